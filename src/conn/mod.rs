@@ -1,0 +1,1 @@
+//! The transactor: one writer, group commit, the clock, the indexer, recovery.

@@ -1,0 +1,423 @@
+//! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
+
+mod registry;
+
+pub use registry::{AttrPred, EntityPred, Registry, TxFn};
+
+use std::sync::{Arc, OnceLock};
+
+use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId, Value};
+use crate::edn::{Edn, Instant, Keyword, Node};
+use crate::error::{Code, Error, Result};
+use crate::index::{Batch, Columns, Order, Prober, Range, Scan, Snapshot, View, Words};
+use crate::schema::{Attribute, Schema, bootstrap};
+
+/// A moment in a database's history: a t, a transaction's entity, or an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimePoint {
+    /// A transaction number.
+    T(T),
+    /// A transaction entity.
+    Tx(TxId),
+    /// A time; means the last transaction at or before it.
+    Instant(Instant),
+}
+
+impl TimePoint {
+    /// A number as people give it: below 2^42 a t, in the tx partition a transaction's entity id.
+    pub fn from_number(n: i64) -> Result<TimePoint> {
+        let id = u64::try_from(n).map(EntityId).map_err(|_| invalid_time(n))?;
+        match id.partition() {
+            Partition::DB => Ok(TimePoint::T(id.0)),
+            Partition::TX => Ok(TimePoint::Tx(TxId(id.0))),
+            _ => Err(invalid_time(n)),
+        }
+    }
+    /// A number or `#inst` of EDN.
+    pub fn from_edn(form: &Edn) -> Result<TimePoint> {
+        match &form.node {
+            Node::Long(n) => TimePoint::from_number(*n).map_err(|e| e.at(form.span)),
+            Node::Inst(i) => Ok(TimePoint::Instant(*i)),
+            _ => Err(invalid_time(form).at(form.span)),
+        }
+    }
+}
+
+fn invalid_time(what: impl std::fmt::Display) -> Error {
+    Error::new(Code::InvalidTimePoint, format!("{what} is not a point in time"))
+        .hint("give a t (12), a transaction's entity id, or an instant (#inst \"2024-05-01\")")
+}
+
+impl From<T> for TimePoint {
+    fn from(t: T) -> TimePoint {
+        TimePoint::T(t)
+    }
+}
+impl From<TxId> for TimePoint {
+    fn from(tx: TxId) -> TimePoint {
+        TimePoint::Tx(tx)
+    }
+}
+impl From<Instant> for TimePoint {
+    fn from(i: Instant) -> TimePoint {
+        TimePoint::Instant(i)
+    }
+}
+
+/// How an entity may be named by callers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntityRef {
+    /// By id.
+    Id(EntityId),
+    /// By `:db/ident`.
+    Ident(Keyword),
+    /// By a unique attribute's value.
+    Lookup(Keyword, Edn),
+}
+
+impl From<EntityId> for EntityRef {
+    fn from(e: EntityId) -> EntityRef {
+        EntityRef::Id(e)
+    }
+}
+impl From<Keyword> for EntityRef {
+    fn from(k: Keyword) -> EntityRef {
+        EntityRef::Ident(k)
+    }
+}
+
+type Filter = Arc<dyn Fn(&Db, &Datom) -> bool + Send + Sync>;
+
+/// The counters that the next transaction allocates from, a partition each.
+pub type NextIds = im::OrdMap<u32, u64>;
+
+/// A database value. Cheap to clone, `Send + Sync`, and unaffected by later writes.
+#[derive(Clone)]
+pub struct Db {
+    base: Arc<Base>,
+    view: View,
+    filter: Option<Filter>,
+    /// The schema at the view's `until`, when that is earlier than the base.
+    schema_then: Arc<OnceLock<Arc<Schema>>>,
+}
+
+/// What all views of one basis share.
+pub(crate) struct Base {
+    pub snapshot: Snapshot,
+    pub words: Words,
+    pub schema: Arc<Schema>,
+    pub basis_t: T,
+    /// The newest transaction's instant.
+    pub instant: Instant,
+    pub next_ids: NextIds,
+    pub registry: Arc<Registry>,
+    /// Made by `with`, not by a commit.
+    pub speculative: bool,
+}
+
+impl Db {
+    pub(crate) fn from_base(base: Base) -> Db {
+        let view = View {
+            since: None,
+            until: base.basis_t,
+            history: false,
+        };
+        Db {
+            base: Arc::new(base),
+            view,
+            filter: None,
+            schema_then: Arc::default(),
+        }
+    }
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// The t of the newest transaction it contains, whatever the view shows.
+    pub fn basis_t(&self) -> T {
+        self.base.basis_t
+    }
+    /// The upper bound, when it is an as-of view.
+    pub fn as_of_t(&self) -> Option<T> {
+        (self.view.until < self.base.basis_t).then_some(self.view.until)
+    }
+    /// The lower bound, when it is a since view.
+    pub fn since_t(&self) -> Option<T> {
+        self.view.since
+    }
+    /// Whether it shows every change.
+    pub fn is_history(&self) -> bool {
+        self.view.history
+    }
+    /// Whether it shows now, all of it.
+    pub fn is_now(&self) -> bool {
+        self.filter.is_none() && !self.view.history && self.view.since.is_none() && self.as_of_t().is_none()
+    }
+    /// Whether a filter hides facts.
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+    /// Whether it came from `with`.
+    pub fn is_speculative(&self) -> bool {
+        self.base.speculative
+    }
+    /// The instant of the newest transaction it contains.
+    pub fn basis_instant(&self) -> Instant {
+        self.base.instant
+    }
+    pub(crate) fn view(&self) -> View {
+        self.view
+    }
+    /// Values <-> words of this database value.
+    pub(crate) fn words(&self) -> &Words {
+        &self.base.words
+    }
+    /// Functions registered by name.
+    pub fn registry(&self) -> &Registry {
+        &self.base.registry
+    }
+    /// The schema of now.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.base.schema
+    }
+
+    /// The schema as it was at the view's upper bound; what decides pull shapes and get-else on it.
+    pub fn schema_then(&self) -> Result<Arc<Schema>> {
+        if self.as_of_t().is_none() {
+            return Ok(self.base.schema.clone());
+        }
+        if let Some(schema) = self.schema_then.get() {
+            return Ok(schema.clone());
+        }
+        let view = View {
+            since: None,
+            until: self.view.until,
+            history: true,
+        };
+        let mut facts: Vec<(RawDatom, Value)> = Vec::new();
+        for a in bootstrap::SCHEMA_ATTRS {
+            let ty = self
+                .base
+                .schema
+                .value_type(a)
+                .expect("bootstrap attributes are always there");
+            for batch in self.base.snapshot.scan(self.words(), Order::Aevt, &Range::a(a), view) {
+                let batch = batch?;
+                for i in 0..batch.len() {
+                    let d = batch.row(i);
+                    facts.push((d, self.words().value(ty, d.v)?));
+                }
+            }
+        }
+        facts.sort_by_key(|(d, _)| (d.t, d.added));
+        let schema = facts
+            .chunk_by(|(x, _), (y, _)| x.t == y.t)
+            .fold(Schema::empty(), |schema, tx| {
+                schema.apply(tx.iter().map(|(d, v)| (EntityId(d.e), d.a, v, d.added)))
+            });
+        Ok(self.schema_then.get_or_init(|| Arc::new(schema)).clone())
+    }
+
+    /// The t a time point means: instants become the last transaction at or before them, 0 before the first.
+    /// Complexity: O(log t) index reads for an instant.
+    pub fn t_of(&self, point: impl Into<TimePoint>) -> Result<T> {
+        match point.into() {
+            TimePoint::T(t) => Ok(t),
+            TimePoint::Tx(tx) => Ok(tx.t()),
+            TimePoint::Instant(i) => {
+                if i >= self.base.instant {
+                    return Ok(self.base.basis_t);
+                }
+                // Instants increase strictly with t, so the boundary can be found by halving.
+                let (mut low, mut high) = (0, self.base.basis_t);
+                while low < high {
+                    let mid = (low + high).div_ceil(2);
+                    if self.instant_of(mid)?.is_some_and(|x| x <= i) {
+                        low = mid
+                    } else {
+                        high = mid - 1
+                    }
+                }
+                Ok(low)
+            }
+        }
+    }
+
+    /// When transaction `t` happened.
+    pub fn instant_of(&self, t: T) -> Result<Option<Instant>> {
+        let view = View {
+            since: None,
+            until: self.base.basis_t,
+            history: false,
+        };
+        let range = Range::ea(TxId::from_t(t).0, bootstrap::TX_INSTANT);
+        for batch in self.base.snapshot.scan(self.words(), Order::Eavt, &range, view) {
+            let batch = batch?;
+            if let Some(&w) = batch.v().first() {
+                return Ok(Some(Instant(crate::datom::word::to_long(w))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// This database as it was at `point`, inclusive. Of two upper bounds the smaller counts, so code that is handed
+    /// a bounded view cannot see past it; a point in the future is now.
+    pub fn as_of(&self, point: impl Into<TimePoint>) -> Result<Db> {
+        let t = self.t_of(point)?;
+        let view = View {
+            until: t.min(self.view.until),
+            ..self.view
+        };
+        Ok(Db {
+            view,
+            schema_then: Arc::default(),
+            ..self.clone()
+        })
+    }
+
+    /// Only what was asserted after `point`, exclusive. Of two lower bounds the larger counts.
+    pub fn since(&self, point: impl Into<TimePoint>) -> Result<Db> {
+        let t = self.t_of(point)?;
+        let since = Some(self.view.since.map_or(t, |s| s.max(t)));
+        Ok(Db {
+            view: View { since, ..self.view },
+            ..self.clone()
+        })
+    }
+
+    /// Every assertion and retraction, with its flag.
+    pub fn history(&self) -> Db {
+        Db {
+            view: View {
+                history: true,
+                ..self.view
+            },
+            ..self.clone()
+        }
+    }
+
+    /// Only the facts that `keep` accepts. Schema facts are always kept, and uniqueness and upsert never look through a filter.
+    /// The function gets the unfiltered database value.
+    pub fn filter(&self, keep: impl Fn(&Db, &Datom) -> bool + Send + Sync + 'static) -> Db {
+        let filter: Filter = match &self.filter {
+            None => Arc::new(keep),
+            Some(first) => {
+                let first = first.clone();
+                Arc::new(move |db, d| first(db, d) && keep(db, d))
+            }
+        };
+        Db {
+            filter: Some(filter),
+            ..self.clone()
+        }
+    }
+
+    /// The newest, whole and unfiltered value that this is a view of.
+    pub fn unbounded(&self) -> Db {
+        let view = View {
+            since: None,
+            until: self.base.basis_t,
+            history: false,
+        };
+        Db {
+            base: self.base.clone(),
+            view,
+            filter: None,
+            schema_then: Arc::default(),
+        }
+    }
+
+    /// The rows of `range` in this view, in batches of columns.
+    pub(crate) fn scan(&self, order: Order, range: &Range) -> Rows {
+        let scan = self.base.snapshot.scan(self.words(), order, range, self.view);
+        Rows {
+            scan,
+            filter: self.filter.as_ref().map(|f| (f.clone(), self.unfiltered())),
+        }
+    }
+    /// A reader of many small ranges of this view. Not for filtered views: those go through `scan`.
+    pub(crate) fn prober(&self, order: Order) -> Prober {
+        debug_assert!(self.filter.is_none());
+        self.base.snapshot.prober(self.words(), order, self.view)
+    }
+    /// About how many rows `range` holds now.
+    pub(crate) fn estimate(&self, order: Order, range: &Range) -> Result<u64> {
+        self.base.snapshot.estimate(self.words(), order, range)
+    }
+
+    fn unfiltered(&self) -> Db {
+        Db {
+            filter: None,
+            ..self.clone()
+        }
+    }
+
+    /// The datom of a row.
+    pub(crate) fn datom(&self, d: RawDatom) -> Result<Datom> {
+        let ty = self.base.schema.value_type(d.a).ok_or_else(|| {
+            Error::new(
+                Code::CorruptStore,
+                format!("a stored fact has the unknown attribute {}", d.a),
+            )
+        })?;
+        Ok(Datom {
+            e: EntityId(d.e),
+            a: EntityId(d.a as u64),
+            v: self.words().value(ty, d.v)?,
+            tx: TxId::from_t(d.t),
+            added: d.added,
+        })
+    }
+
+    /// The attribute named by a keyword, or an error with the nearest names.
+    pub fn attribute(&self, ident: &Keyword) -> Result<&Arc<Attribute>> {
+        self.base
+            .schema
+            .attr_by_ident(ident)
+            .ok_or_else(|| self.unknown_attribute(ident))
+    }
+
+    /// The error for a keyword that names no attribute.
+    pub(crate) fn unknown_attribute(&self, ident: &Keyword) -> Error {
+        let given = ident.to_string();
+        let names: Vec<String> = self.base.schema.attrs().map(|a| a.ident.to_string()).collect();
+        Error::new(Code::UnknownAttribute, format!("there is no attribute {given}"))
+            .suggest(&given, names.iter().map(|s| &**s))
+    }
+
+    /// The entity's newest `:db/ident`.
+    pub fn ident(&self, e: EntityId) -> Option<&Keyword> {
+        self.base.schema.ident(e)
+    }
+}
+
+/// The batches of a view, filtered where the view is.
+pub(crate) struct Rows {
+    scan: Scan,
+    filter: Option<(Filter, Db)>,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        let batch = self.scan.next()?;
+        let Some((keep, db)) = &self.filter else {
+            return Some(batch);
+        };
+        Some(batch.and_then(|batch| {
+            let mut out = Columns::default();
+            for i in 0..batch.len() {
+                let row = batch.row(i);
+                if Schema::is_schema_attr(row.a) || keep(db, &db.datom(row)?) {
+                    out.push(row.e, row.a, row.v, row.t);
+                    if batch.added().is_some() {
+                        out.added.push(row.added);
+                    }
+                }
+            }
+            let n = out.len();
+            Ok(Batch::new(Arc::new(out), 0, n))
+        }))
+    }
+}

@@ -1,0 +1,1 @@
+//! Append-only transaction records, hash-chained, and their replay.

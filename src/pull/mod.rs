@@ -1,0 +1,1 @@
+//! Patterns and entities: nested data from facts.

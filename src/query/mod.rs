@@ -1,0 +1,1 @@
+//! A question becomes an answer: parse -> plan -> exec -> find.

@@ -1,0 +1,307 @@
+//! Attributes as the engine sees them, read from datoms like any other fact.
+//!
+//! A [`Schema`] is immutable and belongs to a database value; [`Schema::apply`] makes the next one from the
+//! schema datoms of a transaction. All idents ever given stay resolvable: a rename keeps the old name.
+
+pub mod bootstrap;
+
+use std::sync::Arc;
+
+use crate::datom::{EntityId, Value, ValueType};
+use crate::edn::{Keyword, Symbol};
+
+/// How many values an entity has for an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cardinality {
+    /// At most one.
+    One,
+    /// A set.
+    Many,
+}
+
+/// Whether a value names one entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unique {
+    /// A value belongs to one entity; a second owner is refused.
+    Value,
+    /// As `Value`, and asserting it about a tempid means its owner (upsert).
+    Identity,
+}
+
+/// What a tuple attribute's slots hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TupleKind {
+    /// Kept by the database from these attributes of the entity.
+    Composite(Vec<u32>),
+    /// One type a slot.
+    Heterogeneous(Vec<ValueType>),
+    /// 2 to 8 slots of one type.
+    Homogeneous(ValueType),
+}
+
+/// An attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribute {
+    /// Its entity's counter (attributes live in partition 0).
+    pub id: u32,
+    /// Its newest name.
+    pub ident: Keyword,
+    /// The type of its values; never changes.
+    pub value_type: ValueType,
+    /// One or many values.
+    pub cardinality: Cardinality,
+    /// Whether values are unique, and how.
+    pub unique: Option<Unique>,
+    /// Whether the entities it refers to are parts of the referring one.
+    pub is_component: bool,
+    /// Whether it is in AVET.
+    pub indexed: bool,
+    /// Whether old values may be dropped.
+    pub no_history: bool,
+    /// A unique composite ignores tuples with a nil slot.
+    pub unique_partial: bool,
+    /// What it means.
+    pub doc: Option<Arc<str>>,
+    /// Tuple slots, for type tuple.
+    pub tuple: Option<TupleKind>,
+    /// Names of predicates each asserted value must pass.
+    pub preds: Vec<Symbol>,
+}
+
+impl Attribute {
+    /// Its entity.
+    pub fn entity(&self) -> EntityId {
+        EntityId(self.id as u64)
+    }
+    /// Whether it refers to entities.
+    pub fn is_ref(&self) -> bool {
+        self.value_type == ValueType::Ref
+    }
+    /// Whether an entity has at most one value.
+    pub fn is_one(&self) -> bool {
+        self.cardinality == Cardinality::One
+    }
+    /// The attributes a composite tuple is made of.
+    pub fn composite_members(&self) -> Option<&[u32]> {
+        match &self.tuple {
+            Some(TupleKind::Composite(members)) => Some(members),
+            _ => None,
+        }
+    }
+}
+
+/// The attributes and idents of a database value. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    attrs: im::HashMap<u32, Arc<Attribute>>,
+    by_ident: im::HashMap<Keyword, EntityId>,
+    idents: im::HashMap<EntityId, Keyword>,
+    /// member attribute -> the composites that contain it
+    composites: im::HashMap<u32, Vec<u32>>,
+    /// raw definition facts of entities that may become attributes: (e, a) -> values
+    facts: im::HashMap<(u64, u32), Vec<Value>>,
+}
+
+impl Schema {
+    /// The attribute with entity counter `id`.
+    pub fn attr(&self, id: u32) -> Option<&Arc<Attribute>> {
+        self.attrs.get(&id)
+    }
+    /// The attribute of an entity id.
+    pub fn attr_of(&self, e: EntityId) -> Option<&Arc<Attribute>> {
+        u32::try_from(e.0).ok().and_then(|id| self.attrs.get(&id))
+    }
+    /// The attribute named `ident`, by any name it ever had.
+    pub fn attr_by_ident(&self, ident: &Keyword) -> Option<&Arc<Attribute>> {
+        self.by_ident.get(ident).and_then(|e| self.attr_of(*e))
+    }
+    /// The entity named `ident`, by any name it ever had.
+    pub fn entid(&self, ident: &Keyword) -> Option<EntityId> {
+        self.by_ident.get(ident).copied()
+    }
+    /// The newest name of `e`.
+    pub fn ident(&self, e: EntityId) -> Option<&Keyword> {
+        self.idents.get(&e)
+    }
+    /// All attributes, in no order.
+    pub fn attrs(&self) -> impl Iterator<Item = &Arc<Attribute>> {
+        self.attrs.values()
+    }
+    /// All names that resolve, in no order.
+    pub fn idents(&self) -> impl Iterator<Item = (&Keyword, EntityId)> {
+        self.by_ident.iter().map(|(k, e)| (k, *e))
+    }
+    /// The composite tuples that `member` is part of.
+    pub fn composites_of(&self, member: u32) -> &[u32] {
+        self.composites.get(&member).map_or(&[], |v| v)
+    }
+    /// The type of an attribute's values.
+    pub fn value_type(&self, attr: u32) -> Option<ValueType> {
+        self.attrs.get(&attr).map(|a| a.value_type)
+    }
+
+    /// The schema of an empty database: nothing at all, not even `:db/ident`.
+    pub fn empty() -> Schema {
+        Schema {
+            attrs: im::HashMap::new(),
+            by_ident: im::HashMap::new(),
+            idents: im::HashMap::new(),
+            composites: im::HashMap::new(),
+            facts: im::HashMap::new(),
+        }
+    }
+
+    /// Whether a fact with this attribute changes the schema.
+    pub fn is_schema_attr(a: u32) -> bool {
+        bootstrap::SCHEMA_ATTRS.contains(&a)
+    }
+
+    /// The schema after these facts `(e, a, v, added)`, which must be in the order of time. Facts of attributes
+    /// that define nothing are skipped, so whole transactions can be given. Checks are the transactor's work:
+    /// what is in the log is applied as it stands.
+    pub fn apply<'a>(&self, facts: impl IntoIterator<Item = (EntityId, u32, &'a Value, bool)>) -> Schema {
+        let mut next = self.clone();
+        let mut touched: Vec<u64> = Vec::new();
+        // Retractions before assertions: within one transaction a replaced value is both.
+        let mut facts: Vec<_> = facts
+            .into_iter()
+            .filter(|(_, a, _, _)| Schema::is_schema_attr(*a))
+            .collect();
+        facts.sort_by_key(|f| f.3);
+        for (e, a, v, added) in facts {
+            if a == bootstrap::IDENT {
+                if let Value::Keyword(k) = v {
+                    if added {
+                        next.by_ident.insert(k.clone(), e);
+                        next.idents.insert(e, k.clone());
+                    } else if next.idents.get(&e) == Some(k) {
+                        next.idents.remove(&e);
+                    }
+                }
+            }
+            let mut values = next.facts.get(&(e.0, a)).cloned().unwrap_or_default();
+            values.retain(|x| x != v);
+            if added {
+                values.push(v.clone());
+            }
+            next.facts.insert((e.0, a), values);
+            if !touched.contains(&e.0) {
+                touched.push(e.0);
+            }
+        }
+        for e in touched {
+            next.rebuild(e);
+        }
+        next
+    }
+
+    /// Reads the definition of entity `e` anew from its facts.
+    fn rebuild(&mut self, e: u64) {
+        let Ok(id) = u32::try_from(e) else { return };
+        let (Some(ident), Some(value_type)) = (
+            self.idents.get(&EntityId(e)).cloned(),
+            self.one(id, bootstrap::VALUE_TYPE).and_then(value_type_of),
+        ) else {
+            return;
+        };
+        let many =
+            self.one(id, bootstrap::CARDINALITY) == Some(&Value::Ref(EntityId(bootstrap::CARDINALITY_MANY as u64)));
+        let unique = match self.one(id, bootstrap::UNIQUE) {
+            Some(Value::Ref(EntityId(u))) if *u == bootstrap::UNIQUE_IDENTITY as u64 => Some(Unique::Identity),
+            Some(Value::Ref(EntityId(u))) if *u == bootstrap::UNIQUE_VALUE as u64 => Some(Unique::Value),
+            _ => None,
+        };
+        let tuple = self.tuple_kind(id);
+        let preds = self
+            .many(id, bootstrap::ATTR_PREDS)
+            .iter()
+            .filter_map(|v| match v {
+                Value::Symbol(s) => Some(s.clone()),
+                _ => None,
+            })
+            .collect();
+        let attr = Attribute {
+            id,
+            ident,
+            value_type,
+            cardinality: if many { Cardinality::Many } else { Cardinality::One },
+            unique,
+            is_component: self.flag(id, bootstrap::IS_COMPONENT, false),
+            indexed: unique.is_some() || self.flag(id, bootstrap::INDEX, true),
+            no_history: self.flag(id, bootstrap::NO_HISTORY, false),
+            unique_partial: self.flag(id, bootstrap::UNIQUE_PARTIAL, false),
+            doc: match self.one(id, bootstrap::DOC) {
+                Some(Value::String(s)) => Some(s.clone()),
+                _ => None,
+            },
+            tuple,
+            preds,
+        };
+        if let Some(members) = attr.composite_members() {
+            for &m in members {
+                let mut list = self.composites.get(&m).cloned().unwrap_or_default();
+                if !list.contains(&id) {
+                    list.push(id);
+                    list.sort_unstable();
+                }
+                self.composites.insert(m, list);
+            }
+        }
+        self.attrs.insert(id, Arc::new(attr));
+    }
+
+    fn tuple_kind(&self, id: u32) -> Option<TupleKind> {
+        let keywords = |v: &Value| -> Vec<Keyword> {
+            match v {
+                Value::Tuple(slots) => slots
+                    .iter()
+                    .filter_map(|s| match s {
+                        Some(Value::Keyword(k)) => Some(k.clone()),
+                        _ => None,
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+        let ty = |k: &Keyword| ValueType::from_name(k.name());
+        if let Some(v) = self.one(id, bootstrap::TUPLE_ATTRS) {
+            let members = keywords(v)
+                .iter()
+                .filter_map(|k| self.entid(k))
+                .filter_map(|e| u32::try_from(e.0).ok())
+                .collect();
+            return Some(TupleKind::Composite(members));
+        }
+        if let Some(v) = self.one(id, bootstrap::TUPLE_TYPES) {
+            return Some(TupleKind::Heterogeneous(keywords(v).iter().filter_map(ty).collect()));
+        }
+        match self.one(id, bootstrap::TUPLE_TYPE) {
+            Some(Value::Keyword(k)) => ty(k).map(TupleKind::Homogeneous),
+            _ => None,
+        }
+    }
+
+    fn many(&self, id: u32, a: u32) -> &[Value] {
+        self.facts.get(&(id as u64, a)).map_or(&[], |v| v)
+    }
+    fn one(&self, id: u32, a: u32) -> Option<&Value> {
+        self.many(id, a).last()
+    }
+    fn flag(&self, id: u32, a: u32, default: bool) -> bool {
+        match self.one(id, a) {
+            Some(Value::Boolean(b)) => *b,
+            _ => default,
+        }
+    }
+}
+
+/// The type that a reference to `:db.type/...` means.
+pub fn value_type_of(v: &Value) -> Option<ValueType> {
+    match v {
+        Value::Ref(EntityId(e)) => bootstrap::VALUE_TYPES
+            .iter()
+            .find(|(_, id)| *id as u64 == *e)
+            .map(|(t, _)| *t),
+        _ => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! The bytes of log, leaves, dictionary and roots, behind one small blocking trait.
+//!
+//! A store knows no datoms. Log records, blobs (leaves, directory pages, dictionary pages) and roots are bytes
+//! to it. Nothing it holds is ever overwritten with other content: blobs have fresh ids, the log only grows, roots
+//! have versions.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+
+/// The number of a blob. Given once; never used again for other bytes.
+pub type BlobId = u64;
+
+/// Bytes shared with the store's cache.
+pub type Bytes = Arc<[u8]>;
+
+/// When an acknowledged transaction is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// After power loss: the log is synced to the device before the call returns. The default.
+    #[default]
+    Power,
+    /// After a crash of the process, not of the machine: handed to the operating system.
+    Process,
+    /// Only when the database is closed properly: may still be in the process's memory.
+    None,
+}
+
+/// Where a database's bytes live.
+pub trait Store: Send + Sync + 'static {
+    /// Appends records `(t, bytes)` with ascending t as one atomic batch; returns when they are as safe as asked.
+    /// After an error nothing may be appended until the store is opened again.
+    fn append(&self, records: &[(u64, Vec<u8>)], durability: Durability) -> Result<()>;
+    /// The records from `from` on, in order.
+    fn log(&self, from: u64) -> Box<dyn Iterator<Item = Result<(u64, Bytes)>> + Send + '_>;
+    /// One record.
+    fn record(&self, t: u64) -> Result<Option<Bytes>>;
+    /// The t of the newest record.
+    fn last_t(&self) -> Result<Option<u64>>;
+
+    /// Stores blobs with ascending ids, durably, before it returns.
+    fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()>;
+    /// A blob's bytes, checked against its checksum.
+    fn blob(&self, id: BlobId) -> Result<Option<Bytes>>;
+    /// Removes blobs that no root names.
+    fn delete_blobs(&self, ids: &[BlobId]) -> Result<()>;
+    /// All blob ids from `from` on, ascending.
+    fn blob_ids(&self, from: BlobId) -> Box<dyn Iterator<Item = Result<BlobId>> + Send + '_>;
+
+    /// Adds dictionary hashes `(hash of the bytes, code)` in ascending order, durably.
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()>;
+    /// The codes whose bytes have this hash.
+    fn codes(&self, hash: u64) -> Result<Vec<u64>>;
+
+    /// The newest root: version and bytes.
+    fn root(&self) -> Result<Option<(u64, Bytes)>>;
+    /// Makes `root` the newest, durably, if the newest is still `version` (0 = none yet).
+    fn swap_root(&self, version: u64, root: &[u8]) -> Result<()>;
+
+    /// Notes that the log reaches `t` with the record hash `hash`; written to the side file at leisure, never on the commit path.
+    fn note_head(&self, t: u64, hash: [u8; 32]) -> Result<()>;
+    /// The newest noted head that is intact.
+    fn head(&self) -> Result<Option<(u64, [u8; 32])>>;
+    /// Bytes on disk, by keyspace, for `stats`.
+    fn disk_usage(&self) -> Vec<(&'static str, u64)>;
+    /// Makes everything durable and writes the side file.
+    fn close(&self) -> Result<()>;
+}

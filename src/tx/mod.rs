@@ -1,0 +1,1 @@
+//! Transaction data becomes datoms: parse -> expand -> resolve -> check.
