@@ -1,9 +1,11 @@
 //! Facts: entity ids, values, datoms, and the words and bytes that sort as the values do.
 pub mod id;
+pub mod val;
 pub mod value;
 pub mod word;
 
 pub use id::{EntityId, Partition, T, TxId};
+pub use val::Val;
 pub use value::{Value, ValueType};
 pub use word::Word;
 

@@ -2,7 +2,7 @@
 
 mod registry;
 
-pub use registry::{AttrPred, EntityPred, Registry, TxFn};
+pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
 use std::sync::{Arc, OnceLock};
 

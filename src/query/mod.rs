@@ -1,1 +1,3 @@
 //! A question becomes an answer: parse -> plan -> exec -> find.
+
+pub mod functions;

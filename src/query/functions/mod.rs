@@ -1,0 +1,117 @@
+//! The functions that queries call by name, and how they are found.
+//!
+//! A [`Function`] takes values and gives one. All are pure. Wrong arguments are errors that name the function, the argument
+//! and what was expected; nil as a result drops the row, which is the engine's work. Clauses that need a database
+//! (`get-else`, `missing?`, `ground` with its binding, ...) are the engine's own.
+
+mod compare;
+mod math;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::datom::Val;
+use crate::edn::Symbol;
+use crate::error::{Code, Error, Result};
+
+pub use compare::comparable;
+
+/// A built-in function.
+#[derive(Debug)]
+pub struct Function {
+    /// Its bare name: `upper-case`.
+    pub name: &'static str,
+    /// The namespace of its qualified name: `clojure.string`.
+    pub ns: &'static str,
+    /// The fewest arguments.
+    pub min_args: usize,
+    /// The most arguments; `None` = any number.
+    pub max_args: Option<usize>,
+    /// Whether it answers true or false, so that it makes sense as a clause of its own.
+    pub is_predicate: bool,
+    /// One line: what it gives.
+    pub doc: &'static str,
+    /// The function itself; the engine checks the number of arguments before.
+    pub call: fn(&[Val]) -> Result<Val>,
+}
+
+impl Function {
+    /// Refuses a wrong number of arguments.
+    pub fn check_arity(&self, given: usize) -> Result<()> {
+        if given >= self.min_args && self.max_args.is_none_or(|max| given <= max) {
+            return Ok(());
+        }
+        Err(arity_error(self.name, self.min_args, self.max_args, given))
+    }
+}
+
+/// The error for a wrong number of arguments.
+pub fn arity_error(name: impl std::fmt::Display, min: usize, max: Option<usize>, given: usize) -> Error {
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    let takes = match max {
+        Some(max) if max == min => format!("{min} argument{}", plural(min)),
+        Some(max) if max == min + 1 => format!("{min} or {max} arguments"),
+        Some(max) => format!("{min} to {max} arguments"),
+        None => format!("at least {min} argument{}", plural(min)),
+    };
+    Error::new(Code::Arity, format!("{name} takes {takes}, and was given {given}"))
+}
+
+const TABLES: &[&[Function]] = &[math::FUNCTIONS, compare::FUNCTIONS];
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|t| t.iter()).map(|f| (f.name, f)).collect());
+
+/// The built-in function of a name: bare (`upper-case`) or qualified (`clojure.string/upper-case`, `clojure.core/+`).
+pub fn lookup(name: &Symbol) -> Option<&'static Function> {
+    let function = *BY_NAME.get(name.name())?;
+    name.ns().is_none_or(|ns| ns == function.ns).then_some(function)
+}
+
+/// The bare names of all built-in functions, sorted, for suggestions and completion.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = BY_NAME.keys().copied().collect();
+    names.sort_unstable();
+    names
+}
+
+/// The error for an argument of the wrong type; `index` counts from 0.
+pub(crate) fn wrong(function: &str, args: &[Val], index: usize, expected: &str) -> Error {
+    let given = &args[index];
+    let what = match given {
+        Val::Nil => "nil".to_string(),
+        v => format!("{v}, a {}", v.type_name()),
+    };
+    let place = if args.len() == 1 {
+        "its argument".to_string()
+    } else {
+        format!("argument {}", index + 1)
+    };
+    Error::new(
+        Code::TypeMismatch,
+        format!("{function} expects {expected} as {place}, and was given {what}"),
+    )
+}
+
+macro_rules! functions {
+    ($ns:literal: $($name:literal $arity:tt $kind:ident $f:expr, $doc:literal;)*) => {
+        &[$($crate::query::functions::Function {
+            name: $name,
+            ns: $ns,
+            min_args: $crate::query::functions::functions!(@min $arity),
+            max_args: $crate::query::functions::functions!(@max $arity),
+            is_predicate: $crate::query::functions::functions!(@kind $kind),
+            doc: $doc,
+            call: $f,
+        }),*]
+    };
+    (@min ($min:literal ..)) => { $min };
+    (@min ($min:literal .. $max:literal)) => { $min };
+    (@min ($n:literal)) => { $n };
+    (@max ($min:literal ..)) => { None };
+    (@max ($min:literal .. $max:literal)) => { Some($max) };
+    (@max ($n:literal)) => { Some($n) };
+    (@kind predicate) => { true };
+    (@kind function) => { false };
+}
+pub(crate) use functions;
