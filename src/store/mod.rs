@@ -4,9 +4,18 @@
 //! to it. Nothing it holds is ever overwritten with other content: blobs have fresh ids, the log only grows, roots
 //! have versions.
 
+//!
+//! [`Fjall`] keeps them on disk, [`Memory`] in maps, and [`Faulty`] in maps that fail and forget on demand, for tests.
+
+mod faulty;
+mod memory;
+
+pub use faulty::Faulty;
+pub use memory::Memory;
+
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// The number of a blob. Given once; never used again for other bytes.
 pub type BlobId = u64;
@@ -63,6 +72,15 @@ pub trait Store: Send + Sync + 'static {
     fn head(&self) -> Result<Option<(u64, [u8; 32])>>;
     /// Bytes on disk, by keyspace, for `stats`.
     fn disk_usage(&self) -> Vec<(&'static str, u64)>;
-    /// Makes everything durable and writes the side file.
+    /// Makes everything durable, writes the side file and lets go of everything that another opener needs. Calls after
+    /// it are refused with [`Code::Closed`](crate::error::Code::Closed) where the bytes were on disk.
     fn close(&self) -> Result<()>;
+}
+
+/// The error of [`Store::swap_root`] when somebody else was faster.
+fn root_moved(expected: u64, found: u64) -> Error {
+    Error::new(
+        Code::StoreLocked,
+        format!("the newest root has version {found}, not {expected}: something else writes to this store"),
+    )
 }

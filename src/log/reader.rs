@@ -1,0 +1,85 @@
+//! The log as users see it: transactions with their datoms.
+
+use std::sync::Arc;
+
+use super::record::Record;
+use crate::datom::{Datom, EntityId, T, TxId};
+use crate::edn::Instant;
+use crate::error::{Code, Error, Result};
+use crate::store::Store;
+
+/// One transaction of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transaction {
+    /// Its number.
+    pub t: T,
+    /// When it happened.
+    pub instant: Instant,
+    /// What it said, in order; the first is its instant.
+    pub datoms: Vec<Datom>,
+}
+
+/// All transactions up to the moment it was taken. Cheap to clone; reads the store as it goes.
+#[derive(Clone)]
+pub struct Log {
+    store: Arc<dyn Store>,
+    end: T,
+}
+
+impl Log {
+    /// The log of `store` up to and including `last`.
+    pub fn new(store: Arc<dyn Store>, last: T) -> Log {
+        Log { store, end: last + 1 }
+    }
+
+    /// The newest t.
+    pub fn last_t(&self) -> T {
+        self.end - 1
+    }
+
+    /// Transaction `t`; `None` when the log does not reach it.
+    pub fn transaction(&self, t: T) -> Result<Option<Transaction>> {
+        if t >= self.end {
+            return Ok(None);
+        }
+        match self.store.record(t)? {
+            Some(bytes) => Ok(Some(decode(t, &bytes)?)),
+            None => Err(Error::new(Code::ChainBroken, format!("log record {t} is missing")).with("t", t)),
+        }
+    }
+
+    /// The transactions from `start` up to, not including, `end`; an absent bound is open.
+    pub fn range(&self, start: Option<T>, end: Option<T>) -> Box<dyn Iterator<Item = Result<Transaction>> + Send + '_> {
+        let end = end.unwrap_or(T::MAX).min(self.end);
+        let mut failed = false;
+        let entries = self.store.log(start.unwrap_or(0)).take_while(move |entry| {
+            // After an error nothing more is known, so the error is the last item.
+            let go_on = !failed && entry.as_ref().map_or(true, |(t, _)| *t < end);
+            failed = entry.is_err();
+            go_on
+        });
+        Box::new(entries.map(|entry| entry.and_then(|(t, bytes)| decode(t, &bytes))))
+    }
+}
+
+fn decode(t: T, bytes: &[u8]) -> Result<Transaction> {
+    let record = Record::parse(t, bytes)?;
+    let datoms = record
+        .facts
+        .iter()
+        .map(|f| {
+            Ok(Datom {
+                e: EntityId(f.e),
+                a: EntityId(f.a as u64),
+                v: f.value()?,
+                tx: TxId::from_t(t),
+                added: f.added,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Transaction {
+        t,
+        instant: record.instant,
+        datoms,
+    })
+}
