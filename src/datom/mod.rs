@@ -1,4 +1,5 @@
 //! Facts: entity ids, values, datoms, and the words and bytes that sort as the values do.
+pub mod convert;
 pub mod id;
 pub mod val;
 pub mod value;

@@ -50,6 +50,9 @@ pub const ENSURE: u32 = 56;
 /// `:db.install/partition`: names a partition on `:db.part/db`
 pub const INSTALL_PARTITION: u32 = 57;
 
+/// `:db.tx/nudged`: the instant a transaction asked for when it had to be nudged forward
+pub const NUDGED: u32 = 58;
+
 /// The first counter of the db partition that users' schema gets.
 pub const FIRST_DB: u64 = 100;
 /// The first counter of the user partition (and of named ones).
@@ -75,7 +78,7 @@ pub const VALUE_TYPES: [(ValueType, u32); 15] = [
 ];
 
 /// Attributes whose facts change the schema.
-pub const SCHEMA_ATTRS: [u32; 14] = [
+pub const SCHEMA_ATTRS: [u32; 15] = [
     IDENT,
     VALUE_TYPE,
     CARDINALITY,
@@ -90,6 +93,7 @@ pub const SCHEMA_ATTRS: [u32; 14] = [
     TUPLE_TYPE,
     ATTR_PREDS,
     INSTALL_PARTITION,
+    ENTITY_ALWAYS,
 ];
 
 struct Def(u32, &'static str, ValueType, bool, Option<u32>, &'static str);
@@ -241,7 +245,7 @@ const ATTRIBUTES: [Def; 20] = [
         "Makes an entity a partition.",
     ),
     Def(
-        58,
+        NUDGED,
         "db.tx/nudged",
         ValueType::Instant,
         false,

@@ -8,7 +8,8 @@ pub mod bootstrap;
 use std::sync::Arc;
 
 use crate::datom::{EntityId, Value, ValueType};
-use crate::edn::{Keyword, Symbol};
+use crate::edn::{Edn, Keyword, Symbol};
+use crate::error::Result;
 
 /// How many values an entity has for an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +101,8 @@ pub struct Schema {
     composites: im::HashMap<u32, Vec<u32>>,
     /// raw definition facts of entities that may become attributes: (e, a) -> values
     facts: im::HashMap<(u64, u32), Vec<Value>>,
+    /// `:db.entity/always`: (marker attribute, spec)
+    always: Arc<[(u32, EntityId)]>,
 }
 
 impl Schema {
@@ -148,6 +151,7 @@ impl Schema {
             idents: im::HashMap::new(),
             composites: im::HashMap::new(),
             facts: im::HashMap::new(),
+            always: Arc::default(),
         }
     }
 
@@ -162,6 +166,7 @@ impl Schema {
     pub fn apply<'a>(&self, facts: impl IntoIterator<Item = (EntityId, u32, &'a Value, bool)>) -> Schema {
         let mut next = self.clone();
         let mut touched: Vec<u64> = Vec::new();
+        let mut always_changed = false;
         // Retractions before assertions: within one transaction a replaced value is both.
         let mut facts: Vec<_> = facts
             .into_iter()
@@ -179,6 +184,7 @@ impl Schema {
                     }
                 }
             }
+            always_changed |= a == bootstrap::ENTITY_ALWAYS;
             let mut values = next.facts.get(&(e.0, a)).cloned().unwrap_or_default();
             values.retain(|x| x != v);
             if added {
@@ -192,7 +198,42 @@ impl Schema {
         for e in touched {
             next.rebuild(e);
         }
+        if always_changed {
+            next.collect_always();
+        }
         next
+    }
+
+    /// Whether `e` was installed as a partition.
+    pub fn is_partition(&self, e: EntityId) -> bool {
+        self.facts
+            .get(&(0, bootstrap::INSTALL_PARTITION))
+            .is_some_and(|parts| parts.contains(&Value::Ref(e)))
+    }
+    /// The specs that hold for every entity with some attribute: `(attribute, spec)`, by `:db.entity/always`.
+    pub fn always_specs(&self) -> &[(u32, EntityId)] {
+        &self.always
+    }
+    /// The values of a definition attribute that `e` has.
+    pub fn definition(&self, e: EntityId, a: u32) -> &[Value] {
+        self.facts.get(&(e.0, a)).map_or(&[], |v| v)
+    }
+
+    /// The value of `attr` that a form means. Refs must be entity ids: names are resolved by whoever has a database.
+    pub fn value_from_edn(&self, attr: &Attribute, form: &Edn) -> Result<Value> {
+        let ident = &attr.ident;
+        match &attr.tuple {
+            _ if attr.value_type != ValueType::Tuple => Value::from_edn_for(form, attr.value_type, ident),
+            Some(TupleKind::Composite(members)) => {
+                let slot = |i: usize| self.value_type(members[i]).unwrap_or(ValueType::String);
+                Value::tuple_from_edn(form, Some(members.len()), &slot, ident)
+            }
+            Some(TupleKind::Heterogeneous(types)) => {
+                Value::tuple_from_edn(form, Some(types.len()), &|i| types[i], ident)
+            }
+            Some(TupleKind::Homogeneous(ty)) => Value::tuple_from_edn(form, None, &|_| *ty, ident),
+            None => Value::from_edn_for(form, ValueType::Tuple, ident),
+        }
     }
 
     /// Reads the definition of entity `e` anew from its facts.
@@ -248,6 +289,20 @@ impl Schema {
             }
         }
         self.attrs.insert(id, Arc::new(attr));
+    }
+
+    fn collect_always(&mut self) {
+        let mut always = Vec::new();
+        for ((e, a), values) in &self.facts {
+            for value in values.iter().filter(|_| *a == bootstrap::ENTITY_ALWAYS) {
+                let Value::Keyword(marker) = value else { continue };
+                if let Some(attr) = self.attr_by_ident(marker) {
+                    always.push((attr.id, EntityId(*e)));
+                }
+            }
+        }
+        always.sort_unstable();
+        self.always = always.into();
     }
 
     fn tuple_kind(&self, id: u32) -> Option<TupleKind> {
