@@ -53,7 +53,12 @@ enum Pair {
     Big(BigInt, BigInt),
     Dec(BigDecimal, BigDecimal),
     Double(f64, f64),
+    /// Decimals of exponents that arithmetic does not take.
+    Apart,
 }
+
+/// How far a decimal's point may lie from its last digit in arithmetic.
+const SCALE_MAX: i64 = 10_000;
 
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Width {
@@ -106,7 +111,14 @@ fn pair(a: &Val, b: &Val) -> Option<Pair> {
     let (wa, wb) = (width(a)?, width(b)?);
     Some(match if wa > wb { wa } else { wb } {
         Width::Double => Pair::Double(to_double(a)?, to_double(b)?),
-        Width::Dec => Pair::Dec(to_dec(a)?, to_dec(b)?),
+        Width::Dec => {
+            let (a, b) = (to_dec(a)?, to_dec(b)?);
+            // Aligning two far exponents would write all the digits between them out.
+            if [&a, &b].iter().any(|x| x.fractional_digit_count().abs() > SCALE_MAX) {
+                return Some(Pair::Apart);
+            }
+            Pair::Dec(a, b)
+        }
         Width::Big | Width::Long => Pair::Big(to_big(a)?, to_big(b)?),
     })
 }
@@ -139,6 +151,13 @@ fn by_zero(function: &str, a: &dyn std::fmt::Display) -> Error {
     Error::new(Code::DivideByZero, format!("({function} {a} 0) divides by zero"))
 }
 
+fn apart(function: &str) -> Error {
+    Error::new(
+        Code::Overflow,
+        format!("{function} takes decimals of at most {SCALE_MAX} places before or after the point"),
+    )
+}
+
 type Op = fn(&str, Pair) -> Result<Val>;
 
 fn binary(function: &str, args: &[Val], a: usize, b: usize, op: Op) -> Result<Val> {
@@ -164,16 +183,13 @@ fn fold(function: &str, args: &[Val], unit: i64, op: Op) -> Result<Val> {
     })
 }
 
-pub(super) fn add_pair(a: &Val, b: &Val) -> Option<Result<Val>> {
-    pair(a, b).map(|p| add_op("sum", p))
-}
-
 fn add_op(function: &str, pair: Pair) -> Result<Val> {
     Ok(match pair {
         Pair::Long(a, b) => Val::Long(a.checked_add(b).ok_or_else(|| overflow(function, a, b))?),
         Pair::Big(a, b) => Val::BigInt(a + b),
         Pair::Dec(a, b) => Val::BigDec(a + b),
         Pair::Double(a, b) => finite(function, a + b)?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -183,6 +199,7 @@ fn sub_op(function: &str, pair: Pair) -> Result<Val> {
         Pair::Big(a, b) => Val::BigInt(a - b),
         Pair::Dec(a, b) => Val::BigDec(a - b),
         Pair::Double(a, b) => finite(function, a - b)?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -192,6 +209,7 @@ fn mul_op(function: &str, pair: Pair) -> Result<Val> {
         Pair::Big(a, b) => Val::BigInt(a * b),
         Pair::Dec(a, b) => Val::BigDec(a * b),
         Pair::Double(a, b) => finite(function, a * b)?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -226,6 +244,7 @@ fn div_op(function: &str, pair: Pair) -> Result<Val> {
             }
         }
         Pair::Double(a, b) => finite(function, a / b)?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -239,6 +258,7 @@ fn quot_op(function: &str, pair: Pair) -> Result<Val> {
         Pair::Dec(a, b) => Val::BigDec((a / b).with_scale(0)),
         Pair::Double(a, 0.0) => return Err(by_zero(function, &a)),
         Pair::Double(a, b) => finite(function, (a / b).trunc())?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -253,6 +273,7 @@ fn rem_op(function: &str, pair: Pair) -> Result<Val> {
         Pair::Dec(a, b) => Val::BigDec(a % b),
         Pair::Double(a, 0.0) => return Err(by_zero(function, &a)),
         Pair::Double(a, b) => finite(function, a % b)?,
+        Pair::Apart => return Err(apart(function)),
     })
 }
 
@@ -275,6 +296,7 @@ fn mod_op(function: &str, pair: Pair) -> Result<Val> {
             let differ = r != 0.0 && (r < 0.0) != (b < 0.0);
             finite(function, if differ { r + b } else { r })?
         }
+        Pair::Apart => return Err(apart(function)),
     })
 }
 

@@ -4,8 +4,13 @@
 //! and what was expected; nil as a result drops the row, which is the engine's work. Clauses that need a database
 //! (`get-else`, `missing?`, `ground` with its binding, ...) are the engine's own.
 
+pub mod aggregate;
+mod collections;
 mod compare;
+mod kinds;
 mod math;
+mod text;
+mod time;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -57,15 +62,35 @@ pub fn arity_error(name: impl std::fmt::Display, min: usize, max: Option<usize>,
     Error::new(Code::Arity, format!("{name} takes {takes}, and was given {given}"))
 }
 
-const TABLES: &[&[Function]] = &[math::FUNCTIONS, compare::FUNCTIONS];
+const TABLES: &[&[Function]] = &[
+    math::FUNCTIONS,
+    compare::FUNCTIONS,
+    kinds::FUNCTIONS,
+    text::CORE,
+    text::STRING,
+    collections::CORE,
+    collections::SET,
+    time::CORE,
+    time::FUNCTIONS,
+];
+
+/// Names that two of the namespaces have, for what is one function here: `(namespace, name)`.
+const ALSO: &[(&str, &str)] = &[("clojure.string", "reverse"), ("clojure.core", "second")];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
-    LazyLock::new(|| TABLES.iter().flat_map(|t| t.iter()).map(|f| (f.name, f)).collect());
+    LazyLock::new(|| all().map(|f| (f.name, f)).collect());
 
 /// The built-in function of a name: bare (`upper-case`) or qualified (`clojure.string/upper-case`, `clojure.core/+`).
 pub fn lookup(name: &Symbol) -> Option<&'static Function> {
     let function = *BY_NAME.get(name.name())?;
-    name.ns().is_none_or(|ns| ns == function.ns).then_some(function)
+    name.ns()
+        .is_none_or(|ns| ns == function.ns || ALSO.contains(&(ns, function.name)))
+        .then_some(function)
+}
+
+/// All built-in functions, for reference pages.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    TABLES.iter().flat_map(|t| t.iter())
 }
 
 /// The bare names of all built-in functions, sorted, for suggestions and completion.
@@ -115,3 +140,6 @@ macro_rules! functions {
     (@kind function) => { false };
 }
 pub(crate) use functions;
+
+#[cfg(test)]
+mod tests;
