@@ -1,53 +1,387 @@
 //! The dictionary: long key bytes <-> codes, each byte string once.
+//!
+//! New entries live in memory until the indexer writes them into pages of [`PAGE`] codes; older ones are read through the
+//! cache of blobs. From bytes to codes there is a table of hashes in memory (about ten bytes an entry), made when first something
+//! new is interned; readers of a database that only look up a constant ask the store's hash table instead.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 use parking_lot::RwLock;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::blobs::{Blob, Blobs};
+use super::codec::{self, Reader};
 use super::key::Probe;
 use crate::datom::word::{self, EPHEMERAL, Text};
 use crate::datom::{Value, ValueType, Word};
 use crate::error::{Code, Error, Result};
+use crate::store::BlobId;
+
+/// Codes a page.
+const PAGE: u64 = if cfg!(test) { 16 } else { 1024 };
+/// Longer bytes have a blob of their own.
+const LONG: usize = if cfg!(test) { 18 } else { 2048 };
+/// Beyond this many entries the table of hashes stays with the store: 100 MB of memory are enough for it.
+const TABLE_MAX: u64 = 8 << 20;
+/// The first id of the dictionary's blobs; leaves and directory pages come before.
+pub(super) const FIRST_BLOB: BlobId = LONG_BLOB;
+const LONG_BLOB: BlobId = 1 << 61;
+const PAGE_BLOB: BlobId = 1 << 62;
+
+/// The blob of page `n` when it holds `fill` codes. A page is written anew, under another id, while it fills.
+fn page_blob(n: u64, fill: u64) -> BlobId {
+    PAGE_BLOB | n << 11 | fill
+}
+
+/// The bytes of some consecutive codes.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct DictPage {
+    bytes: Vec<u8>,
+    /// Where each entry ends; an entry without bytes is long and has a blob of its own.
+    ends: Vec<u32>,
+}
+
+impl DictPage {
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() <= LONG {
+            self.bytes.extend_from_slice(bytes);
+        }
+        self.ends.push(self.bytes.len() as u32);
+    }
+    fn entry(&self, i: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(i)? as usize;
+        let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
+        self.bytes.get(start..end)
+    }
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * 4 + 64
+    }
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.bytes.len() + self.ends.len() * 2 + 8);
+        codec::put(&mut out, self.ends.len() as u64);
+        codec::put_column(&mut out, &self.ends.iter().map(|&e| u64::from(e)).collect::<Vec<_>>());
+        // Fresh entries are often alike; this is where text is compressed.
+        codec::put_bytes(&mut out, &lz4_flex::compress_prepend_size(&self.bytes));
+        out
+    }
+    pub(super) fn decode(bytes: &[u8]) -> Result<DictPage> {
+        let mut r = Reader(bytes);
+        let read = |r: &mut Reader| -> Option<DictPage> {
+            let n = r.count(PAGE)?;
+            let ends = codec::column(r, n)?
+                .into_iter()
+                .map(u32::try_from)
+                .collect::<Result<Vec<u32>, _>>()
+                .ok()?;
+            let bytes = lz4_flex::decompress_size_prepended(r.bytes()?).ok()?;
+            (ends.is_sorted() && ends.last().is_none_or(|&e| e as usize == bytes.len()))
+                .then_some(DictPage { bytes, ends })
+        };
+        read(&mut r).ok_or_else(|| Error::new(Code::CorruptStore, "a page of the dictionary does not decode"))
+    }
+}
+
+/// Key bytes, held wherever they are.
+pub(super) enum Held {
+    /// In the word itself.
+    Short([u8; 8], usize),
+    /// In memory.
+    Shared(Arc<[u8]>),
+    /// In a page, as its n-th entry.
+    Paged(Arc<DictPage>, usize),
+}
+
+impl Deref for Held {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Held::Short(b, len) => &b[..*len],
+            Held::Shared(b) => b,
+            Held::Paged(page, i) => page.entry(*i).unwrap_or(&[]),
+        }
+    }
+}
 
 /// The dictionary of one database. Codes are given once and never change.
-#[derive(Default)]
 pub struct Dict {
+    blobs: Arc<Blobs>,
     state: RwLock<State>,
 }
 
 #[derive(Default)]
 struct State {
-    codes: HashMap<Arc<[u8]>, u64, rustc_hash::FxBuildHasher>,
-    entries: Vec<Arc<[u8]>>,
+    /// Codes below this are in pages.
+    stored: u64,
+    /// The bytes of the codes from `stored` on.
+    recent: Vec<Arc<[u8]>>,
+    /// Codes by hash: `hash's high 28 bits << 36 | code`.
+    table: HashTable<u64>,
+    /// Whether the table has every code; otherwise only the recent ones and some others.
+    complete: bool,
+}
+
+impl State {
+    fn len(&self) -> u64 {
+        self.stored + self.recent.len() as u64
+    }
+    fn note(&mut self, hash: u64, code: u64) {
+        let entry = tag(hash) | code;
+        self.table.insert_unique(spread(entry), entry, |e| spread(*e));
+    }
+}
+
+fn tag(hash: u64) -> u64 {
+    hash & !(word::CODE_LIMIT - 1)
+}
+/// The table's hash of an entry, from the 28 bits that the entry keeps.
+fn spread(entry: u64) -> u64 {
+    (entry >> 36).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl Default for Dict {
+    fn default() -> Dict {
+        Dict::new(Blobs::none(), 0)
+    }
 }
 
 impl Dict {
+    /// The dictionary whose first `stored` codes are in pages among `blobs`.
+    pub fn new(blobs: Arc<Blobs>, stored: u64) -> Dict {
+        Dict {
+            blobs,
+            state: RwLock::new(State {
+                stored,
+                complete: stored == 0,
+                ..State::default()
+            }),
+        }
+    }
+
+    /// How many codes have been given.
+    pub fn len(&self) -> u64 {
+        self.state.read().len()
+    }
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The code of `bytes`, if they have one.
     pub fn find(&self, bytes: &[u8]) -> Result<Option<u64>> {
-        Ok(self.state.read().codes.get(bytes).copied())
+        let hash = xxh3_64(bytes);
+        if let Some(code) = self.find_in_table(hash, bytes)? {
+            return Ok(Some(code));
+        }
+        let stored = {
+            let state = self.state.read();
+            if state.complete { 0 } else { state.stored }
+        };
+        if stored > 0
+            && let Some(store) = self.blobs.store()
+        {
+            for code in store.codes(hash)? {
+                if code < stored && *self.held(code)? == *bytes {
+                    return Ok(Some(code));
+                }
+            }
+        }
+        Ok(None)
     }
-    /// The code of `bytes`, given now if they have none.
+
+    fn find_in_table(&self, hash: u64, bytes: &[u8]) -> Result<Option<u64>> {
+        let mut paged = Vec::new();
+        {
+            let state = self.state.read();
+            for &entry in state
+                .table
+                .iter_hash(spread(tag(hash)))
+                .filter(|e| tag(**e) == tag(hash))
+            {
+                let code = entry & (word::CODE_LIMIT - 1);
+                match code.checked_sub(state.stored) {
+                    Some(i) if *state.recent[i as usize] == *bytes => return Ok(Some(code)),
+                    Some(_) => {}
+                    None => paged.push(code),
+                }
+            }
+        }
+        // Pages may have to be read: not under the lock.
+        for code in paged {
+            if *self.held(code)? == *bytes {
+                return Ok(Some(code));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The code of `bytes`, given now if they have none. Only the writer interns, so no other code can come between.
     pub fn intern(&self, bytes: &[u8]) -> Result<u64> {
+        if !self.state.read().complete {
+            self.complete()?;
+        }
         if let Some(code) = self.find(bytes)? {
             return Ok(code);
         }
         let mut state = self.state.write();
-        let code = state.entries.len() as u64;
-        let bytes: Arc<[u8]> = bytes.into();
-        state.entries.push(bytes.clone());
-        state.codes.insert(bytes, code);
+        let code = state.len();
+        state.recent.push(bytes.into());
+        state.note(xxh3_64(bytes), code);
         Ok(code)
     }
-    /// The bytes of a code.
-    pub fn bytes(&self, code: u64) -> Result<Arc<[u8]>> {
-        self.state
-            .read()
-            .entries
-            .get(code as usize)
-            .cloned()
-            .ok_or_else(|| Error::new(Code::CorruptStore, format!("dictionary code {code} is missing")))
+
+    /// Reads all pages once, so that the table knows every code; unless there are too many.
+    fn complete(&self) -> Result<()> {
+        let stored = self.state.read().stored;
+        if stored > TABLE_MAX {
+            return Ok(());
+        }
+        let store = self.blobs.store().expect("only a store has pages").clone();
+        let mut hashes = Vec::with_capacity(stored as usize);
+        for n in 0..stored.div_ceil(PAGE) {
+            let fill = (stored - n * PAGE).min(PAGE);
+            let missing = || Error::new(Code::CorruptStore, format!("page {n} of the dictionary is missing"));
+            let page = DictPage::decode(&store.blob(page_blob(n, fill))?.ok_or_else(missing)?)?;
+            for i in 0..fill {
+                let code = n * PAGE + i;
+                match page.entry(i as usize) {
+                    Some(bytes) if !bytes.is_empty() => hashes.push((xxh3_64(bytes), code)),
+                    _ => hashes.push((xxh3_64(&self.held(code)?), code)),
+                }
+            }
+        }
+        let mut state = self.state.write();
+        if !state.complete && state.stored == stored {
+            let recent: Vec<_> = state
+                .recent
+                .iter()
+                .enumerate()
+                .map(|(i, b)| (xxh3_64(b), stored + i as u64))
+                .collect();
+            state.table = HashTable::with_capacity(hashes.len() * 5 / 4);
+            hashes
+                .into_iter()
+                .chain(recent)
+                .for_each(|(hash, code)| state.note(hash, code));
+            state.complete = true;
+        }
+        Ok(())
     }
+
+    /// The bytes of a code.
+    fn held(&self, code: u64) -> Result<Held> {
+        let mut last = None;
+        // The page that fills moves to another blob when it is written anew; a second look finds it there.
+        for _ in 0..2 {
+            let stored = {
+                let state = self.state.read();
+                if let Some(i) = code.checked_sub(state.stored) {
+                    let missing = || Error::new(Code::CorruptStore, format!("dictionary code {code} was never given"));
+                    return state
+                        .recent
+                        .get(i as usize)
+                        .cloned()
+                        .map(Held::Shared)
+                        .ok_or_else(missing);
+                }
+                state.stored
+            };
+            let n = code / PAGE;
+            match self.blobs.dict(page_blob(n, (stored - n * PAGE).min(PAGE))) {
+                Ok(page) => {
+                    let i = (code % PAGE) as usize;
+                    return match page.entry(i) {
+                        Some(bytes) if !bytes.is_empty() => Ok(Held::Paged(page, i)),
+                        _ => Ok(Held::Shared(self.long(code)?)),
+                    };
+                }
+                Err(e) => last = Some(e),
+            }
+        }
+        Err(last.expect("two rounds without an answer were two errors"))
+    }
+
+    fn long(&self, code: u64) -> Result<Arc<[u8]>> {
+        let missing = || {
+            Error::new(
+                Code::CorruptStore,
+                format!("the long value with dictionary code {code} is missing"),
+            )
+        };
+        self.blobs
+            .store()
+            .ok_or_else(missing)?
+            .blob(LONG_BLOB | code)?
+            .ok_or_else(missing)
+    }
+
+    /// The blobs that hold the codes up to `len` that are not in pages yet, with ascending ids, and the `(hash, code)` pairs
+    /// that belong to them, ascending; then what the blobs replace.
+    pub(super) fn unstored(&self, len: u64) -> Result<Unstored> {
+        let stored = self.state.read().stored;
+        let mut out = Unstored::default();
+        let (mut longs, mut pages) = (Vec::new(), Vec::new());
+        for n in stored / PAGE..len.div_ceil(PAGE) {
+            let mut page = DictPage::default();
+            for code in n * PAGE..len.min((n + 1) * PAGE) {
+                let bytes = self.held(code)?;
+                page.push(&bytes);
+                if code >= stored {
+                    out.hashes.push((xxh3_64(&bytes), code));
+                    if bytes.len() > LONG {
+                        longs.push((LONG_BLOB | code, bytes.to_vec()));
+                    }
+                }
+            }
+            let fill = page.ends.len() as u64;
+            if fill > 0 {
+                pages.push((page_blob(n, fill), page.encode()));
+                self.blobs.put(page_blob(n, fill), Blob::Dict(Arc::new(page)));
+            }
+        }
+        if !stored.is_multiple_of(PAGE) && len > stored {
+            out.replaced.push(page_blob(stored / PAGE, stored % PAGE));
+        }
+        out.hashes.sort_unstable();
+        out.blobs = longs;
+        out.blobs.append(&mut pages);
+        Ok(out)
+    }
+
+    /// Notes that the codes below `len` are in pages now; their bytes leave memory.
+    pub(super) fn mark_stored(&self, len: u64) {
+        let mut state = self.state.write();
+        let n = (len - state.stored) as usize;
+        state.recent.drain(..n);
+        state.stored = len;
+        if state.complete && state.len() > TABLE_MAX {
+            state.complete = false;
+            let recent: Vec<_> = state
+                .recent
+                .iter()
+                .enumerate()
+                .map(|(i, b)| (xxh3_64(b), len + i as u64))
+                .collect();
+            state.table = HashTable::new();
+            recent.into_iter().for_each(|(hash, code)| state.note(hash, code));
+        }
+    }
+}
+
+/// See [`Dict::unstored`].
+#[derive(Default)]
+pub(super) struct Unstored {
+    pub(super) blobs: Vec<(BlobId, Vec<u8>)>,
+    pub(super) hashes: Vec<(u64, u64)>,
+    pub(super) replaced: Vec<BlobId>,
+}
+
+/// What a scratch layer holds.
+#[derive(Default)]
+struct Notes {
+    codes: HashMap<Arc<[u8]>, u64, rustc_hash::FxBuildHasher>,
+    entries: Vec<Arc<[u8]>>,
 }
 
 /// Values <-> words: the dictionary, and perhaps a scratch layer for values that must not enter it
@@ -61,7 +395,7 @@ pub struct Words {
 struct Scratch {
     below: Option<Arc<Scratch>>,
     first: u64,
-    state: RwLock<State>,
+    state: RwLock<Notes>,
 }
 
 impl Scratch {
@@ -174,20 +508,44 @@ impl Words {
         })
     }
 
-    /// The key bytes of a word of a dictionary type.
-    pub fn bytes(&self, w: Word) -> Result<Arc<[u8]>> {
+    fn held(&self, w: Word) -> Result<Held> {
         match word::text(w) {
-            Text::Short(b, len) => Ok(b[..len].into()),
+            Text::Short(b, len) => Ok(Held::Short(b, len)),
             Text::Coded(code) if code >= EPHEMERAL => {
-                self.scratch.as_ref().and_then(|s| s.bytes(code)).ok_or_else(|| {
+                let bytes = self.scratch.as_ref().and_then(|s| s.bytes(code));
+                let foreign = || {
                     Error::new(
-                        Code::CorruptStore,
+                        Code::InvalidArgument,
                         format!("a value of another query or speculation (code {code}) was used here"),
                     )
-                })
+                };
+                bytes.map(Held::Shared).ok_or_else(foreign)
             }
-            Text::Coded(code) => self.dict.bytes(code),
+            Text::Coded(code) => self.dict.held(code),
         }
+    }
+
+    /// The key bytes of a word of a dictionary type.
+    pub fn bytes(&self, w: Word) -> Result<Arc<[u8]>> {
+        match self.held(w)? {
+            Held::Shared(bytes) => Ok(bytes),
+            held => Ok((*held).into()),
+        }
+    }
+
+    /// What `f` makes of the key bytes of a word of a dictionary type, without copying them.
+    pub fn with_bytes<R>(&self, w: Word, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        Ok(f(&self.held(w)?))
+    }
+
+    /// The order of the key bytes of two words.
+    pub(super) fn compare_bytes(&self, x: Word, y: Word) -> Result<std::cmp::Ordering> {
+        Ok((*self.held(x)?).cmp(&*self.held(y)?))
+    }
+
+    /// The dictionary below all scratch layers: words of two databases agree when this is one and the same.
+    pub fn dict(&self) -> &Arc<Dict> {
+        &self.dict
     }
 
     /// The value of a word.
@@ -203,7 +561,7 @@ impl Words {
         };
         match word::text(w) {
             Text::Short(b, len) => Value::from_key_bytes(ty, &b[..len]).ok_or_else(damaged),
-            Text::Coded(_) => Value::from_key_bytes(ty, &self.bytes(w)?).ok_or_else(damaged),
+            Text::Coded(_) => Value::from_key_bytes(ty, &self.held(w)?).ok_or_else(damaged),
         }
     }
 
@@ -214,7 +572,7 @@ impl Words {
         }
         match word::compare(a, b) {
             Some(order) => Ok(order),
-            None => Ok(self.bytes(a)?.cmp(&self.bytes(b)?)),
+            None => self.compare_bytes(a, b),
         }
     }
 }

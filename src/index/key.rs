@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::Words;
+use super::{Columns, Words};
 use crate::datom::{RawDatom, Word, word};
 use crate::error::{Error, Result};
 
@@ -171,21 +171,73 @@ impl Range {
     }
 }
 
+/// What the indexes know of each attribute, by its id. Grows, and never changes for an attribute.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds(pub(super) Arc<Vec<u8>>);
+
+const KNOWN: u8 = 1;
+const INLINE: u8 = 2;
+const REFERENCE: u8 = 4;
+
+impl Kinds {
+    pub(super) fn knows(&self, a: u32) -> bool {
+        self.0.get(a as usize).is_some_and(|f| f & KNOWN != 0)
+    }
+    pub(super) fn learn(&mut self, a: u32, inline: bool, reference: bool) {
+        let flags = Arc::make_mut(&mut self.0);
+        if flags.len() <= a as usize {
+            flags.resize(a as usize + 1, 0);
+        }
+        flags[a as usize] = KNOWN | if inline { INLINE } else { 0 } | if reference { REFERENCE } else { 0 };
+    }
+    pub(super) fn inline(&self, a: u32) -> bool {
+        self.0.get(a as usize).is_none_or(|f| f & INLINE != 0)
+    }
+    pub(super) fn reference(&self, a: u32) -> bool {
+        self.0.get(a as usize).is_some_and(|f| f & REFERENCE != 0)
+    }
+}
+
 /// Compares keys of one order. A dictionary that cannot be read makes an arbitrary but consistent answer and is
 /// reported by [`Keys::take_error`], since `sort` and binary search cannot fail.
 pub(super) struct Keys<'a> {
-    order: Order,
+    pub(super) order: Order,
     words: &'a Words,
-    types: &'a [u8],
+    kinds: &'a Kinds,
     error: RefCell<Option<Error>>,
 }
 
+/// A row's key, whatever holds the row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) e: u64,
+    pub(super) a: u32,
+    pub(super) v: Word,
+}
+
+impl Columns {
+    #[inline]
+    pub(super) fn key(&self, i: usize) -> Key {
+        Key {
+            e: self.e[i],
+            a: self.a[i],
+            v: self.v[i],
+        }
+    }
+}
+
+impl From<&RawDatom> for Key {
+    fn from(d: &RawDatom) -> Key {
+        Key { e: d.e, a: d.a, v: d.v }
+    }
+}
+
 impl<'a> Keys<'a> {
-    pub(super) fn new(order: Order, words: &'a Words, types: &'a [u8]) -> Keys<'a> {
+    pub(super) fn new(order: Order, words: &'a Words, kinds: &'a Kinds) -> Keys<'a> {
         Keys {
             order,
             words,
-            types,
+            kinds,
             error: RefCell::new(None),
         }
     }
@@ -194,68 +246,244 @@ impl<'a> Keys<'a> {
         self.error.borrow_mut().take().map_or(Ok(()), Err)
     }
 
-    fn inline(&self, a: u32) -> bool {
-        self.types.get(a as usize).is_none_or(|f| f & 2 != 0)
+    fn fail(&self, e: Error) -> Ordering {
+        self.error.borrow_mut().get_or_insert(e);
+        Ordering::Equal
     }
 
+    #[inline]
     fn values(&self, a: u32, x: Word, y: Word) -> Ordering {
-        if x == y || self.inline(a) {
+        if x == y || self.kinds.inline(a) {
             return x.cmp(&y);
         }
-        word::compare(x, y).unwrap_or_else(|| match (self.words.bytes(x), self.words.bytes(y)) {
-            (Ok(x), Ok(y)) => x.cmp(&y),
-            (Err(e), _) | (_, Err(e)) => {
-                self.error.borrow_mut().get_or_insert(e);
-                x.cmp(&y)
-            }
-        })
+        match word::compare(x, y) {
+            Some(decided) => decided,
+            None => match self.words.compare_bytes(x, y) {
+                Ok(decided) => decided,
+                Err(e) => self.fail(e).then(x.cmp(&y)),
+            },
+        }
     }
 
+    #[inline]
     fn value_probe(&self, a: u32, x: Word, probe: &Probe) -> Ordering {
+        if x == probe.word {
+            return Ordering::Equal;
+        }
         match &probe.bytes {
-            Some(bytes) if !self.inline(a) && x != probe.word => match self.words.bytes(x) {
-                Ok(x) => (*x).cmp(bytes),
-                Err(e) => {
-                    self.error.borrow_mut().get_or_insert(e);
-                    x.cmp(&probe.word)
-                }
+            Some(bytes) if !self.kinds.inline(a) => match word::compare(x, probe.word) {
+                Some(decided) => decided,
+                None => match self.words.with_bytes(x, |x| x.cmp(bytes)) {
+                    Ok(decided) => decided,
+                    Err(e) => self.fail(e).then(x.cmp(&probe.word)),
+                },
             },
             _ => x.cmp(&probe.word),
         }
     }
 
-    /// The order of two rows: components, then t, then retraction before assertion.
-    pub(super) fn compare(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
-        let v = || self.values(x.a, x.v, y.v);
+    /// The order of two keys.
+    #[inline]
+    pub(super) fn compare(&self, x: Key, y: Key) -> Ordering {
         match self.order {
-            Order::Eavt => x.e.cmp(&y.e).then(x.a.cmp(&y.a)).then_with(v),
-            Order::Aevt => x.a.cmp(&y.a).then(x.e.cmp(&y.e)).then_with(v),
-            Order::Avet => x.a.cmp(&y.a).then_with(v).then(x.e.cmp(&y.e)),
+            Order::Eavt => {
+                x.e.cmp(&y.e)
+                    .then(x.a.cmp(&y.a))
+                    .then_with(|| self.values(x.a, x.v, y.v))
+            }
+            Order::Aevt => {
+                x.a.cmp(&y.a)
+                    .then(x.e.cmp(&y.e))
+                    .then_with(|| self.values(x.a, x.v, y.v))
+            }
+            Order::Avet => {
+                x.a.cmp(&y.a)
+                    .then_with(|| self.values(x.a, x.v, y.v))
+                    .then(x.e.cmp(&y.e))
+            }
             Order::Vaet => x.v.cmp(&y.v).then(x.a.cmp(&y.a)).then(x.e.cmp(&y.e)),
         }
-        .then(x.t.cmp(&y.t))
-        .then(x.added.cmp(&y.added))
     }
 
-    /// Where row `x` lies: `Less` when before the position.
-    pub(super) fn position(&self, x: &RawDatom, p: &Position) -> Ordering {
+    /// The order of two events: by key, then t, then retraction before assertion.
+    pub(super) fn compare_events(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
+        self.compare(x.into(), y.into())
+            .then(x.t.cmp(&y.t))
+            .then(x.added.cmp(&y.added))
+    }
+
+    /// Where a key lies: `Less` when before the position.
+    #[inline]
+    pub(super) fn position(&self, x: Key, p: &Position) -> Ordering {
         let v = || {
             p.v.as_ref()
                 .map_or(Ordering::Equal, |probe| self.value_probe(x.a, x.v, probe))
         };
-        let parts: [&dyn Fn() -> Ordering; 3] = match self.order {
-            Order::Eavt => [&|| x.e.cmp(&p.e), &|| x.a.cmp(&p.a), &v],
-            Order::Aevt => [&|| x.a.cmp(&p.a), &|| x.e.cmp(&p.e), &v],
-            Order::Avet => [&|| x.a.cmp(&p.a), &v, &|| x.e.cmp(&p.e)],
-            Order::Vaet => [&v, &|| x.a.cmp(&p.a), &|| x.e.cmp(&p.e)],
+        let beyond = if p.after { Ordering::Less } else { Ordering::Greater };
+        let component = |i: u8| match (self.order, i) {
+            (Order::Eavt, 0) | (Order::Aevt, 1) | (Order::Avet | Order::Vaet, 2) => x.e.cmp(&p.e),
+            (Order::Eavt, 1) | (Order::Aevt | Order::Avet, 0) | (Order::Vaet, 1) => x.a.cmp(&p.a),
+            _ => v(),
         };
-        let order = parts[..p.len as usize]
-            .iter()
-            .fold(Ordering::Equal, |o, f| o.then_with(f));
-        order.then(if p.after { Ordering::Less } else { Ordering::Greater })
+        (0..p.len)
+            .fold(Ordering::Equal, |o, i| o.then_with(|| component(i)))
+            .then(beyond)
     }
 
-    pub(super) fn contains(&self, range: &Range, x: &RawDatom) -> bool {
-        self.position(x, &range.from) == Ordering::Greater && self.position(x, &range.to) == Ordering::Less
+    /// The first row at or after `p` among rows `span` of `columns`.
+    pub(super) fn lower_bound(&self, columns: &Columns, span: std::ops::Range<usize>, p: &Position) -> usize {
+        if p.len == 0 {
+            return if p.after { span.end } else { span.start };
+        }
+        let (mut low, mut high) = (span.start, span.end);
+        while low < high {
+            let mid = low.midpoint(high);
+            if self.position(columns.key(mid), p) == Ordering::Less {
+                low = mid + 1
+            } else {
+                high = mid
+            }
+        }
+        low
+    }
+
+    /// As [`Keys::lower_bound`], searching outwards from `span.start`: cheap when the place is near.
+    pub(super) fn gallop(&self, columns: &Columns, span: std::ops::Range<usize>, p: &Position) -> usize {
+        let (mut low, mut step) = (span.start, 1);
+        while low + step <= span.end && self.position(columns.key(low + step - 1), p) == Ordering::Less {
+            low += step;
+            step *= 2;
+        }
+        self.lower_bound(columns, low..span.end.min(low + step), p)
+    }
+
+    /// The rows of `range` among rows `span` of `columns`.
+    pub(super) fn within(
+        &self,
+        columns: &Columns,
+        span: std::ops::Range<usize>,
+        range: &Range,
+    ) -> std::ops::Range<usize> {
+        let from = self.lower_bound(columns, span.clone(), &range.from);
+        from..self.lower_bound(columns, from..span.end, &range.to)
+    }
+
+    /// The first of rows `span` whose key is not before `key`.
+    pub(super) fn key_bound(&self, columns: &Columns, span: std::ops::Range<usize>, key: Key) -> usize {
+        let (mut low, mut high) = (span.start, span.end);
+        while low < high {
+            let mid = low.midpoint(high);
+            if self.compare(columns.key(mid), key) == Ordering::Less {
+                low = mid + 1
+            } else {
+                high = mid
+            }
+        }
+        low
+    }
+
+    /// The first of rows `span` whose key bytes are not before `bytes`.
+    pub(super) fn bytes_bound(&self, columns: &Columns, span: std::ops::Range<usize>, bytes: &[u8]) -> Result<usize> {
+        let (mut low, mut high) = (span.start, span.end);
+        let mut key = Vec::new();
+        while low < high {
+            let mid = low.midpoint(high);
+            self.key_bytes(columns.key(mid), &mut key)?;
+            if *key < *bytes { low = mid + 1 } else { high = mid }
+        }
+        Ok(low)
+    }
+
+    /// Whether the words of all rows are values by themselves.
+    pub(super) fn inline_only(&self, columns: &Columns) -> bool {
+        let mut last = u32::MAX;
+        columns
+            .a
+            .iter()
+            .all(|&a| std::mem::replace(&mut last, a) == a || self.kinds.inline(a))
+    }
+    /// The components of a key in this order, as numbers.
+    pub(super) fn numbers(&self, x: Key) -> [u64; 3] {
+        let a = u64::from(x.a);
+        match self.order {
+            Order::Eavt => [x.e, a, x.v],
+            Order::Aevt => [a, x.e, x.v],
+            Order::Avet => [a, x.v, x.e],
+            Order::Vaet => [x.v, a, x.e],
+        }
+    }
+    /// The key of [`Keys::numbers`].
+    pub(super) fn from_numbers(&self, [x, y, z]: [u64; 3]) -> Key {
+        let (e, a, v) = match self.order {
+            Order::Eavt => (x, y, z),
+            Order::Aevt => (y, x, z),
+            Order::Avet => (z, x, y),
+            Order::Vaet => (z, y, x),
+        };
+        Key { e, a: a as u32, v }
+    }
+
+    /// The bytes of a whole key, which sort as keys do: what separators are made of.
+    pub(super) fn key_bytes(&self, x: Key, out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        let text = (!self.kinds.inline(x.a)).then(|| self.words.bytes(x.v)).transpose()?;
+        for i in 0..3 {
+            match (self.order, i) {
+                (Order::Eavt, 0) | (Order::Aevt, 1) | (Order::Avet | Order::Vaet, 2) => {
+                    out.extend_from_slice(&x.e.to_be_bytes())
+                }
+                (Order::Eavt, 1) | (Order::Aevt | Order::Avet, 0) | (Order::Vaet, 1) => {
+                    out.extend_from_slice(&x.a.to_be_bytes())
+                }
+                _ => value_bytes(x.v, text.as_deref(), out),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn value_bytes(word: Word, text: Option<&[u8]>, out: &mut Vec<u8>) {
+    match text {
+        None => out.extend_from_slice(&word.to_be_bytes()),
+        // 00 becomes 00 FF and the end is 00 00, so that no value's bytes begin another's.
+        Some(bytes) => {
+            for &b in bytes {
+                out.push(b);
+                if b == 0 {
+                    out.push(0xFF);
+                }
+            }
+            out.extend_from_slice(&[0, 0]);
+        }
+    }
+}
+
+impl Position {
+    /// The least key bytes at or after this position; `None` beyond all keys.
+    pub(super) fn bytes(&self, order: Order) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(24);
+        for i in 0..self.len {
+            match (order, i) {
+                (Order::Eavt, 0) | (Order::Aevt, 1) | (Order::Avet | Order::Vaet, 2) => {
+                    out.extend_from_slice(&self.e.to_be_bytes())
+                }
+                (Order::Eavt, 1) | (Order::Aevt | Order::Avet, 0) | (Order::Vaet, 1) => {
+                    out.extend_from_slice(&self.a.to_be_bytes())
+                }
+                _ => {
+                    let probe = self
+                        .v
+                        .as_ref()
+                        .expect("a position with a value component has the value");
+                    value_bytes(probe.word, probe.bytes.as_deref(), &mut out);
+                }
+            }
+        }
+        if self.after {
+            // The successor of a prefix is greater than whatever begins with it.
+            while out.pop_if(|b| *b == 0xFF).is_some() {}
+            *out.last_mut()? += 1;
+        }
+        Some(out)
     }
 }

@@ -1,15 +1,41 @@
 //! Four orders of all facts, in columns: EAVT, AEVT, AVET and VAET.
+//!
+//! Each order is a [`directory`] of [`leaf`]s (a range of keys during a span of time) that reach up to some t, and a [`tail`] of
+//! sorted runs with what came since. A commit adds its datoms to the tails ([`Snapshot::apply`]); the indexer freezes a
+//! tail, folds it into new leaves ([`fold`]) and installs these; a scan lays the tail over the leaves ([`scan`]). Everything is
+//! immutable and shared, so a snapshot is a pointer.
+//!
+//! Values are [`Words`]: eight bytes each, long ones by way of the dictionary ([`dict`]).
 
+mod blobs;
+mod codec;
+mod columns;
 mod dict;
+mod directory;
+mod fold;
 mod key;
+mod leaf;
+mod persist;
+mod scan;
+mod tail;
+#[cfg(test)]
+mod tests;
 
+pub use blobs::Blobs;
+pub use columns::{Batch, Columns};
 pub use dict::{Dict, Words};
 pub use key::{Order, Position, Probe, Range};
+pub use persist::{Garbage, RootMeta, open};
+pub use scan::{Prober, Scan};
 
 use std::sync::Arc;
 
-use crate::datom::{RawDatom, T, Word};
+use crate::datom::{RawDatom, T};
 use crate::error::Result;
+use crate::store::BlobId;
+use directory::Directory;
+use key::{Keys, Kinds};
+use tail::Tail;
 
 /// Which facts of a snapshot are seen: those after `since`, up to `until`; with `history` every assertion and
 /// retraction between, otherwise what was asserted there and still holds at `until`.
@@ -23,257 +49,250 @@ pub struct View {
     pub history: bool,
 }
 
-/// Rows in columns, in the order of their index. Shared, never changed.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Columns {
-    /// Entity ids.
-    pub e: Vec<u64>,
-    /// Attribute ids.
-    pub a: Vec<u32>,
-    /// Value words.
-    pub v: Vec<Word>,
-    /// Transaction numbers.
-    pub t: Vec<T>,
-    /// Asserted or retracted; empty when every row is an assertion.
-    pub added: Vec<bool>,
-}
-
-impl Columns {
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        self.e.len()
-    }
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.e.is_empty()
-    }
-    /// Appends a row that is an assertion.
-    pub fn push(&mut self, e: u64, a: u32, v: Word, t: T) {
-        self.e.push(e);
-        self.a.push(a);
-        self.v.push(v);
-        self.t.push(t);
-    }
-    /// Row `i`.
-    pub fn row(&self, i: usize) -> RawDatom {
-        RawDatom {
-            e: self.e[i],
-            a: self.a[i],
-            v: self.v[i],
-            t: self.t[i],
-            added: self.added.get(i).copied().unwrap_or(true),
-        }
-    }
-    /// Removes all rows and keeps the memory.
-    pub fn clear(&mut self) {
-        self.e.clear();
-        self.a.clear();
-        self.v.clear();
-        self.t.clear();
-        self.added.clear();
-    }
-}
-
-/// Some consecutive rows of shared columns: what a scan yields. Batches of one scan are in index order, and so are their rows.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    columns: Arc<Columns>,
-    start: usize,
-    end: usize,
-}
-
-impl Batch {
-    /// Rows `start..end` of `columns`.
-    pub fn new(columns: Arc<Columns>, start: usize, end: usize) -> Batch {
-        debug_assert!(start <= end && end <= columns.len());
-        Batch { columns, start, end }
-    }
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        self.end - self.start
-    }
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-    /// Entity ids.
-    pub fn e(&self) -> &[u64] {
-        &self.columns.e[self.start..self.end]
-    }
-    /// Attribute ids.
-    pub fn a(&self) -> &[u32] {
-        &self.columns.a[self.start..self.end]
-    }
-    /// Value words.
-    pub fn v(&self) -> &[Word] {
-        &self.columns.v[self.start..self.end]
-    }
-    /// Transaction numbers.
-    pub fn t(&self) -> &[T] {
-        &self.columns.t[self.start..self.end]
-    }
-    /// Whether each row is an assertion; `None` when all are.
-    pub fn added(&self) -> Option<&[bool]> {
-        (!self.columns.added.is_empty()).then(|| &self.columns.added[self.start..self.end])
-    }
-    /// Row `i` of the batch.
-    pub fn row(&self, i: usize) -> RawDatom {
-        self.columns.row(self.start + i)
-    }
-}
-
-/// All facts up to some t, in four orders. Immutable; cheap to clone; later commits leave it as it is.
-#[derive(Clone)]
-pub struct Snapshot {
-    // Stand-in: the list of datoms itself.
-    rows: Arc<Vec<RawDatom>>,
-    types: Arc<Vec<u8>>,
-}
-
-impl Snapshot {
-    /// Nothing.
-    pub fn empty() -> Snapshot {
-        Snapshot {
-            rows: Arc::default(),
-            types: Arc::default(),
-        }
-    }
-
-    /// The snapshot after one transaction's datoms. `vaet`: whether the attribute is a ref; `avet`: whether it is indexed by value.
-    pub fn apply(&self, words: &Words, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Result<Snapshot> {
-        let mut rows = (*self.rows).clone();
-        let mut types = (*self.types).clone();
-        for d in datoms {
-            if types.len() <= d.a as usize {
-                types.resize(d.a as usize + 1, 0);
-            }
-            let kind = kinds(d.a);
-            types[d.a as usize] =
-                1 | (kind.inline as u8) << 1 | (kind.reference as u8) << 2 | (kind.by_value as u8) << 3;
-        }
-        rows.extend_from_slice(datoms);
-        let _ = words;
-        Ok(Snapshot {
-            rows: Arc::new(rows),
-            types: Arc::new(types),
-        })
-    }
-
-    /// The rows of `range` that `view` sees, in the order of `order`.
-    pub fn scan(&self, words: &Words, order: Order, range: &Range, view: View) -> Scan {
-        Scan(self.collect(words, order, range, view).map(Some))
-    }
-
-    /// About how many rows `range` holds now; exact enough to order joins by. Reads at most the two leaves at its ends.
-    pub fn estimate(&self, words: &Words, order: Order, range: &Range) -> Result<u64> {
-        let view = View {
-            since: None,
-            until: T::MAX,
-            history: false,
-        };
-        Ok(self.collect(words, order, range, view)?.len() as u64)
-    }
-
-    /// A reader of many small ranges; fastest when they ascend.
-    pub fn prober(&self, words: &Words, order: Order, view: View) -> Prober {
-        Prober {
-            snapshot: self.clone(),
-            words: words.clone(),
-            order,
-            view,
-        }
-    }
-
-    fn collect(&self, words: &Words, order: Order, range: &Range, view: View) -> Result<Batch> {
-        use std::collections::BTreeMap;
-        let keys = key::Keys::new(order, words, &self.types);
-        let mut seen: Vec<RawDatom> = self
-            .rows
-            .iter()
-            .copied()
-            .filter(|d| self.in_order(order, d.a))
-            .filter(|d| d.t <= view.until)
-            .filter(|d| keys.contains(range, d))
-            .collect();
-        keys.take_error()?;
-        if !view.history {
-            let mut last: BTreeMap<(u64, u32, u64), RawDatom> = BTreeMap::new();
-            for d in &seen {
-                let slot = last.entry((d.e, d.a, d.v)).or_insert(*d);
-                if (d.t, d.added) >= (slot.t, slot.added) {
-                    *slot = *d;
-                }
-            }
-            seen = last.into_values().filter(|d| d.added).collect();
-        }
-        seen.retain(|d| view.since.is_none_or(|s| d.t > s));
-        seen.sort_by(|x, y| keys.compare(x, y));
-        keys.take_error()?;
-        let mut columns = Columns::default();
-        for d in &seen {
-            columns.push(d.e, d.a, d.v, d.t);
-            if view.history {
-                columns.added.push(d.added);
-            }
-        }
-        let n = columns.len();
-        Ok(Batch::new(Arc::new(columns), 0, n))
-    }
-
-    fn in_order(&self, order: Order, a: u32) -> bool {
-        let flags = self.types.get(a as usize).copied().unwrap_or(0);
-        match order {
-            Order::Eavt | Order::Aevt => true,
-            Order::Avet => flags & 8 != 0,
-            Order::Vaet => flags & 4 != 0,
-        }
-    }
-}
-
-/// What the indexes need to know of an attribute.
+/// What the indexes need to know of an attribute. It never changes for an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Its words are values by themselves, not dictionary codes.
     pub inline: bool,
     /// It refers to entities: in VAET.
     pub reference: bool,
-    /// It is looked up by value: in AVET.
-    pub by_value: bool,
 }
 
-/// The batches of a scan, in order.
-pub struct Scan(Result<Option<Batch>>);
+/// All facts up to some t, in four orders. Immutable; cheap to clone; later commits leave it as it is.
+#[derive(Clone)]
+pub struct Snapshot {
+    core: Arc<Core>,
+}
 
-impl Iterator for Scan {
-    type Item = Result<Batch>;
-    fn next(&mut self) -> Option<Result<Batch>> {
-        match std::mem::replace(&mut self.0, Ok(None)) {
-            Ok(batch) => batch.map(Ok),
-            Err(e) => Some(Err(e)),
-        }
+#[derive(Clone)]
+struct Core {
+    orders: [OrderState; 4],
+    kinds: Kinds,
+    blobs: Arc<Blobs>,
+    /// The t that the leaves reach; `None` when there are none.
+    folded: Option<T>,
+    /// The t up to which the tail is being folded.
+    folding: Option<T>,
+    /// The newest t.
+    newest: T,
+    /// Keeps the blobs of this version of the directories from being deleted.
+    pin: Arc<persist::Pin>,
+}
+
+#[derive(Clone, Default)]
+struct OrderState {
+    directory: Directory,
+    /// Events that are being folded.
+    folding: Tail,
+    /// Events newer than those.
+    tail: Tail,
+}
+
+/// New leaves, ready to be installed in every snapshot that is newer than what they hold.
+pub struct Folded {
+    directories: [Directory; 4],
+    t: T,
+    /// Codes below this are in dictionary pages now.
+    codes: u64,
+    replaced: Vec<BlobId>,
+    pin: Arc<persist::Pin>,
+}
+
+impl Folded {
+    /// The t that the leaves reach now.
+    pub fn t(&self) -> T {
+        self.t
     }
 }
 
-/// See [`Snapshot::prober`].
-pub struct Prober {
-    snapshot: Snapshot,
-    words: Words,
-    order: Order,
-    view: View,
-}
+impl Snapshot {
+    /// Nothing, kept in memory alone.
+    pub fn empty() -> Snapshot {
+        Snapshot::on(Blobs::none())
+    }
 
-impl Prober {
-    /// Replaces `out` by the rows of `range`.
-    pub fn get(&mut self, range: &Range, out: &mut Columns) -> Result<()> {
-        out.clear();
-        let batch = self.snapshot.collect(&self.words, self.order, range, self.view)?;
-        for i in 0..batch.len() {
-            let d = batch.row(i);
-            out.push(d.e, d.a, d.v, d.t);
-            if self.view.history {
-                out.added.push(d.added);
+    /// Nothing yet, to be kept in `blobs`.
+    pub fn on(blobs: Arc<Blobs>) -> Snapshot {
+        let core = Core {
+            orders: Default::default(),
+            kinds: Kinds::default(),
+            blobs,
+            folded: None,
+            folding: None,
+            newest: 0,
+            pin: Arc::default(),
+        };
+        Snapshot { core: Arc::new(core) }
+    }
+
+    /// The blobs that leaves are read from.
+    pub fn blobs(&self) -> &Arc<Blobs> {
+        &self.core.blobs
+    }
+
+    /// The snapshot after one transaction's datoms, which must all change something. `kinds` tells of attributes not seen before.
+    /// Complexity: about the logarithm of the tail's length for a datom and order, in sequential moves.
+    pub fn apply(&self, words: &Words, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Result<Snapshot> {
+        let mut core = (*self.core).clone();
+        for d in datoms {
+            if !core.kinds.knows(d.a) {
+                let kind = kinds(d.a);
+                core.kinds.learn(d.a, kind.inline, kind.reference);
+            }
+            core.newest = core.newest.max(d.t);
+        }
+        let mut rows: Vec<RawDatom> = Vec::with_capacity(datoms.len());
+        for order in Order::ALL {
+            let keys = Keys::new(order, words, &core.kinds);
+            rows.clear();
+            rows.extend(
+                datoms
+                    .iter()
+                    .filter(|d| order != Order::Vaet || core.kinds.reference(d.a)),
+            );
+            // Stable, since transactions come nearly sorted and the sort finds such runs.
+            rows.sort_by(|x, y| keys.compare_events(x, y));
+            let mut events = Columns::with_capacity(rows.len());
+            rows.iter().for_each(|d| events.push_event(*d));
+            core.orders[order as usize].tail.add(&keys, events);
+            keys.take_error()?;
+        }
+        Ok(Snapshot { core: Arc::new(core) })
+    }
+
+    /// The rows of `range` that `view` sees, in the order of `order`.
+    pub fn scan(&self, words: &Words, order: Order, range: &Range, view: View) -> Scan {
+        Scan::new(self.core.clone(), words.clone(), order, range.clone(), view)
+    }
+
+    /// A reader of many small ranges; fastest when they ascend.
+    pub fn prober(&self, words: &Words, order: Order, view: View) -> Prober {
+        Prober::new(self.core.clone(), words.clone(), order, view)
+    }
+
+    /// How many rows `range` holds now: exact but for what the tail retracts and asserts again. Reads the two leaves at its
+    /// ends and the pages above them; the rest is counted from the directory.
+    pub fn estimate(&self, words: &Words, order: Order, range: &Range) -> Result<u64> {
+        let core = &self.core;
+        let keys = Keys::new(order, words, &core.kinds);
+        let state = &core.orders[order as usize];
+        let (mut more, mut less) = (0u64, 0u64);
+        for run in state.folding.runs().chain(state.tail.runs()) {
+            let span = keys.within(run, 0..run.len(), range);
+            let added = run.added[span.clone()].iter().filter(|a| **a).count();
+            more += added as u64;
+            less += (span.len() - added) as u64;
+        }
+        keys.take_error()?;
+        let base = self
+            .before(&keys, order, range.to.bytes(order))?
+            .saturating_sub(self.before(&keys, order, range.from.bytes(order))?);
+        Ok((base + more).saturating_sub(less))
+    }
+
+    /// How many live rows of the leaves lie before `bytes`.
+    fn before(&self, keys: &Keys, order: Order, bytes: Option<Vec<u8>>) -> Result<u64> {
+        let directory = &self.core.orders[order as usize].directory;
+        let Some(bytes) = bytes else {
+            return Ok(directory.pages.values().map(|p| p.live).sum());
+        };
+        let Some((separator, page_ref)) = directory.pages.get_prev(&bytes[..]) else {
+            return Ok(0);
+        };
+        let mut rows: u64 = directory.pages.range(..separator.clone()).map(|(_, p)| p.live).sum();
+        let page = self.core.blobs.page(page_ref.id)?;
+        let at = page
+            .entries
+            .partition_point(|e| *e.separator <= bytes[..])
+            .saturating_sub(1);
+        rows += page.entries[..at].iter().map(|e| u64::from(e.live)).sum::<u64>();
+        let leaf = self.core.blobs.leaf(page.entries[at].id)?;
+        Ok(rows + keys.bytes_bound(&leaf.live, 0..leaf.live.len(), &bytes)? as u64)
+    }
+
+    /// How many events are in no leaf yet.
+    pub fn unindexed(&self) -> usize {
+        let state = &self.core.orders[Order::Eavt as usize];
+        state.folding.len() + state.tail.len()
+    }
+    /// The t that the leaves reach.
+    pub fn indexed_t(&self) -> Option<T> {
+        self.core.folded
+    }
+
+    /// The same facts, with all of the tail set aside for [`Snapshot::fold`].
+    pub fn freeze(&self, words: &Words) -> Result<Snapshot> {
+        let mut core = (*self.core).clone();
+        for order in Order::ALL {
+            let keys = Keys::new(order, words, &core.kinds);
+            let state = &mut core.orders[order as usize];
+            let tail = std::mem::take(&mut state.tail);
+            if state.folding.is_empty() {
+                state.folding = tail;
+            } else {
+                // A fold that failed left its events behind: they go first.
+                state.folding.add(&keys, tail.within(&keys, &Range::all()));
+            }
+            keys.take_error()?;
+        }
+        core.folding = Some(core.newest);
+        Ok(Snapshot { core: Arc::new(core) })
+    }
+
+    /// Writes the frozen part of the tail into new leaves. Nothing refers to them until a root is swapped in.
+    pub fn fold(&self, words: &Words) -> Result<Folded> {
+        let core = &self.core;
+        let t = core.folding.unwrap_or(core.newest);
+        let codes = words.dict().len();
+        let one = |order: Order| {
+            let keys = Keys::new(order, words, &core.kinds);
+            let state = &core.orders[order as usize];
+            let events = state.folding.within(&keys, &Range::all());
+            keys.take_error()?;
+            fold::fold(&keys, &core.blobs, &state.directory, &events)
+        };
+        let mut directories: [Directory; 4] = Default::default();
+        let mut replaced = Vec::new();
+        for order in Order::ALL {
+            let outcome = one(order)?;
+            directories[order as usize] = outcome.directory;
+            replaced.extend(outcome.replaced);
+        }
+        let unstored = words.dict().unstored(codes)?;
+        if let Some(store) = core.blobs.store() {
+            if !unstored.blobs.is_empty() {
+                store.put_blobs(&mut unstored.blobs.into_iter())?;
+            }
+            if !unstored.hashes.is_empty() {
+                store.put_hashes(&mut unstored.hashes.into_iter())?;
             }
         }
-        Ok(())
+        replaced.extend(unstored.replaced);
+        replaced.sort_unstable();
+        Ok(Folded {
+            directories,
+            t,
+            codes,
+            replaced,
+            pin: Arc::default(),
+        })
+    }
+
+    /// The same facts, read from the new leaves instead of the tail they hold.
+    pub fn install(&self, folded: &Folded) -> Snapshot {
+        let mut core = (*self.core).clone();
+        for (state, directory) in core.orders.iter_mut().zip(&folded.directories) {
+            state.directory = directory.clone();
+            state.folding = Tail::default();
+        }
+        core.folded = Some(folded.t);
+        core.folding = None;
+        core.pin = folded.pin.clone();
+        Snapshot { core: Arc::new(core) }
+    }
+
+    /// Whether `folded` was made from this snapshot's frozen tail, so that it can be installed.
+    pub fn awaits(&self, folded: &Folded) -> bool {
+        self.core.folding == Some(folded.t)
     }
 }

@@ -1,0 +1,140 @@
+//! Decoded blobs, through a cache with a byte budget. Blobs never change, so nothing in it is ever stale.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::dict::DictPage;
+use super::directory::{Page, PastPage};
+use super::leaf::Leaf;
+use crate::error::{Code, Error, Result};
+use crate::store::{BlobId, Store};
+
+#[derive(Clone)]
+pub(super) enum Blob {
+    Leaf(Arc<Leaf>),
+    Page(Arc<Page>),
+    Past(Arc<PastPage>),
+    Dict(Arc<DictPage>),
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<BlobId, Blob> for Bytes {
+    fn weight(&self, _: &BlobId, blob: &Blob) -> u64 {
+        let bytes = match blob {
+            Blob::Leaf(x) => x.weight(),
+            Blob::Page(x) => x.weight(),
+            Blob::Past(x) => x.weight(),
+            Blob::Dict(x) => x.weight(),
+        };
+        bytes as u64 + 64
+    }
+}
+
+/// The blobs of one database: its store, and a cache in front.
+pub struct Blobs {
+    store: Option<Arc<dyn Store>>,
+    cache: Cache<BlobId, Blob, Bytes>,
+    next: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl Blobs {
+    /// The blobs of `store`, at most `budget` bytes of them decoded in memory.
+    pub fn new(store: Arc<dyn Store>, budget: u64) -> Arc<Blobs> {
+        Arc::new(Blobs::with(Some(store), budget))
+    }
+
+    /// No blobs: for snapshots that live in memory alone.
+    pub(super) fn none() -> Arc<Blobs> {
+        Arc::new(Blobs::with(None, 1 << 20))
+    }
+
+    fn with(store: Option<Arc<dyn Store>>, budget: u64) -> Blobs {
+        // An ordinary leaf takes about 100 KB; the estimate only sizes the cache's own tables.
+        let cache = Cache::with_weighter((budget / (64 << 10)).max(64) as usize, budget, Bytes);
+        Blobs {
+            store,
+            cache,
+            next: AtomicU64::new(1),
+            reads: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
+    }
+
+    /// An id that no blob ever had.
+    pub(super) fn fresh(&self) -> BlobId {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+    /// The id that comes next.
+    pub(super) fn next_id(&self) -> BlobId {
+        self.next.load(Ordering::Relaxed)
+    }
+    pub(super) fn set_next_id(&self, id: BlobId) {
+        self.next.store(id, Ordering::Relaxed);
+    }
+
+    /// Bytes of decoded blobs held now.
+    pub fn cached_bytes(&self) -> u64 {
+        self.cache.weight()
+    }
+    /// How many blobs were read from the store.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn put(&self, id: BlobId, blob: Blob) {
+        self.cache.insert(id, blob);
+    }
+    pub(super) fn forget(&self, id: BlobId) {
+        self.cache.remove(&id);
+    }
+
+    fn get(&self, id: BlobId, decode: impl FnOnce(&[u8]) -> Result<Blob>) -> Result<Blob> {
+        self.cache.get_or_insert_with(&id, || {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            let missing = || Error::new(Code::CorruptStore, format!("blob {id} of the indexes is missing"));
+            let bytes = self.store.as_ref().ok_or_else(missing)?.blob(id)?.ok_or_else(missing)?;
+            decode(&bytes).map_err(|e| e.with("blob", id))
+        })
+    }
+
+    pub(super) fn leaf(&self, id: BlobId) -> Result<Arc<Leaf>> {
+        match self.get(id, |b| Leaf::decode(b).map(Arc::new).map(Blob::Leaf))? {
+            Blob::Leaf(x) => Ok(x),
+            _ => Err(mixed(id)),
+        }
+    }
+    pub(super) fn page(&self, id: BlobId) -> Result<Arc<Page>> {
+        match self.get(id, |b| Page::decode(b).map(Arc::new).map(Blob::Page))? {
+            Blob::Page(x) => Ok(x),
+            _ => Err(mixed(id)),
+        }
+    }
+    pub(super) fn past(&self, id: BlobId) -> Result<Arc<PastPage>> {
+        match self.get(id, |b| PastPage::decode(b).map(Arc::new).map(Blob::Past))? {
+            Blob::Past(x) => Ok(x),
+            _ => Err(mixed(id)),
+        }
+    }
+    pub(super) fn dict(&self, id: BlobId) -> Result<Arc<DictPage>> {
+        match self.get(id, |b| DictPage::decode(b).map(Arc::new).map(Blob::Dict))? {
+            Blob::Dict(x) => Ok(x),
+            _ => Err(mixed(id)),
+        }
+    }
+}
+
+fn mixed(id: BlobId) -> Error {
+    Error::new(
+        Code::CorruptStore,
+        format!("blob {id} of the indexes is of another kind than its directory says"),
+    )
+}

@@ -1,0 +1,193 @@
+//! A leaf: a range of keys during a span of time.
+//!
+//! It holds the *versions* of its keys: `live` ones, which still hold at the end of the span, and `closed` ones with the t
+//! that ended them. A version `(key, t, end)` holds at T when `t <= T < end`, so every view is a filter over columns: no
+//! event is replayed and no row resolved. The newest leaf of a key range has now as its `live` columns, packed.
+//!
+//! This is the time-split B-tree (Lomet & Salzberg, SIGMOD 1989) with intervals in its leaves.
+//!
+//! Times: a leaf from `from` on covers the events at `from..=to` and the states at `from-1..=to`. `live` holds versions
+//! that began at or before `to` and did not end by then; those that began before `from` were copied from the leaf before. `closed`
+//! holds versions that ended in `from..=to`. So each event has one leaf: an assertion where `t >= from`, a retraction
+//! where it closed.
+
+use std::ops::Range as Span;
+use std::sync::Arc;
+
+use super::codec::{self, Reader};
+use super::key::{Keys, Range};
+use super::{Batch, Columns, View};
+use crate::datom::{RawDatom, T};
+use crate::error::{Code, Error, Result};
+
+const FORMAT: u8 = 1;
+/// No leaf has more rows than this, by far; more in the bytes means damage.
+const ROWS_MAX: u64 = 1 << 24;
+
+/// See the module.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Leaf {
+    /// The first t whose events it covers.
+    pub(super) from: T,
+    /// What holds at the end of the span.
+    pub(super) live: Arc<Columns>,
+    /// What ended during the span, in key order, then by t.
+    pub(super) closed: Columns,
+    /// When each closed row ended.
+    pub(super) end: Vec<T>,
+    /// The greatest t among `live`.
+    newest: T,
+}
+
+impl Leaf {
+    pub(super) fn new(from: T, live: Columns, closed: Columns, end: Vec<T>) -> Leaf {
+        debug_assert_eq!(closed.len(), end.len(), "each closed row has its end");
+        let newest = live.t.iter().copied().max().unwrap_or(0);
+        Leaf {
+            from,
+            live: Arc::new(live),
+            closed,
+            end,
+            newest,
+        }
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.live.weight() + self.closed.weight() + self.end.capacity() * 8 + 128
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4096);
+        out.push(FORMAT);
+        codec::put(&mut out, self.from);
+        codec::put(&mut out, self.live.len() as u64);
+        codec::put(&mut out, self.closed.len() as u64);
+        for rows in [&*self.live, &self.closed] {
+            codec::put_column(&mut out, &rows.e);
+            codec::put_column(&mut out, &rows.a.iter().map(|&a| u64::from(a)).collect::<Vec<_>>());
+            codec::put_column(&mut out, &rows.v);
+            codec::put_column(&mut out, &rows.t);
+        }
+        let lasted: Vec<u64> = self.end.iter().zip(&self.closed.t).map(|(end, t)| end - t).collect();
+        codec::put_column(&mut out, &lasted);
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Leaf> {
+        let damaged = || Error::new(Code::CorruptStore, "a leaf of an index does not decode");
+        if bytes.first() != Some(&FORMAT) {
+            return Err(Error::new(
+                Code::UnsupportedFormat,
+                format!("a leaf has format {:?}, not {FORMAT}", bytes.first()),
+            ));
+        }
+        let mut r = Reader(&bytes[1..]);
+        let read = |r: &mut Reader| -> Option<Leaf> {
+            let from = r.get()?;
+            let (live, closed) = (r.count(ROWS_MAX)?, r.count(ROWS_MAX)?);
+            let rows = |r: &mut Reader, n: usize| -> Option<Columns> {
+                let e = codec::column(r, n)?;
+                let a = codec::column(r, n)?
+                    .into_iter()
+                    .map(u32::try_from)
+                    .collect::<Result<Vec<u32>, _>>()
+                    .ok()?;
+                Some(Columns {
+                    e,
+                    a,
+                    v: codec::column(r, n)?,
+                    t: codec::column(r, n)?,
+                    added: Vec::new(),
+                })
+            };
+            let live = rows(r, live)?;
+            let closed = rows(r, closed)?;
+            let lasted = codec::column(r, closed.len())?;
+            let end = lasted
+                .iter()
+                .zip(&closed.t)
+                .map(|(l, t)| t.checked_add(*l))
+                .collect::<Option<Vec<T>>>()?;
+            Some(Leaf::new(from, live, closed, end))
+        };
+        read(&mut r).filter(|_| r.0.is_empty()).ok_or_else(damaged)
+    }
+
+    /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`.
+    pub(super) fn state(&self, keys: &Keys, range: &Range, view: View) -> Batch {
+        let live = keys.within(&self.live, 0..self.live.len(), range);
+        let closed = keys.within(&self.closed, 0..self.closed.len(), range);
+        let since = view.since.map_or(0, |s| s + 1);
+        let seen_closed =
+            |j: usize| self.closed.t[j] <= view.until && view.until < self.end[j] && self.closed.t[j] >= since;
+        let any_closed = closed.clone().any(seen_closed);
+        if !any_closed && self.newest <= view.until && since == 0 {
+            return Batch::new(self.live.clone(), live.start, live.end);
+        }
+        let mut out = Columns::with_capacity(live.len());
+        let mut rest = closed.filter(|&j| seen_closed(j)).peekable();
+        for i in live {
+            if self.live.t[i] > view.until || self.live.t[i] < since {
+                continue;
+            }
+            while let Some(&j) = rest.peek() {
+                if keys.compare(self.closed.key(j), self.live.key(i)).is_gt() {
+                    break;
+                }
+                out.push(self.closed.e[j], self.closed.a[j], self.closed.v[j], self.closed.t[j]);
+                rest.next();
+            }
+            out.push(self.live.e[i], self.live.a[i], self.live.v[i], self.live.t[i]);
+        }
+        for j in rest {
+            out.push(self.closed.e[j], self.closed.a[j], self.closed.v[j], self.closed.t[j]);
+        }
+        Batch::whole(out)
+    }
+
+    /// Appends the events of `range` at `first..=last` that this leaf covers, in no order; of the keys in `clip` alone.
+    pub(super) fn events(
+        &self,
+        keys: &Keys,
+        range: &Range,
+        clip: Option<Clip>,
+        first: T,
+        last: T,
+        out: &mut Columns,
+    ) -> Result<()> {
+        let within = |rows: &Columns| -> Result<Span<usize>> {
+            let mut span = keys.within(rows, 0..rows.len(), range);
+            if let Some((from, to)) = clip {
+                span.start = keys.bytes_bound(rows, span.clone(), from)?;
+                if let Some(to) = to {
+                    span.end = keys.bytes_bound(rows, span.clone(), to)?;
+                }
+            }
+            Ok(span)
+        };
+        let begins = first.max(self.from);
+        let mut assertions = |rows: &Columns, span: Span<usize>| {
+            for i in span {
+                if rows.t[i] >= begins && rows.t[i] <= last {
+                    out.push_event(rows.row(i));
+                }
+            }
+        };
+        assertions(&self.live, within(&self.live)?);
+        let closed = within(&self.closed)?;
+        assertions(&self.closed, closed.clone());
+        for j in closed {
+            if self.end[j] >= first && self.end[j] <= last {
+                out.push_event(RawDatom {
+                    t: self.end[j],
+                    added: false,
+                    ..self.closed.row(j)
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A range of key bytes, the second bound exclusive and perhaps open.
+pub(super) type Clip<'a> = (&'a [u8], Option<&'a [u8]>);

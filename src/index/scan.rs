@@ -1,0 +1,389 @@
+//! Reading: leaves under the view's moment, with the tail's newer events laid over them.
+
+use std::ops::Range as Span;
+use std::sync::Arc;
+
+use super::directory::Cursor;
+use super::key::{Keys, Order, Position, Range};
+use super::leaf::Leaf;
+use super::tail::{Tail, merge};
+use super::{Batch, Columns, Core, View, Words};
+use crate::datom::{RawDatom, T};
+use crate::error::Result;
+use crate::store::BlobId;
+
+/// The batches of a scan, in order. Leaves are read as the iterator reaches them.
+pub struct Scan {
+    core: Arc<Core>,
+    words: Words,
+    order: Order,
+    range: Range,
+    view: View,
+    /// The tail's events in the range and view, merged; those before `at` are done.
+    delta: Columns,
+    at: usize,
+    cursor: Option<Cursor>,
+    end: Option<Vec<u8>>,
+    last: Option<BlobId>,
+    started: bool,
+}
+
+impl Scan {
+    pub(super) fn new(core: Arc<Core>, words: Words, order: Order, range: Range, view: View) -> Scan {
+        Scan {
+            core,
+            words,
+            order,
+            range,
+            view,
+            delta: Columns::default(),
+            at: 0,
+            cursor: None,
+            end: None,
+            last: None,
+            started: false,
+        }
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.started = true;
+        let state = &self.core.orders[self.order as usize];
+        let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+        if self.core.folded.is_none_or(|t| self.view.until > t) {
+            self.delta = newer(
+                &keys,
+                state.folding.within(&keys, &self.range),
+                state.tail.within(&keys, &self.range),
+            );
+            let first = if self.view.history {
+                self.view.since.map_or(0, |s| s + 1)
+            } else {
+                0
+            };
+            if self.delta.t.iter().any(|&t| t > self.view.until || t < first) {
+                let seen = |d: &RawDatom| d.t <= self.view.until && d.t >= first;
+                let mut rows = Columns::default();
+                (0..self.delta.len())
+                    .map(|i| self.delta.row(i))
+                    .filter(seen)
+                    .for_each(|d| rows.push_event(d));
+                self.delta = rows;
+            }
+        }
+        if let Some(from) = self.range.from.bytes(self.order) {
+            self.cursor = state.directory.seek(&self.core.blobs, &from)?;
+        }
+        self.end = self.range.to.bytes(self.order);
+        keys.take_error()
+    }
+
+    /// The rows of the leaf under the cursor, or nothing when the leaf was already read for the keys before.
+    fn base(&mut self) -> Result<Option<Batch>> {
+        let cursor = self.cursor.as_ref().expect("base is asked for under a cursor");
+        let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+        let entry = cursor.entry();
+        let batch = if self.view.history {
+            let first = self.view.since.map_or(0, |s| s + 1);
+            let mut events = Columns::default();
+            entry.leaves_between(&self.core.blobs, first, self.view.until, &mut |id| {
+                let leaf = self.core.blobs.leaf(id)?;
+                // A past leaf may cover more keys than this entry: its other heirs show those.
+                let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
+                leaf.events(&keys, &self.range, clip, first, self.view.until, &mut events)
+            })?;
+            Batch::whole(sorted_events(&keys, events))
+        } else {
+            let t = self.core.folded.map_or(0, |f| f.min(self.view.until));
+            let id = entry.leaf_at(&self.core.blobs, t)?;
+            if self.last.replace(id) == Some(id) {
+                return Ok(None);
+            }
+            self.core.blobs.leaf(id)?.state(&keys, &self.range, self.view)
+        };
+        keys.take_error()?;
+        Ok(Some(batch))
+    }
+
+    fn step(&mut self) -> Result<Option<Batch>> {
+        if !self.started {
+            self.start()?;
+        }
+        loop {
+            if self.cursor.is_none() {
+                let rest = std::mem::replace(&mut self.at, self.delta.len())..self.delta.len();
+                let none = Batch::whole(Columns::default());
+                return if rest.is_empty() {
+                    Ok(None)
+                } else {
+                    self.lay(none, rest).map(|b| Some(b).filter(|b| !b.is_empty()))
+                };
+            }
+            let base = self.base()?;
+            let cursor = self.cursor.as_mut().expect("checked above");
+            let ends = |next: &[u8]| self.end.as_ref().is_some_and(|end| next >= &end[..]);
+            if cursor.next_separator().is_none_or(|s| ends(s)) || !cursor.advance(&self.core.blobs)? {
+                self.cursor = None;
+            }
+            let Some(base) = base.filter(|b| !b.is_empty()) else {
+                continue;
+            };
+            if self.at == self.delta.len() {
+                return Ok(Some(base));
+            }
+            // Newer events up to this batch's last key belong before or among its rows; later ones wait for the next leaf.
+            let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+            let last = base.columns().key(base.span().end - 1);
+            let mut upto = keys.key_bound(&self.delta, self.at..self.delta.len(), last);
+            while upto < self.delta.len() && keys.compare(self.delta.key(upto), last).is_eq() {
+                upto += 1;
+            }
+            keys.take_error()?;
+            let here = std::mem::replace(&mut self.at, upto)..upto;
+            let batch = if here.is_empty() { base } else { self.lay(base, here)? };
+            if !batch.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    fn lay(&self, base: Batch, events: Span<usize>) -> Result<Batch> {
+        let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+        let mut out = Columns::with_capacity(base.len() + events.len());
+        if self.view.history {
+            let mut newer = Columns::default();
+            newer.extend(&self.delta, events);
+            let mut older = Columns::default();
+            older.extend(base.columns(), base.span());
+            out = merge(&keys, &older, &newer);
+        } else {
+            overlay(
+                &keys,
+                base.columns(),
+                base.span(),
+                &self.delta,
+                events,
+                self.view.since,
+                &mut out,
+            );
+        }
+        keys.take_error()?;
+        Ok(Batch::whole(out))
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<Batch>;
+    fn next(&mut self) -> Option<Result<Batch>> {
+        let step = self.step();
+        if step.is_err() {
+            self.cursor = None;
+            self.at = self.delta.len();
+        }
+        step.transpose()
+    }
+}
+
+fn newer(keys: &Keys, older: Columns, newer: Columns) -> Columns {
+    match (older.is_empty(), newer.is_empty()) {
+        (true, _) => newer,
+        (_, true) => older,
+        _ => merge(keys, &older, &newer),
+    }
+}
+
+/// What holds after `events` (rows of `delta`) happened to rows `base` of `columns`.
+fn overlay(
+    keys: &Keys,
+    columns: &Columns,
+    base: Span<usize>,
+    delta: &Columns,
+    events: Span<usize>,
+    since: Option<T>,
+    out: &mut Columns,
+) {
+    let mut at = base.start;
+    let mut j = events.start;
+    while j < events.end {
+        let key = delta.key(j);
+        let mut last = j;
+        while last + 1 < events.end && keys.compare(delta.key(last + 1), key).is_eq() {
+            last += 1;
+        }
+        let place = keys.key_bound(columns, at..base.end, key);
+        out.extend(columns, at..place);
+        at = place;
+        if at < base.end && keys.compare(columns.key(at), key).is_eq() {
+            at += 1;
+        }
+        if delta.added[last] && since.is_none_or(|s| delta.t[last] > s) {
+            out.push(key.e, key.a, key.v, delta.t[last]);
+        }
+        j = last + 1;
+    }
+    out.extend(columns, at..base.end);
+}
+
+/// Events in key order, then by t.
+fn sorted_events(keys: &Keys, events: Columns) -> Columns {
+    let mut out = Columns::with_capacity(events.len());
+    if keys.inline_only(&events) {
+        // All words are values: sort plain numbers, which then hold the rows themselves.
+        let n = events.len();
+        let time = |i: usize| events.t[i] << 1 | u64::from(events.added[i]);
+        let mut rows: Vec<([u64; 3], u64)> = (0..n).map(|i| (keys.numbers(events.key(i)), time(i))).collect();
+        rows.sort_unstable();
+        for (numbers, time) in rows {
+            let key = keys.from_numbers(numbers);
+            out.push_event(RawDatom {
+                e: key.e,
+                a: key.a,
+                v: key.v,
+                t: time >> 1,
+                added: time & 1 == 1,
+            });
+        }
+        return out;
+    }
+    let mut rows: Vec<RawDatom> = (0..events.len()).map(|i| events.row(i)).collect();
+    rows.sort_by(|x, y| keys.compare_events(x, y));
+    rows.into_iter().for_each(|d| out.push_event(d));
+    out
+}
+
+/// A reader of many small ranges; fastest when they ascend, since it goes on from where it was.
+pub struct Prober {
+    core: Arc<Core>,
+    words: Words,
+    order: Order,
+    view: View,
+    /// The view is of now, so live rows and the tail suffice.
+    now: bool,
+    leaf: Option<Arc<Leaf>>,
+    at: usize,
+    runs: Vec<(Arc<Columns>, usize)>,
+}
+
+impl Prober {
+    pub(super) fn new(core: Arc<Core>, words: Words, order: Order, view: View) -> Prober {
+        let now = !view.history && view.since.is_none() && view.until >= core.newest;
+        let state = &core.orders[order as usize];
+        // Oldest runs first, so that of one key the last event found is the newest.
+        let tails: [&Tail; 2] = [&state.folding, &state.tail];
+        let runs = tails
+            .iter()
+            .flat_map(|t| t.runs().collect::<Vec<_>>().into_iter().rev())
+            .map(|r| (r.clone(), 0))
+            .collect();
+        Prober {
+            core,
+            words,
+            order,
+            view,
+            now,
+            leaf: None,
+            at: 0,
+            runs,
+        }
+    }
+
+    /// Replaces `out` by the rows of `range`.
+    pub fn get(&mut self, range: &Range, out: &mut Columns) -> Result<()> {
+        out.clear();
+        if !self.now || !self.read(range, out)? {
+            out.clear();
+            for batch in Scan::new(
+                self.core.clone(),
+                self.words.clone(),
+                self.order,
+                range.clone(),
+                self.view,
+            ) {
+                let batch = batch?;
+                out.extend(batch.columns(), batch.span());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads `range` from one leaf and the runs; false when it may go on beyond the leaf.
+    fn read(&mut self, range: &Range, out: &mut Columns) -> Result<bool> {
+        let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+        let mut delta = Columns::default();
+        for (run, at) in &mut self.runs {
+            *at = onward(&keys, run, *at, &range.from);
+            let end = keys.gallop(run, *at..run.len(), &range.to);
+            if *at < end {
+                let mut part = Columns::default();
+                part.extend(run, *at..end);
+                delta = newer(&keys, delta, part);
+            }
+        }
+        if !self
+            .leaf
+            .as_ref()
+            .is_some_and(|leaf| within(&keys, &leaf.live, &range.from))
+        {
+            let directory = &self.core.orders[self.order as usize].directory;
+            let Some(from) = range.from.bytes(self.order) else {
+                return Ok(false);
+            };
+            let Some(cursor) = directory.seek(&self.core.blobs, &from)? else {
+                overlay(&keys, &Columns::default(), 0..0, &delta, 0..delta.len(), None, out);
+                keys.take_error()?;
+                return Ok(true);
+            };
+            let leaf = self.core.blobs.leaf(cursor.entry().id)?;
+            let to = range.to.bytes(self.order);
+            let ends_here = cursor
+                .next_separator()
+                .is_none_or(|next| to.as_ref().is_some_and(|to| to[..] <= **next));
+            self.leaf = Some(leaf);
+            self.at = 0;
+            if !ends_here {
+                return Ok(false);
+            }
+        }
+        let live = &self.leaf.as_ref().expect("set above").live;
+        self.at = onward(&keys, live, self.at, &range.from);
+        let end = keys.gallop(live, self.at..live.len(), &range.to);
+        // A range that reaches the last row may go on in the next leaf, unless the directory said otherwise just now.
+        if end == live.len() && end > 0 && self.may_continue(range)? {
+            return Ok(false);
+        }
+        if delta.is_empty() {
+            out.extend(live, self.at..end);
+        } else {
+            overlay(&keys, live, self.at..end, &delta, 0..delta.len(), None, out);
+        }
+        keys.take_error()?;
+        Ok(true)
+    }
+
+    fn may_continue(&self, range: &Range) -> Result<bool> {
+        let directory = &self.core.orders[self.order as usize].directory;
+        let Some(from) = range.from.bytes(self.order) else {
+            return Ok(true);
+        };
+        let Some(cursor) = directory.seek(&self.core.blobs, &from)? else {
+            return Ok(false);
+        };
+        let to = range.to.bytes(self.order);
+        Ok(!cursor
+            .next_separator()
+            .is_none_or(|next| to.is_some_and(|to| to[..] <= **next)))
+    }
+}
+
+/// Whether `p` lies between the first and the last row, so that the leaf of these rows is the one to look into.
+fn within(keys: &Keys, rows: &Columns, p: &Position) -> bool {
+    !rows.is_empty() && keys.position(rows.key(0), p).is_lt() && keys.position(rows.key(rows.len() - 1), p).is_gt()
+}
+
+/// The first row at or after `p`, looked for from `at` on when that is not beyond it.
+fn onward(keys: &Keys, rows: &Columns, at: usize, p: &Position) -> usize {
+    if at == 0 || at <= rows.len() && keys.position(rows.key(at - 1), p).is_lt() {
+        keys.gallop(rows, at..rows.len(), p)
+    } else {
+        keys.lower_bound(rows, 0..at.min(rows.len()), p)
+    }
+}

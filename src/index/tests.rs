@@ -1,0 +1,368 @@
+//! The indexes against a list of datoms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::*;
+use crate::datom::{EntityId, Value, ValueType, Word};
+use crate::store::{Memory, Store};
+
+/// Attributes 1 to 4: long, ref, string (one in two longer than a word), keyword-like string with a long common prefix.
+const TYPES: [ValueType; 5] = [
+    ValueType::Long,
+    ValueType::Long,
+    ValueType::Ref,
+    ValueType::String,
+    ValueType::String,
+];
+
+fn kind(a: u32) -> Kind {
+    let ty = TYPES[a as usize];
+    Kind {
+        inline: ty.is_inline(),
+        reference: ty == ValueType::Ref,
+    }
+}
+
+struct Random(u64);
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+    fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 11) % n
+    }
+}
+
+fn value(r: &mut Random, a: u32) -> Value {
+    let n = r.below(40);
+    match a {
+        1 => Value::Long(n as i64 - 20),
+        2 => Value::Ref(EntityId(1000 + n)),
+        3 => Value::string(format!("{n}{}", "x".repeat((n % 12) as usize))),
+        _ => Value::string(format!("common-prefix/{n}")),
+    }
+}
+
+/// One database under test: the snapshot, and the list of everything that happened.
+struct Pair {
+    store: Arc<dyn Store>,
+    blobs: Arc<Blobs>,
+    words: Words,
+    snapshot: Snapshot,
+    all: Vec<(RawDatom, Value)>,
+    holds: BTreeSet<(u64, u32, Value)>,
+    garbage: Garbage,
+    version: u64,
+    t: T,
+}
+
+impl Pair {
+    fn new() -> Pair {
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        let blobs = Blobs::new(store.clone(), 64 << 10);
+        let (_, snapshot, dict) = open(&*store, &blobs, None).unwrap();
+        let words = Words::new(dict);
+        Pair {
+            store,
+            blobs,
+            words,
+            snapshot,
+            all: Vec::new(),
+            holds: BTreeSet::new(),
+            garbage: Garbage::default(),
+            version: 0,
+            t: 0,
+        }
+    }
+
+    fn transact(&mut self, r: &mut Random, n: u64, entities: u64) {
+        self.t += 1;
+        let mut datoms = Vec::new();
+        let mut touched = BTreeSet::new();
+        for _ in 0..n {
+            let a = 1 + r.below(4) as u32;
+            let (e, v) = (1000 + r.below(entities), value(r, a));
+            if !touched.insert((e, a, v.clone())) {
+                continue;
+            }
+            let added = !self.holds.contains(&(e, a, v.clone()));
+            if added {
+                self.holds.insert((e, a, v.clone()));
+            } else {
+                self.holds.remove(&(e, a, v.clone()));
+            }
+            let d = RawDatom {
+                e,
+                a,
+                v: self.words.intern(&v).unwrap(),
+                t: self.t,
+                added,
+            };
+            datoms.push(d);
+            self.all.push((d, v));
+        }
+        self.snapshot = self.snapshot.apply(&self.words, &datoms, &kind).unwrap();
+    }
+
+    fn fold(&mut self, between: impl FnOnce(&mut Pair)) {
+        self.snapshot = self.snapshot.freeze(&self.words).unwrap();
+        let folded = self.snapshot.fold(&self.words).unwrap();
+        between(self);
+        assert!(self.snapshot.awaits(&folded));
+        self.garbage.add(&self.snapshot, &folded);
+        let meta = RootMeta {
+            t: folded.t(),
+            hash: [7; 32],
+            instant: 5,
+            next_ids: vec![(4, 99)],
+        };
+        let root = folded.root(&self.snapshot, &meta, &self.garbage);
+        self.store.swap_root(self.version, &root).unwrap();
+        self.version += 1;
+        folded.settle(&self.words);
+        self.snapshot = self.snapshot.install(&folded);
+        self.garbage.collect(&*self.store, &self.blobs).unwrap();
+    }
+
+    /// Forgets memory, opens the store again and applies what the root does not have.
+    fn reopen(&mut self) {
+        let blobs = Blobs::new(self.store.clone(), 64 << 10);
+        let root = self.store.root().unwrap();
+        let (meta, mut snapshot, dict) = open(&*self.store, &blobs, root.as_ref().map(|r| &*r.1)).unwrap();
+        let words = Words::new(dict);
+        let from = meta.map_or(0, |m| m.t + 1);
+        for (d, v) in &mut self.all {
+            d.v = words.intern(v).unwrap();
+        }
+        for t in from..=self.t {
+            let datoms: Vec<RawDatom> = self.all.iter().map(|(d, _)| *d).filter(|d| d.t == t).collect();
+            snapshot = snapshot.apply(&words, &datoms, &kind).unwrap();
+        }
+        (self.blobs, self.words, self.snapshot) = (blobs, words, snapshot);
+        self.garbage = Garbage::default();
+    }
+
+    fn naive(
+        &self,
+        order: Order,
+        view: View,
+        within: &dyn Fn(&RawDatom, &Value) -> bool,
+    ) -> Vec<(u64, u32, Value, T, bool)> {
+        let seen = self.all.iter().filter(|(d, v)| {
+            d.t <= view.until && within(d, v) && (order != Order::Vaet || TYPES[d.a as usize] == ValueType::Ref)
+        });
+        let mut rows: Vec<(u64, u32, Value, T, bool)> = if view.history {
+            seen.map(|(d, v)| (d.e, d.a, v.clone(), d.t, d.added)).collect()
+        } else {
+            let mut last = BTreeMap::new();
+            for (d, v) in seen {
+                last.insert((d.e, d.a, v.clone()), (d.t, d.added));
+            }
+            last.into_iter()
+                .filter(|(_, (_, added))| *added)
+                .map(|((e, a, v), (t, _))| (e, a, v, t, true))
+                .collect()
+        };
+        rows.retain(|r| view.since.is_none_or(|s| r.3 > s));
+        rows.sort_by(|x, y| {
+            match order {
+                Order::Eavt => (x.0, x.1, &x.2).cmp(&(y.0, y.1, &y.2)),
+                Order::Aevt => (x.1, x.0, &x.2).cmp(&(y.1, y.0, &y.2)),
+                Order::Avet => (x.1, &x.2, x.0).cmp(&(y.1, &y.2, y.0)),
+                Order::Vaet => (&x.2, x.1, x.0).cmp(&(&y.2, y.1, y.0)),
+            }
+            .then((x.3, x.4).cmp(&(y.3, y.4)))
+        });
+        rows
+    }
+
+    fn rows(&self, e: u64, a: u32, v: Word, t: T, added: bool) -> (u64, u32, Value, T, bool) {
+        (e, a, self.words.value(TYPES[a as usize], v).unwrap(), t, added)
+    }
+
+    fn check(&self, order: Order, range: &Range, view: View, within: &dyn Fn(&RawDatom, &Value) -> bool) {
+        let mut got = Vec::new();
+        for batch in self.snapshot.scan(&self.words, order, range, view) {
+            let batch = batch.unwrap();
+            assert!(!batch.is_empty());
+            got.extend(
+                (0..batch.len())
+                    .map(|i| batch.row(i))
+                    .map(|d| self.rows(d.e, d.a, d.v, d.t, d.added)),
+            );
+        }
+        let expected = self.naive(order, view, within);
+        assert_eq!(got, expected, "{order:?} {range:?} {view:?}");
+        let mut prober = self.snapshot.prober(&self.words, order, view);
+        let mut out = Columns::default();
+        for _ in 0..2 {
+            prober.get(range, &mut out).unwrap();
+            let got: Vec<_> = (0..out.len())
+                .map(|i| out.row(i))
+                .map(|d| self.rows(d.e, d.a, d.v, d.t, d.added))
+                .collect();
+            assert_eq!(got, expected, "prober {order:?} {range:?} {view:?}");
+        }
+        if !view.history && view.since.is_none() && view.until >= self.t {
+            let estimate = self.snapshot.estimate(&self.words, order, range).unwrap() as usize;
+            assert!(
+                estimate.abs_diff(expected.len()) <= self.snapshot.unindexed(),
+                "{estimate} for {}",
+                expected.len()
+            );
+        }
+    }
+
+    fn check_all(&self, r: &mut Random) {
+        let (t, s) = (r.below(self.t + 2), r.below(self.t + 1));
+        let views = [
+            View {
+                since: None,
+                until: T::MAX,
+                history: false,
+            },
+            View {
+                since: None,
+                until: t,
+                history: false,
+            },
+            View {
+                since: Some(s),
+                until: T::MAX,
+                history: false,
+            },
+            View {
+                since: Some(s),
+                until: t,
+                history: false,
+            },
+            View {
+                since: None,
+                until: T::MAX,
+                history: true,
+            },
+            View {
+                since: Some(s),
+                until: t,
+                history: true,
+            },
+        ];
+        let a = 1 + r.below(4) as u32;
+        let e = 1000 + r.below(12);
+        let v = value(r, a);
+        let (x, y) = (value(r, a), value(r, a));
+        let (low, high) = if x <= y { (x, y) } else { (y, x) };
+        let probe = |v: &Value| self.words.probe(v).unwrap();
+        for view in views {
+            for order in [Order::Eavt, Order::Aevt, Order::Avet, Order::Vaet] {
+                self.check(order, &Range::all(), view, &|_, _| true);
+            }
+            self.check(Order::Eavt, &Range::e(e), view, &|d, _| d.e == e);
+            self.check(Order::Eavt, &Range::ea(e, a), view, &|d, _| d.e == e && d.a == a);
+            self.check(Order::Aevt, &Range::a(a), view, &|d, _| d.a == a);
+            self.check(Order::Aevt, &Range::ea(e, a), view, &|d, _| d.e == e && d.a == a);
+            self.check(Order::Aevt, &Range::entities(a, e, e + 3), view, &|d, _| {
+                d.a == a && d.e >= e && d.e < e + 3
+            });
+            self.check(Order::Avet, &Range::av(a, probe(&v)), view, &|d, x| d.a == a && *x == v);
+            self.check(Order::Avet, &Range::eav(e, a, probe(&v)), view, &|d, x| {
+                d.e == e && d.a == a && *x == v
+            });
+            let range = Range::values(a, Some((probe(&low), true)), Some((probe(&high), false)));
+            self.check(Order::Avet, &range, view, &|d, x| d.a == a && *x >= low && *x < high);
+            let range = Range::values(a, Some((probe(&low), false)), None);
+            self.check(Order::Avet, &range, view, &|d, x| d.a == a && *x > low);
+            self.check(Order::Vaet, &Range::v(e), view, &|_, x| *x == Value::Ref(EntityId(e)));
+            self.check(Order::Eavt, &Range::ea(e, a).to_end(), view, &|d, _| {
+                (d.e, d.a) >= (e, a)
+            });
+        }
+    }
+}
+
+#[test]
+fn like_a_list_of_datoms() {
+    for seed in 1..12 {
+        let mut r = Random(seed * 0x9E37_79B9);
+        let mut pair = Pair::new();
+        for round in 0..30 {
+            let (n, entities) = (1 + r.below(60), 3 + r.below(30));
+            pair.transact(&mut r, n, entities);
+            match r.below(6) {
+                0 => pair.fold(|_| {}),
+                1 => {
+                    let mut more = Random(seed + round);
+                    pair.fold(|p| p.transact(&mut more, 20, entities));
+                }
+                2 => pair.reopen(),
+                _ => {}
+            }
+            if round % 3 == 0 {
+                pair.check_all(&mut r);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_leaves_by_key_and_by_time() {
+    let mut r = Random(77);
+    let mut pair = Pair::new();
+    for round in 0..12 {
+        // Few entities and many changes make deep pasts; many entities make many leaves.
+        let entities = if round % 2 == 0 { 4 } else { 4000 };
+        for _ in 0..4 {
+            pair.transact(&mut r, 2500, entities);
+        }
+        pair.fold(|_| {});
+        let held = pair.snapshot.clone();
+        if round % 4 == 3 {
+            pair.reopen();
+            pair.check_all(&mut r);
+        }
+        drop(held);
+    }
+    let directory = &pair.snapshot.core.orders[Order::Aevt as usize].directory;
+    assert!(directory.pages.values().map(|p| p.leaves).sum::<u32>() > 10);
+}
+
+#[test]
+fn an_old_snapshot_stays_readable() {
+    let mut r = Random(5);
+    let mut pair = Pair::new();
+    pair.transact(&mut r, 500, 50);
+    pair.fold(|_| {});
+    let old = pair.snapshot.clone();
+    let view = View {
+        since: None,
+        until: T::MAX,
+        history: false,
+    };
+    let count = |s: &Snapshot| -> usize {
+        s.scan(&pair.words, Order::Eavt, &Range::all(), view)
+            .map(|b| b.unwrap().len())
+            .sum()
+    };
+    let before = count(&old);
+    let words = pair.words.clone();
+    for _ in 0..5 {
+        pair.transact(&mut r, 500, 50);
+        pair.fold(|_| {});
+    }
+    let after: usize = old
+        .scan(&words, Order::Eavt, &Range::all(), view)
+        .map(|b| b.unwrap().len())
+        .sum();
+    assert_eq!(before, after);
+    let blobs = pair.store.blob_ids(0).count();
+    drop(old);
+    pair.garbage.collect(&*pair.store, &pair.blobs).unwrap();
+    assert!(
+        pair.store.blob_ids(0).count() < blobs,
+        "what only the old snapshot read is deleted with it"
+    );
+}
