@@ -1,1 +1,159 @@
 //! The transactor: one writer, group commit, the clock, the indexer, recovery.
+//!
+//! ```text
+//! transact -> queue -> leader: prepare (tx), encode (log) -> append, ONE sync a group -> publish the next Db -> acknowledge
+//! open     -> newest root -> replay the log behind it, checking the chain -> Db
+//! ```
+//!
+//! What a transaction means is decided in `tx`, what a record looks like in `log`, where bytes lie in `store`; this room
+//! decides the order of things and when they are safe.
+
+mod clock;
+mod data;
+mod indexer;
+mod options;
+mod replay;
+pub mod standin;
+mod subscribe;
+mod writer;
+
+pub use clock::{Clock, StepClock, SystemClock};
+pub use data::{IntoTxData, TxData};
+pub use options::{Options, WriteOptions};
+pub use subscribe::Subscription;
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::datom::T;
+use crate::db::Db;
+use crate::error::Result;
+use crate::log::{self, Log, Transaction, Verified};
+use crate::store::Store;
+use standin::Report;
+use writer::Writer;
+
+#[cfg(test)]
+mod tests;
+
+/// A database, open. Cheap to clone and shared by threads; the last clone closes it when dropped.
+///
+/// Many threads may transact at once: one of them at a time prepares the waiting transactions in order, and one sync makes a
+/// whole group of them safe while the next group is being prepared.
+#[derive(Clone)]
+pub struct Connection(Arc<Handle>);
+
+/// A transaction under way: the report, once it is safe. Dropping it does not take the transaction back.
+pub struct Transacting(Pin<Box<dyn Future<Output = Result<Report>> + Send>>);
+
+impl Future for Transacting {
+    type Output = Result<Report>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+/// What the clones of a connection share. The threads behind it hold the writer, not this, so that its end is seen.
+struct Handle {
+    writer: Arc<Writer>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Whoever wants to hear of errors calls close.
+        let _ = self.writer.close();
+    }
+}
+
+impl Connection {
+    /// A new database in memory, gone with its last connection.
+    pub fn in_memory() -> Result<Connection> {
+        Options::new().in_memory()
+    }
+
+    /// Opens the database in the directory `path`, or makes it when there is none. One process at a time.
+    pub fn open(path: impl AsRef<Path>) -> Result<Connection> {
+        Options::new().open(path)
+    }
+
+    fn new(store: Arc<dyn Store>, options: Options) -> Result<Connection> {
+        let writer = Writer::open(store, options)?;
+        Ok(Connection(Arc::new(Handle { writer })))
+    }
+
+    /// The newest database value. Costs a few nanoseconds, waits for nobody, and works after a failed write, too.
+    pub fn db(&self) -> Db {
+        self.0.writer.db()
+    }
+
+    /// Makes the facts of `data` (EDN text, or forms) part of the database. Returns when they are safe.
+    pub fn transact(&self, data: impl IntoTxData) -> Result<Report> {
+        self.transact_with(data, &WriteOptions::default())
+    }
+
+    /// As [`Connection::transact`], with options for this transaction.
+    pub fn transact_with(&self, data: impl IntoTxData, options: &WriteOptions) -> Result<Report> {
+        self.0.writer.transact(data.into_tx_data()?, options)
+    }
+
+    /// As [`Connection::transact`], for async code on any runtime. The transaction is queued at once, in the order of the
+    /// calls, unless thousands are waiting; then it is queued when the future is polled and there is room.
+    pub fn transact_async(&self, data: impl IntoTxData) -> Transacting {
+        self.transact_async_with(data, &WriteOptions::default())
+    }
+
+    /// As [`Connection::transact_async`], with options for this transaction.
+    pub fn transact_async_with(&self, data: impl IntoTxData, options: &WriteOptions) -> Transacting {
+        // The future keeps the connection open until it is answered.
+        let handle = self.0.clone();
+        let started = data
+            .into_tx_data()
+            .and_then(|data| handle.writer.enqueue(data, options));
+        Transacting(Box::pin(async move {
+            let report = started?.finish().await;
+            drop(handle);
+            report
+        }))
+    }
+
+    /// All transactions up to now, as a value that later ones leave as it is.
+    pub fn log(&self) -> Log {
+        Log::new(self.0.writer.store().clone(), self.db().basis_t())
+    }
+
+    /// The transactions from `start` up to, not including, `end`; an absent bound is open.
+    pub fn tx_range(&self, start: impl Into<Option<T>>, end: impl Into<Option<T>>) -> Result<Vec<Transaction>> {
+        self.log().range(start.into(), end.into()).collect()
+    }
+
+    /// Reports of transactions from now on, in order. At most `capacity` wait to be read; what does not fit is skipped and
+    /// counted ([`Subscription::missed`]), so that a slow reader never slows the writer.
+    pub fn subscribe(&self, capacity: usize) -> Subscription {
+        self.0.writer.subscribe(capacity)
+    }
+
+    /// Waits until the indexes on disk hold everything that is in the log now.
+    pub fn sync_index(&self) -> Result<()> {
+        self.0.writer.sync_index()
+    }
+
+    /// Reads all of the log and proves it whole: checksums, hashes, links, no gap, no missing end.
+    pub fn verify(&self) -> Result<Verified> {
+        log::verify(&**self.0.writer.store())
+    }
+
+    /// Where the bytes lie.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.0.writer.store()
+    }
+
+    /// Closes the database for all clones of this connection: waits for transactions under way, refuses later ones, makes
+    /// everything durable and lets go of the files. Dropping the last clone does the same and swallows errors.
+    pub fn close(&self) -> Result<()> {
+        self.0.writer.close()
+    }
+}

@@ -8,8 +8,13 @@
 //! [`Fjall`] keeps them on disk, [`Memory`] in maps, and [`Faulty`] in maps that fail and forget on demand, for tests.
 
 mod faulty;
+mod fjall;
+mod head;
+mod lock;
 mod memory;
+mod seal;
 
+pub use self::fjall::{Fjall, Settings};
 pub use faulty::Faulty;
 pub use memory::Memory;
 

@@ -1,0 +1,132 @@
+//! How to open a database, and how to write to it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Connection;
+use super::clock::{Clock, SystemClock};
+use crate::datom::{EntityId, Value};
+use crate::db::{Db, Registry};
+use crate::edn::{Edn, Symbol};
+use crate::error::Result;
+use crate::store::{Durability, Fjall, Memory, Settings, Store};
+
+/// How to open a database.
+///
+/// ```no_run
+/// # fn main() -> asof::error::Result<()> {
+/// use asof::conn::Options;
+/// use asof::store::Durability;
+/// let conn = Options::new().create(false).durability(Durability::Process).open("people.asof")?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Options {
+    pub(super) durability: Durability,
+    pub(super) cache_bytes: u64,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) create: bool,
+    pub(super) accept_loss: bool,
+    pub(super) registry: Registry,
+    pub(super) tail_soft: u64,
+    pub(super) tail_hard: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            durability: Durability::Power,
+            cache_bytes: 256 * 1024 * 1024,
+            clock: Arc::new(SystemClock),
+            create: true,
+            accept_loss: false,
+            registry: Registry::default(),
+            tail_soft: 200_000,
+            tail_hard: 2_000_000,
+        }
+    }
+}
+
+impl Options {
+    /// The defaults: safe against power loss, created when absent, 256 MB of cache, the machine's clock.
+    pub fn new() -> Options {
+        Options::default()
+    }
+    /// When a transaction is safe enough to be acknowledged, unless it says otherwise itself.
+    pub fn durability(mut self, durability: Durability) -> Options {
+        self.durability = durability;
+        self
+    }
+    /// Memory for leaves and dictionary pages.
+    pub fn cache_bytes(mut self, bytes: u64) -> Options {
+        self.cache_bytes = bytes;
+        self
+    }
+    /// Where instants come from.
+    pub fn clock(mut self, clock: impl Clock) -> Options {
+        self.clock = Arc::new(clock);
+        self
+    }
+    /// Whether to make the database when there is none.
+    pub fn create(mut self, create: bool) -> Options {
+        self.create = create;
+        self
+    }
+    /// Opens a database whose log lost its end: what was acknowledged and is missing is given up. Never a default.
+    pub fn accept_loss(mut self, accept: bool) -> Options {
+        self.accept_loss = accept;
+        self
+    }
+    /// The indexer starts when this many facts are in the log and not yet in the indexes on disk.
+    pub fn index_after(mut self, datoms: u64) -> Options {
+        self.tail_soft = datoms;
+        self.tail_hard = self.tail_hard.max(datoms * 2);
+        self
+    }
+    /// Writers wait when this many facts are in the log and not yet in the indexes on disk.
+    pub fn wait_after(mut self, datoms: u64) -> Options {
+        self.tail_hard = datoms;
+        self
+    }
+    /// Registers a transaction function: database before and arguments in, transaction data out. It must be pure; the log
+    /// holds what it made, so replaying never calls it.
+    pub fn tx_fn(mut self, name: &str, f: impl Fn(&Db, &[Edn]) -> Result<Vec<Edn>> + Send + Sync + 'static) -> Options {
+        self.registry.tx_fns.insert(Symbol::new(name), Arc::new(f));
+        self
+    }
+    /// Registers an attribute predicate for `:db.attr/preds`.
+    pub fn attr_pred(mut self, name: &str, f: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Options {
+        self.registry.attr_preds.insert(Symbol::new(name), Arc::new(f));
+        self
+    }
+    /// Registers an entity predicate for `:db.entity/preds`.
+    pub fn entity_pred(mut self, name: &str, f: impl Fn(&Db, EntityId) -> bool + Send + Sync + 'static) -> Options {
+        self.registry.entity_preds.insert(Symbol::new(name), Arc::new(f));
+        self
+    }
+
+    /// Opens the database in the directory `path`.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Connection> {
+        let settings = Settings {
+            create: self.create,
+            ..Settings::default()
+        };
+        let store = Fjall::open(path.as_ref(), &settings)?;
+        self.open_store(Arc::new(store))
+    }
+    /// A new database in memory.
+    pub fn in_memory(self) -> Result<Connection> {
+        self.open_store(Arc::new(Memory::new()))
+    }
+    /// Opens the database that `store` holds, or makes one in an empty store.
+    pub fn open_store(self, store: Arc<dyn Store>) -> Result<Connection> {
+        Connection::new(store, self)
+    }
+}
+
+/// Options of one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct WriteOptions {
+    /// When it is safe enough to be acknowledged; `None`: as the connection says.
+    pub durability: Option<Durability>,
+}

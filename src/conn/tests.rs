@@ -1,0 +1,185 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::edn::{Edn, Instant, Keyword, Node};
+use crate::error::Code;
+use crate::store::{Durability, Faulty, Memory};
+
+fn doc(e: &str, text: &str) -> Vec<Edn> {
+    let items = [
+        Node::Keyword(Keyword::new("db/add")),
+        Node::Str(e.into()),
+        Node::Keyword(Keyword::new("db/doc")),
+        Node::Str(text.into()),
+    ];
+    vec![Edn::new(Node::Vector(items.into_iter().map(Edn::new).collect()))]
+}
+
+fn wrong() -> Vec<Edn> {
+    vec![Edn::new(Node::Long(1))]
+}
+
+/// The docs that transactions 1.. said, in order of t, from the log.
+fn said(conn: &Connection) -> Vec<String> {
+    conn.tx_range(1, None)
+        .unwrap()
+        .into_iter()
+        .map(|tx| format!("{:?}", tx.datoms[1].v))
+        .collect()
+}
+
+#[test]
+fn a_transaction_is_seen_and_replayed() {
+    let store = Arc::new(Memory::new());
+    let conn = Options::new()
+        .clock(StepClock::new(Instant(5_000_000), 0))
+        .open_store(store.clone())
+        .unwrap();
+    let before = conn.db();
+    let report = conn.transact(doc("x", "a text that is longer than a word")).unwrap();
+    assert_eq!((report.db_before.basis_t(), report.db_after.basis_t()), (0, 1));
+    assert_eq!((before.basis_t(), conn.db().basis_t()), (0, 1));
+    conn.transact(doc("y", "short")).unwrap();
+    // The clock stands still; instants do not.
+    let instants: Vec<i64> = conn
+        .tx_range(None, None)
+        .unwrap()
+        .iter()
+        .map(|tx| tx.instant.0)
+        .collect();
+    assert_eq!(instants, [0, 5_000_000, 5_000_001]);
+    assert_eq!(conn.tx_range(1, 2).unwrap().len(), 1);
+    conn.close().unwrap();
+    assert_eq!(conn.transact(doc("z", "late")).unwrap_err().code(), Code::Closed);
+
+    let again = Options::new().open_store(store).unwrap();
+    assert_eq!(again.db().basis_t(), 2);
+    assert_eq!(again.db().basis_instant(), Instant(5_000_001));
+    assert_eq!(again.db().base().next_ids, conn.db().base().next_ids);
+    assert_eq!(said(&again), said(&conn));
+    assert_eq!(again.verify().unwrap().records, 3);
+}
+
+#[test]
+fn many_threads_share_syncs_and_t_has_no_gap() {
+    let store = Faulty::new();
+    store.sync_takes(Duration::from_millis(2));
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    let (threads, each) = (16, 20);
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let conn = conn.clone();
+            scope.spawn(move || {
+                for i in 0..each {
+                    assert_eq!(conn.transact(wrong()).unwrap_err().code(), Code::InvalidTxForm);
+                    let report = conn.transact(doc("x", &format!("{thread} {i}"))).unwrap();
+                    assert!(conn.db().basis_t() >= report.t, "acknowledged after it is public");
+                }
+            });
+        }
+    });
+    let total = threads * each;
+    assert_eq!(conn.db().basis_t(), total);
+    assert!(
+        store.syncs() < total,
+        "{} syncs for {total} transactions",
+        store.syncs()
+    );
+    assert_eq!(conn.verify().unwrap().records, total + 1);
+    store.crash();
+    drop(conn);
+    let again = Options::new().open_store(Arc::new(store)).unwrap();
+    assert_eq!(again.db().basis_t(), total, "all were acknowledged");
+}
+
+#[test]
+fn a_failed_sync_poisons_writing_and_leaves_reading() {
+    let store = Faulty::new();
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    conn.transact(doc("x", "kept")).unwrap();
+    store.fail_sync_after(0);
+    assert_eq!(conn.transact(doc("x", "lost")).unwrap_err().code(), Code::Io);
+    let error = conn.transact(doc("x", "later")).unwrap_err();
+    assert_eq!(error.code(), Code::Poisoned);
+    assert_eq!(conn.db().basis_t(), 1);
+    assert_eq!(said(&conn).len(), 1);
+    drop(conn);
+    store.crash();
+    let again = Options::new().open_store(Arc::new(store)).unwrap();
+    assert_eq!(again.db().basis_t(), 1);
+    again.transact(doc("x", "goes on")).unwrap();
+}
+
+#[test]
+fn weak_durability_may_lose_the_end_and_nothing_else() {
+    let store = Faulty::new();
+    let conn = Options::new()
+        .durability(Durability::Process)
+        .open_store(Arc::new(store.clone()))
+        .unwrap();
+    let power = WriteOptions {
+        durability: Some(Durability::Power),
+    };
+    conn.transact(doc("x", "one")).unwrap();
+    conn.transact_with(doc("x", "two"), &power).unwrap();
+    conn.transact(doc("x", "three")).unwrap();
+    assert_eq!(conn.db().basis_t(), 3);
+    store.crash();
+    drop(conn);
+    let again = Options::new().open_store(Arc::new(store)).unwrap();
+    assert_eq!(again.db().basis_t(), 2);
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_refused() {
+    let store = Arc::new(Memory::new());
+    let conn = Options::new().open_store(store.clone()).unwrap();
+    for i in 0..5 {
+        conn.transact(doc("x", &i.to_string())).unwrap();
+    }
+    drop(conn);
+    store.forget_after(3);
+    let error = Options::new().open_store(store.clone()).err().unwrap();
+    assert_eq!(error.code(), Code::ChainBroken);
+    assert!(error.message().contains("ends at t 3"), "{error}");
+    let conn = Options::new().accept_loss(true).open_store(store.clone()).unwrap();
+    assert_eq!(conn.db().basis_t(), 3);
+    conn.transact(doc("x", "new")).unwrap();
+    drop(conn);
+    assert_eq!(Options::new().open_store(store).unwrap().db().basis_t(), 4);
+}
+
+#[tokio::test]
+async fn async_callers_are_queued_in_order() {
+    let store = Faulty::new();
+    store.sync_takes(Duration::from_millis(2));
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    let started: Vec<Transacting> = (0..100)
+        .map(|i| conn.transact_async(doc("x", &format!("number {i}"))))
+        .collect();
+    let refused = conn.transact_async(wrong());
+    let mut ts = Vec::new();
+    for future in started {
+        ts.push(future.await.unwrap().t);
+    }
+    assert_eq!(ts, (1..=100).collect::<Vec<_>>());
+    assert_eq!(refused.await.unwrap_err().code(), Code::InvalidTxForm);
+    assert!(store.syncs() < 50, "{} syncs", store.syncs());
+    conn.close().unwrap();
+    assert_eq!(conn.transact_async(wrong()).await.unwrap_err().code(), Code::Closed);
+}
+
+#[test]
+fn subscribers_get_reports_and_never_slow_the_writer() {
+    let conn = Connection::in_memory().unwrap();
+    let wide = conn.subscribe(10);
+    let narrow = conn.subscribe(1);
+    for i in 0..3 {
+        conn.transact(doc("x", &i.to_string())).unwrap();
+    }
+    assert_eq!((1..=3).map(|_| wide.next().unwrap().t).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((narrow.next().unwrap().t, narrow.missed()), (1, 2));
+    conn.close().unwrap();
+    assert!(wide.next().is_none());
+}

@@ -1,0 +1,451 @@
+//! One writer at a time, without a writer thread: leader and followers.
+//!
+//! Whoever transacts while nobody leads becomes the leader: it prepares its own transaction and all that wait, each
+//! on top of the one before, while the group before may still be syncing. As soon as the disk is free it hands the lead on,
+//! makes its group durable with one sync, publishes the newest database value and wakes its followers. So a lone
+//! transaction costs its sync and no thread switch, and a crowd shares syncs, with preparing and syncing overlapped:
+//!
+//! ```text
+//! group n      prepare | sync ........ | publish, wake
+//! group n + 1           prepare ...... | sync ........ | publish, wake
+//! ```
+//!
+//! Order holds because there is one leader, and because the next leader may not sync before this one has.
+//! Async callers have no thread to lead with; two threads, started by the first of them, lead in their place.
+
+mod group;
+mod slot;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::data::TxData;
+use super::indexer::Indexer;
+use super::options::{Options, WriteOptions};
+use super::replay;
+use super::standin::Report;
+use super::subscribe::{Subscribers, Subscription};
+use crate::db::Db;
+use crate::error::{Code, Error, Result};
+use crate::log::Chain;
+use crate::store::{Durability, Store};
+use group::{Done, Group};
+use slot::{Call, Slot};
+
+/// Transactions of async callers that may wait. Blocking callers wait at most one each, so their threads bound them.
+const QUEUE_MAX: usize = 4096;
+/// Threads that lead for async callers: while one syncs, the other prepares.
+const WORKERS: usize = 2;
+
+/// The writing side of a database.
+pub(super) struct Writer {
+    store: Arc<dyn Store>,
+    options: Options,
+    /// The newest value that is as durable as its transactions asked.
+    current: ArcSwap<Db>,
+    gate: Mutex<Gate>,
+    /// A leader waits here for more work or a free disk.
+    leader: Condvar,
+    /// Workers wait here for something to lead.
+    workers: Condvar,
+    /// Whoever needs the writer idle waits here.
+    idle: Condvar,
+    pending: Mutex<Pending>,
+    /// Why nothing can be written any more.
+    poison: OnceLock<Error>,
+    closed: AtomicBool,
+    room: Arc<Semaphore>,
+    subscribers: Subscribers,
+    indexer: Indexer,
+}
+
+/// Who does what now. Held for moments only.
+#[derive(Default)]
+struct Gate {
+    queue: VecDeque<Request>,
+    /// Somebody prepares.
+    leading: bool,
+    /// Somebody appends.
+    syncing: bool,
+    /// The leader sleeps until something changes.
+    leader_waits: bool,
+    /// Nobody may become the leader: something needs the writer still.
+    paused: bool,
+    closed: bool,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The end of what has been prepared, ahead of what is durable. Belongs to the leader.
+struct Pending {
+    db: Db,
+    chain: Chain,
+}
+
+/// A transaction that wants to be prepared.
+struct Request {
+    data: TxData,
+    durability: Durability,
+    reply: Reply,
+}
+
+/// Who hears how it went.
+enum Reply {
+    /// The leader itself.
+    Own,
+    Blocking(Arc<Slot>),
+    Async(oneshot::Sender<Result<Done>>, OwnedSemaphorePermit),
+}
+
+/// A transaction of an async caller on its way.
+pub(super) enum Started {
+    Queued(oneshot::Receiver<Result<Done>>),
+    /// No room yet.
+    Waiting(Arc<Writer>, TxData, Durability),
+}
+
+impl Writer {
+    pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Arc<Writer>> {
+        let registry = Arc::new(options.registry.clone());
+        let found = replay::recover(&*store, registry, options.accept_loss)?;
+        if let Some((t, hash)) = found.chain.end() {
+            store.note_head(t, hash)?;
+        }
+        let indexer = Indexer::new(found.tail, options.tail_soft, options.tail_hard);
+        Ok(Arc::new(Writer {
+            store,
+            options,
+            current: ArcSwap::from_pointee(found.db.clone()),
+            gate: Mutex::default(),
+            leader: Condvar::new(),
+            workers: Condvar::new(),
+            idle: Condvar::new(),
+            pending: Mutex::new(Pending {
+                db: found.db,
+                chain: found.chain,
+            }),
+            poison: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            room: Arc::new(Semaphore::new(QUEUE_MAX)),
+            subscribers: Subscribers::default(),
+            indexer,
+        }))
+    }
+
+    pub fn db(&self) -> Db {
+        Db::clone(&self.current.load())
+    }
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+    pub fn subscribe(&self, capacity: usize) -> Subscription {
+        self.subscribers.subscribe(capacity)
+    }
+    fn durability(&self, options: &WriteOptions) -> Durability {
+        options.durability.unwrap_or(self.options.durability)
+    }
+
+    /// Refuses early what cannot succeed.
+    fn check_open(&self) -> Result<()> {
+        if let Some(cause) = self.poison.get() {
+            return Err(poisoned(cause));
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        Ok(())
+    }
+
+    pub fn transact(&self, data: TxData, options: &WriteOptions) -> Result<Report> {
+        self.check_open()?;
+        self.indexer.wait_for_room();
+        let request = |reply| Request {
+            data,
+            durability: self.durability(options),
+            reply,
+        };
+        let mut gate = self.gate.lock();
+        if gate.closed {
+            return Err(closed());
+        }
+        if !gate.leading && !gate.paused && gate.queue.is_empty() {
+            gate.leading = true;
+            drop(gate);
+            let done = self.lead(Some(request(Reply::Own)));
+            return done.expect("a leader's own transaction is answered")?.report();
+        }
+        let slot = Arc::new(Slot::default());
+        gate.queue.push_back(request(Reply::Blocking(slot.clone())));
+        self.wake_leader(&mut gate);
+        drop(gate);
+        loop {
+            match slot.wait() {
+                Call::Done(done) => return done?.report(),
+                Call::Lead => {
+                    self.lead(None);
+                }
+            }
+        }
+    }
+
+    /// Queues a transaction of an async caller, if there is room.
+    pub fn enqueue(self: &Arc<Self>, data: TxData, options: &WriteOptions) -> Result<Started> {
+        self.check_open()?;
+        let durability = self.durability(options);
+        match self.room.clone().try_acquire_owned() {
+            Ok(permit) => Ok(Started::Queued(self.push(data, durability, permit)?)),
+            Err(_) => Ok(Started::Waiting(self.clone(), data, durability)),
+        }
+    }
+
+    fn push(
+        self: &Arc<Self>,
+        data: TxData,
+        durability: Durability,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<oneshot::Receiver<Result<Done>>> {
+        let (sender, receiver) = oneshot::channel();
+        let mut gate = self.gate.lock();
+        if gate.closed {
+            return Err(closed());
+        }
+        while gate.threads.len() < WORKERS {
+            let writer = self.clone();
+            let thread = std::thread::Builder::new()
+                .name("asof-writer".into())
+                .spawn(move || writer.work())?;
+            gate.threads.push(thread);
+        }
+        gate.queue.push_back(Request {
+            data,
+            durability,
+            reply: Reply::Async(sender, permit),
+        });
+        self.wake_leader(&mut gate);
+        Ok(receiver)
+    }
+
+    /// Something new is in the queue: the leader takes it, or somebody must become one.
+    fn wake_leader(&self, gate: &mut MutexGuard<'_, Gate>) {
+        if gate.leading {
+            if gate.leader_waits {
+                self.leader.notify_one();
+            }
+        } else {
+            self.hand_on(gate);
+        }
+    }
+
+    /// Makes somebody the leader who has an interest in it, while there is work.
+    fn hand_on(&self, gate: &mut MutexGuard<'_, Gate>) {
+        debug_assert!(!gate.leading);
+        if gate.paused {
+            return;
+        }
+        match gate.queue.front().map(|request| &request.reply) {
+            None => {}
+            Some(Reply::Blocking(slot)) => {
+                let slot = slot.clone();
+                gate.leading = true;
+                slot.lead();
+            }
+            Some(_) => {
+                self.workers.notify_one();
+            }
+        }
+    }
+
+    /// Leads for async callers until the database is closed.
+    fn work(&self) {
+        let mut gate = self.gate.lock();
+        loop {
+            if !gate.leading && !gate.paused && !gate.queue.is_empty() {
+                gate.leading = true;
+                MutexGuard::unlocked(&mut gate, || {
+                    self.indexer.wait_for_room();
+                    self.lead(None)
+                });
+            } else if gate.closed && gate.queue.is_empty() {
+                return;
+            } else {
+                self.workers.wait(&mut gate);
+            }
+        }
+    }
+
+    /// Takes a group through: prepare, sync, publish, answer. The caller has set `leading`. Gives the outcome of `own`.
+    fn lead(&self, own: Option<Request>) -> Option<Result<Done>> {
+        let mut group = Group::default();
+        if let Some(request) = own {
+            self.prepare(request, &mut group);
+        }
+        let mut gate = self.gate.lock();
+        loop {
+            while !group.is_full()
+                && let Some(request) = gate.queue.pop_front()
+            {
+                MutexGuard::unlocked(&mut gate, || self.prepare(request, &mut group));
+            }
+            if !gate.syncing || group.records.is_empty() {
+                break;
+            }
+            // The disk is busy: what comes meanwhile joins this group.
+            gate.leader_waits = true;
+            self.leader.wait(&mut gate);
+            gate.leader_waits = false;
+        }
+        gate.leading = false;
+        if group.records.is_empty() {
+            self.leave(gate);
+            return group.answer();
+        }
+        gate.syncing = true;
+        self.hand_on(&mut gate);
+        drop(gate);
+
+        self.commit(&mut group);
+
+        let mut gate = self.gate.lock();
+        gate.syncing = false;
+        if gate.leader_waits {
+            self.leader.notify_one();
+        }
+        self.leave(gate);
+        group.answer()
+    }
+
+    fn leave(&self, mut gate: MutexGuard<'_, Gate>) {
+        if !gate.leading {
+            self.hand_on(&mut gate);
+        }
+        if !gate.leading && !gate.syncing {
+            // At every quiet moment, cheap when nobody waits.
+            self.idle.notify_all();
+        }
+    }
+
+    /// Prepares one transaction on top of the newest pending value and adds it to the group.
+    fn prepare(&self, request: Request, group: &mut Group) {
+        let mut pending = self.pending.lock();
+        let now = self.options.clock.now();
+        let outcome = match self.poison.get() {
+            Some(cause) => Err(poisoned(cause)),
+            None => group::prepare(&pending.db, &pending.chain, &request.data, now),
+        };
+        match outcome {
+            Ok(ready) => {
+                pending.db = ready.done.prepared.db_after.clone();
+                pending.chain = Chain::after(ready.done.prepared.t, ready.hash);
+                group.add(ready, request.durability, request.reply);
+            }
+            Err(e) => group.refuse(request.data.explain(e), request.reply),
+        }
+    }
+
+    /// Makes the group durable and the newest value public, or poisons the connection.
+    fn commit(&self, group: &mut Group) {
+        let appended = match self.poison.get() {
+            Some(cause) => Err(poisoned(cause)),
+            None => self.store.append(&group.records, group.durability()).inspect_err(|e| {
+                // Only the first cause is kept; the others follow from it.
+                let _ = self.poison.set(e.clone());
+            }),
+        };
+        match appended {
+            Ok(()) => {
+                if let Some((db, t, hash)) = group.end() {
+                    self.current.store(Arc::new(db));
+                    // The side file is a witness for later; a transaction does not fail because of it.
+                    let _ = self.store.note_head(t, hash);
+                }
+                self.indexer.grew(group.facts());
+                if !self.subscribers.is_empty() {
+                    for report in group.reports() {
+                        self.subscribers.send(&report);
+                    }
+                }
+            }
+            Err(e) => group.fail(&e),
+        }
+    }
+
+    /// Runs `f` while nobody prepares or appends, then goes on. What has been prepared is public then.
+    pub(super) fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
+        let mut gate = self.gate.lock();
+        while gate.paused {
+            self.idle.wait(&mut gate);
+        }
+        gate.paused = true;
+        while gate.leading || gate.syncing {
+            self.idle.wait(&mut gate);
+        }
+        drop(gate);
+        let result = f(&mut self.pending.lock());
+        let mut gate = self.gate.lock();
+        gate.paused = false;
+        self.leave(gate);
+        result
+    }
+
+    pub fn sync_index(&self) -> Result<()> {
+        self.check_open()
+    }
+
+    pub fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let threads = {
+            let mut gate = self.gate.lock();
+            gate.closed = true;
+            self.workers.notify_all();
+            while gate.leading || gate.syncing || gate.paused || !gate.queue.is_empty() {
+                self.idle.wait(&mut gate);
+            }
+            self.workers.notify_all();
+            std::mem::take(&mut gate.threads)
+        };
+        for thread in threads {
+            // The last handle may be dropped by a future on a worker's own thread, which cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+        self.subscribers.close();
+        self.store.close()
+    }
+}
+
+impl Started {
+    pub async fn finish(self) -> Result<Report> {
+        let receiver = match self {
+            Started::Queued(receiver) => receiver,
+            Started::Waiting(writer, data, durability) => {
+                let permit = writer.room.clone().acquire_owned().await.map_err(|_| closed())?;
+                writer.push(data, durability, permit)?
+            }
+        };
+        receiver.await.map_err(|_| closed())??.report()
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Code::Closed, "the connection is closed").hint("open the database again")
+}
+
+fn poisoned(cause: &Error) -> Error {
+    Error::new(
+        Code::Poisoned,
+        format!(
+            "an earlier write failed, so nothing can be written: {}",
+            cause.message()
+        ),
+    )
+    .hint("reading goes on; to write, close the connection, mend the cause and open the database again")
+    .caused_by(cause.clone())
+}

@@ -1,0 +1,574 @@
+//! A store on disk: fjall for the bytes, a side file for the head of the log, a lock file for the holder's name.
+//!
+//! ```text
+//! DIR/FORMAT      the layout's version, written last when a database is made
+//! DIR/asof.lock   locked while open; says who has it
+//! DIR/HEAD        see `head`
+//! DIR/store/      fjall: keyspaces log, leaf, dict-hash, root
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use parking_lot::{Condvar, Mutex};
+
+use super::head::HeadFile;
+use super::lock::Lock;
+use super::seal::{HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
+use super::{BlobId, Bytes, Durability, Store};
+use crate::error::{Code, Error, Result};
+
+const FORMAT_TEXT: &str = "asof 1\n";
+const MB: u64 = 1024 * 1024;
+/// How long a noted head may wait for its place in the side file.
+const HEAD_DELAY: Duration = Duration::from_secs(1);
+
+/// How to open a [`Fjall`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Make the database when there is none.
+    pub create: bool,
+    /// Memory for blocks of log and dictionary hashes. Leaves have a cache of their own above the store.
+    pub cache_bytes: u64,
+    /// fjall's threads for flushing and compaction.
+    pub worker_threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            create: true,
+            cache_bytes: 16 * MB,
+            worker_threads: 1,
+        }
+    }
+}
+
+/// The bytes of one database directory. One opener at a time, across processes.
+pub struct Fjall {
+    dir: PathBuf,
+    // Emptied by close, so that what still holds the store (a database value) does not hold the files.
+    open: ArcSwapOption<Open>,
+    head_thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+// Fields are dropped in this order: keyspaces before their database, the lock last.
+struct Open {
+    log: Keyspace,
+    leaf: Keyspace,
+    hash: Keyspace,
+    root: Keyspace,
+    db: Database,
+    /// One past the newest t that is on the device, and that was appended.
+    synced: AtomicU64,
+    appended: AtomicU64,
+    head: Mutex<HeadFile>,
+    noted: Mutex<Noted>,
+    wake: Condvar,
+    _lock: Lock,
+}
+
+#[derive(Default)]
+struct Noted {
+    head: Option<(u64, [u8; 32])>,
+    stop: bool,
+}
+
+impl Fjall {
+    /// Opens the database in `dir`, or makes it when `settings` say so.
+    pub fn open(dir: &Path, settings: &Settings) -> Result<Fjall> {
+        let exists = dir.join("FORMAT").exists();
+        if !exists {
+            if !settings.create {
+                return Err(
+                    Error::new(Code::DbNotFound, format!("there is no database at {}", dir.display()))
+                        .hint("create it, or check the path"),
+                );
+            }
+            check_free(dir)?;
+            fs::create_dir_all(dir).map_err(|e| at_path(dir, e))?;
+        }
+        let lock = Lock::take(&dir.join("asof.lock"))?;
+        let store = dir.join("store");
+        if exists {
+            check_format(dir)?;
+            if !store.join("version").exists() {
+                return Err(Error::new(
+                    Code::CorruptStore,
+                    format!("{} is not a store: its version file is missing", store.display()),
+                ));
+            }
+        } else if is_unfinished(&store)? {
+            // A creation that ended before the engine had written its version marker: there is no data in it.
+            fs::remove_dir_all(&store)?;
+        }
+
+        let db = Database::builder(&store)
+            .cache_size(settings.cache_bytes)
+            .max_journaling_size(64 * MB)
+            .worker_threads(settings.worker_threads.max(1))
+            .open()
+            .map_err(from_fjall)?;
+        let keyspace =
+            |space: Space, options: fn() -> KeyspaceCreateOptions| db.keyspace(space.name, options).map_err(from_fjall);
+        let open = Open {
+            log: keyspace(LOG, || {
+                ordered()
+                    .max_memtable_size(16 * MB)
+                    .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+            })?,
+            // Leaves are packed by asof.
+            leaf: keyspace(LEAF, || {
+                ordered().data_block_compression_policy(CompressionPolicy::disabled())
+            })?,
+            // Most lookups are for values that are new: a filter answers them, in parts so that one lookup reads 4 KB of
+            // it and not all.
+            hash: keyspace(HASH, || {
+                KeyspaceCreateOptions::default()
+                    .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(
+                        BloomConstructionPolicy::BitsPerKey(10.0),
+                    )))
+                    .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+                    .data_block_compression_policy(CompressionPolicy::disabled())
+            })?,
+            root: keyspace(ROOT, || {
+                ordered().data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+            })?,
+            db,
+            synced: AtomicU64::new(0),
+            appended: AtomicU64::new(0),
+            head: Mutex::new(HeadFile::open(&dir.join("HEAD"))?),
+            noted: Mutex::default(),
+            wake: Condvar::new(),
+            _lock: lock,
+        };
+        if !exists {
+            write_format(dir)?;
+        }
+        let open = Arc::new(open);
+        let head_thread = {
+            let open = open.clone();
+            std::thread::Builder::new()
+                .name("asof-head".into())
+                .spawn(move || keep_head(&open))?
+        };
+        Ok(Fjall {
+            dir: dir.to_path_buf(),
+            open: ArcSwapOption::from(Some(open)),
+            head_thread: Mutex::new(Some(head_thread)),
+        })
+    }
+
+    /// The database's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn inner(&self) -> Result<Arc<Open>> {
+        self.open.load_full().ok_or_else(|| {
+            Error::new(Code::Closed, format!("the database {} was closed", self.dir.display())).hint(
+                "a database value reads from its connection's files: keep the connection open as long as it is used",
+            )
+        })
+    }
+}
+
+/// Keyspaces are read in order or by keys known to be there: filters would only fill the cache.
+fn ordered() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().filter_policy(FilterPolicy::disabled())
+}
+
+fn at_path(path: &Path, e: std::io::Error) -> Error {
+    let message = format!("{}: {e}", path.display());
+    let code = Error::from(std::io::Error::from(e.kind())).code();
+    Error::new(code, message).caused_by(e)
+}
+
+/// Refuses to make a database among other people's files.
+fn check_free(dir: &Path) -> Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(at_path(dir, e)),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if !["asof.lock", "HEAD", "FORMAT.new", "store"]
+            .iter()
+            .any(|ours| name == *ours)
+        {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!("{} holds {} and no database", dir.display(), name.to_string_lossy()),
+            )
+            .hint("name a new or an empty directory"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `store` is what the engine leaves when it is stopped while it makes a database: no version marker, and nothing
+/// that it does not write before that marker.
+fn is_unfinished(store: &Path) -> Result<bool> {
+    if !store.exists() || store.join("version").exists() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(store)? {
+        let name = entry?.file_name();
+        if !["lock", "keyspaces", "0.jnl"].iter().any(|ours| name == *ours) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn check_format(dir: &Path) -> Result<()> {
+    let text = fs::read_to_string(dir.join("FORMAT"))?;
+    if text == FORMAT_TEXT {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::UnsupportedFormat,
+        format!(
+            "{} was written in format {:?}; this version of asof knows {:?}",
+            dir.display(),
+            text.trim(),
+            FORMAT_TEXT.trim()
+        ),
+    )
+    .hint("open it with the version of asof that wrote it, or a newer one"))
+}
+
+fn write_format(dir: &Path) -> Result<()> {
+    let new = dir.join("FORMAT.new");
+    fs::write(&new, FORMAT_TEXT)?;
+    fs::File::open(&new)?.sync_all()?;
+    fs::rename(&new, dir.join("FORMAT"))?;
+    sync_dir(dir)
+}
+
+/// Makes new names in `dir` safe; Windows does so by itself.
+fn sync_dir(dir: &Path) -> Result<()> {
+    #[cfg(unix)]
+    fs::File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
+fn from_fjall(e: fjall::Error) -> Error {
+    use fjall::Error as F;
+    match e {
+        F::Io(e) => e.into(),
+        F::Storage(fjall::LsmError::Io(e)) => e.into(),
+        F::Locked => Error::new(Code::StoreLocked, "the store is open elsewhere").caused_by(e),
+        F::Poisoned => Error::new(Code::Poisoned, "an earlier write to the store failed")
+            .hint("close the database and open it again")
+            .caused_by(e),
+        F::InvalidVersion(_) => Error::new(
+            Code::UnsupportedFormat,
+            "the store was written by another version of its engine",
+        )
+        .caused_by(e),
+        F::JournalRecovery(_) => Error::new(
+            Code::CorruptStore,
+            format!("the journal of the store does not replay: {e}"),
+        )
+        .hint("asof repair shortens a copy of it until it does, and says what that loses")
+        .caused_by(e),
+        e => Error::new(Code::CorruptStore, format!("the store is damaged: {e}")).caused_by(e),
+    }
+}
+
+/// As [`from_fjall`], for a read: damage names its place.
+fn reading(space: Space, key: u64) -> impl Fn(fjall::Error) -> Error {
+    move |e| {
+        let e = from_fjall(e);
+        match e.code() {
+            Code::CorruptStore => corrupt(space, key, e.message()).caused_by(e),
+            _ => e,
+        }
+    }
+}
+
+fn number(space: Space, key: &[u8]) -> Result<u64> {
+    key.try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| corrupt(space, 0, "a key is not eight bytes long"))
+}
+
+/// Writes noted heads to the side file, at most one a second.
+fn keep_head(open: &Open) {
+    loop {
+        let mut noted = open.noted.lock();
+        // An idle database does not wake up at all.
+        while noted.head.is_none() && !noted.stop {
+            open.wake.wait(&mut noted);
+        }
+        if !noted.stop {
+            open.wake.wait_while_for(&mut noted, |n| !n.stop, HEAD_DELAY);
+        }
+        if noted.stop {
+            return;
+        }
+        drop(noted);
+        // A head that cannot be written now is written with the next one or at close, where the error is told.
+        let _ = open.write_head();
+    }
+}
+
+impl Open {
+    /// The file never runs ahead of what is on the device, or a machine that lost its power would find its log too short.
+    fn write_head(&self) -> Result<()> {
+        let Some((t, hash)) = self.noted.lock().head.take() else {
+            return Ok(());
+        };
+        if t >= self.synced.load(Ordering::Acquire) {
+            self.sync()?;
+        }
+        self.head.lock().write((t, hash))
+    }
+
+    fn codes(&self, hash: u64) -> Result<Vec<u64>> {
+        let snapshot = self.db.snapshot();
+        let mut codes = Vec::new();
+        while let Some(value) = snapshot
+            .get(&self.hash, hash_key(hash, codes.len() as u32))
+            .map_err(reading(HASH, hash))?
+        {
+            codes.push(number(HASH, unseal(HASH, hash, &value)?)?);
+        }
+        Ok(codes)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let appended = self.appended.load(Ordering::Acquire);
+        self.db.persist(PersistMode::SyncAll).map_err(from_fjall)?;
+        self.synced.fetch_max(appended, Ordering::AcqRel);
+        Ok(())
+    }
+}
+
+impl Store for Fjall {
+    fn append(&self, records: &[(u64, Vec<u8>)], durability: Durability) -> Result<()> {
+        let Some((last, _)) = records.last() else {
+            return Ok(());
+        };
+        let open = self.inner()?;
+        let mut batch = open.db.batch().durability(match durability {
+            Durability::Power => Some(PersistMode::SyncData),
+            Durability::Process => Some(PersistMode::Buffer),
+            Durability::None => None,
+        });
+        for (t, bytes) in records {
+            batch.insert(&open.log, t.to_be_bytes(), seal(LOG, *t, bytes));
+        }
+        batch.commit().map_err(from_fjall)?;
+        open.appended.fetch_max(last + 1, Ordering::AcqRel);
+        if durability == Durability::Power {
+            open.synced.fetch_max(last + 1, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn log(&self, from: u64) -> Box<dyn Iterator<Item = Result<(u64, Bytes)>> + Send + '_> {
+        let open = match self.inner() {
+            Ok(open) => open,
+            Err(e) => return Box::new(std::iter::once(Err(e))),
+        };
+        let snapshot = open.db.snapshot();
+        let mut next = from;
+        Box::new(snapshot.range(&open.log, from.to_be_bytes()..).map(move |guard| {
+            let (key, value) = guard.into_inner().map_err(reading(LOG, next))?;
+            let t = number(LOG, &key)?;
+            next = t + 1;
+            Ok((t, unseal(LOG, t, &value)?.into()))
+        }))
+    }
+
+    fn record(&self, t: u64) -> Result<Option<Bytes>> {
+        let open = self.inner()?;
+        let found = open.db.snapshot().get(&open.log, t.to_be_bytes());
+        match found.map_err(reading(LOG, t))? {
+            Some(value) => Ok(Some(unseal(LOG, t, &value)?.into())),
+            None => Ok(None),
+        }
+    }
+
+    fn last_t(&self) -> Result<Option<u64>> {
+        let open = self.inner()?;
+        match open.db.snapshot().last_key_value(&open.log) {
+            Some(guard) => Ok(Some(number(LOG, &guard.key().map_err(reading(LOG, u64::MAX))?)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()> {
+        let mut blobs = blobs.peekable();
+        if blobs.peek().is_none() {
+            return Ok(());
+        }
+        let open = self.inner()?;
+        let mut ingestion = open.leaf.start_ingestion().map_err(from_fjall)?;
+        let mut last = None;
+        for (id, bytes) in blobs {
+            assert!(last < Some(id), "blobs come with ascending ids");
+            last = Some(id);
+            ingestion
+                .write(id.to_be_bytes(), seal(LEAF, id, &bytes))
+                .map_err(from_fjall)?;
+        }
+        ingestion.finish().map_err(from_fjall)
+    }
+
+    fn blob(&self, id: BlobId) -> Result<Option<Bytes>> {
+        let open = self.inner()?;
+        let found = open.db.snapshot().get(&open.leaf, id.to_be_bytes());
+        match found.map_err(reading(LEAF, id))? {
+            Some(value) => Ok(Some(unseal(LEAF, id, &value)?.into())),
+            None => Ok(None),
+        }
+    }
+
+    fn delete_blobs(&self, ids: &[BlobId]) -> Result<()> {
+        let open = self.inner()?;
+        let mut batch = open.db.batch();
+        for id in ids {
+            batch.remove(&open.leaf, id.to_be_bytes());
+        }
+        // Not synced: what a crash brings back is named by no root and deleted at the next opening.
+        batch.commit().map_err(from_fjall)
+    }
+
+    fn blob_ids(&self, from: BlobId) -> Box<dyn Iterator<Item = Result<BlobId>> + Send + '_> {
+        let open = match self.inner() {
+            Ok(open) => open,
+            Err(e) => return Box::new(std::iter::once(Err(e))),
+        };
+        let ids = open.db.snapshot().range(&open.leaf, from.to_be_bytes()..);
+        Box::new(ids.map(move |guard| number(LEAF, &guard.key().map_err(reading(LEAF, from))?)))
+    }
+
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()> {
+        let mut hashes = hashes.peekable();
+        if hashes.peek().is_none() {
+            return Ok(());
+        }
+        let open = self.inner()?;
+        let mut ingestion = open.hash.start_ingestion().map_err(from_fjall)?;
+        let mut last: Option<(u64, u64)> = None;
+        let mut place = 0;
+        for (hash, code) in hashes {
+            assert!(last < Some((hash, code)), "hashes come in ascending order");
+            place = match last {
+                Some((h, _)) if h == hash => place + 1,
+                _ => open.codes(hash)?.len() as u32,
+            };
+            last = Some((hash, code));
+            ingestion
+                .write(hash_key(hash, place), seal(HASH, hash, &code.to_be_bytes()))
+                .map_err(from_fjall)?;
+        }
+        ingestion.finish().map_err(from_fjall)
+    }
+
+    fn codes(&self, hash: u64) -> Result<Vec<u64>> {
+        self.inner()?.codes(hash)
+    }
+
+    fn root(&self) -> Result<Option<(u64, Bytes)>> {
+        let open = self.inner()?;
+        let Some(guard) = open.db.snapshot().last_key_value(&open.root) else {
+            return Ok(None);
+        };
+        let (key, value) = guard.into_inner().map_err(reading(ROOT, 0))?;
+        let version = number(ROOT, &key)?;
+        Ok(Some((version, unseal(ROOT, version, &value)?.into())))
+    }
+
+    fn swap_root(&self, version: u64, root: &[u8]) -> Result<()> {
+        let open = self.inner()?;
+        let found = match open.db.snapshot().last_key_value(&open.root) {
+            Some(guard) => number(ROOT, &guard.key().map_err(reading(ROOT, version))?)?,
+            None => 0,
+        };
+        if found != version {
+            return Err(super::root_moved(version, found));
+        }
+        let appended = open.appended.load(Ordering::Acquire);
+        let mut batch = open.db.batch().durability(Some(PersistMode::SyncAll));
+        let next = version + 1;
+        batch.insert(&open.root, next.to_be_bytes(), seal(ROOT, next, root));
+        if version > 0 {
+            batch.remove(&open.root, version.to_be_bytes());
+        }
+        batch.commit().map_err(from_fjall)?;
+        open.synced.fetch_max(appended, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn note_head(&self, t: u64, hash: [u8; 32]) -> Result<()> {
+        let open = self.inner()?;
+        let first = open.noted.lock().head.replace((t, hash)).is_none();
+        if first {
+            open.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> Result<Option<(u64, [u8; 32])>> {
+        Ok(self.inner()?.head.lock().newest())
+    }
+
+    fn disk_usage(&self) -> Vec<(&'static str, u64)> {
+        let Ok(open) = self.inner() else {
+            return Vec::new();
+        };
+        let mut usage: Vec<(&'static str, u64)> = [
+            (LOG, &open.log),
+            (LEAF, &open.leaf),
+            (HASH, &open.hash),
+            (ROOT, &open.root),
+        ]
+        .map(|(space, keyspace)| (space.name, keyspace.disk_space()))
+        .to_vec();
+        usage.push(("journal", open.db.journal_disk_space().unwrap_or(0)));
+        usage
+    }
+
+    fn close(&self) -> Result<()> {
+        let Some(open) = self.open.swap(None) else {
+            return Ok(());
+        };
+        open.noted.lock().stop = true;
+        open.wake.notify_all();
+        if let Some(thread) = self.head_thread.lock().take() {
+            // The thread has nothing to hand back; a panic in it has been printed.
+            let _ = thread.join();
+        }
+        open.sync()?;
+        open.write_head()
+    }
+}
+
+impl Drop for Fjall {
+    fn drop(&mut self) {
+        // Nobody is left to hear of an error; the next opening will find it.
+        let _ = self.close();
+    }
+}
+
+/// Byte strings with one hash have places 0, 1, ...: keys that are known before they are looked up, so that filters work.
+fn hash_key(hash: u64, place: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&hash.to_be_bytes());
+    key[8..].copy_from_slice(&place.to_be_bytes());
+    key
+}
