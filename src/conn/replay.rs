@@ -164,6 +164,5 @@ fn kind(schema: &Schema, a: u32) -> Kind {
     Kind {
         inline: attr.value_type.is_inline(),
         reference: attr.is_ref(),
-        by_value: attr.indexed,
     }
 }

@@ -132,7 +132,6 @@ pub fn prepare(db: &Db, data: &[Edn], options: &TxOptions) -> Result<Prepared> {
         Kind {
             inline: attr.value_type.is_inline(),
             reference: attr.is_ref(),
-            by_value: attr.indexed,
         }
     })?;
     let db_after = Db::from_base(Base {
