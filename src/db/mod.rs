@@ -1,7 +1,9 @@
 //! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
 
+mod access;
 mod registry;
 
+pub use access::Datoms;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
 use std::sync::{Arc, OnceLock};
