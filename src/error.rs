@@ -188,6 +188,9 @@ struct Inner {
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
+/// What a text is called by a reader that knows no name for it.
+pub(crate) const UNNAMED: &str = "edn";
+
 /// The text an error points into, and what it is called (`query`, a file name).
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -247,9 +250,10 @@ impl Error {
         self.0.cause = Some(Arc::new(cause));
         self
     }
-    /// Attaches the text that `span` points into, once.
+    /// Attaches the text that `span` points into, once; a better name replaces [`UNNAMED`].
     pub fn in_source(mut self, name: &str, text: &str) -> Error {
-        if self.0.source.is_none() {
+        let rename = |s: &Source| &*s.name == UNNAMED && &*s.text == text;
+        if self.0.source.as_ref().is_none_or(rename) {
             self.0.source = Some(Source {
                 name: name.into(),
                 text: text.into(),

@@ -1,0 +1,88 @@
+//! Names: symbols and keywords.
+
+use std::sync::Arc;
+
+use super::atoms;
+
+/// A symbol or keyword name: optional namespace, and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    ns: Option<Arc<str>>,
+    name: Arc<str>,
+}
+
+/// A symbol such as `foo` or `clojure.string/upper-case`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Symbol(pub Name);
+
+/// A keyword such as `:person/name`. Ordered by namespace, then name; none sorts first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Keyword(pub Name);
+
+impl Name {
+    /// A name from its parts; an empty namespace is none.
+    pub fn from_parts(ns: &str, name: &str) -> Name {
+        Name {
+            ns: (!ns.is_empty()).then(|| ns.into()),
+            name: name.into(),
+        }
+    }
+    /// The namespace.
+    pub fn ns(&self) -> Option<&str> {
+        self.ns.as_deref()
+    }
+    /// The name without the namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// `ns/name` or `name`; a lone `/` is a name.
+    pub fn parse(text: &str) -> Name {
+        match text.split_once('/') {
+            Some((ns, name)) if !ns.is_empty() && !name.is_empty() => Name::from_parts(ns, name),
+            _ => Name::from_parts("", text),
+        }
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.ns {
+            Some(ns) => write!(f, "{ns}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+macro_rules! named {
+    ($type:ident, $prefix:literal, $readable:path) => {
+        impl $type {
+            /// From its parts; an empty namespace is none.
+            pub fn from_parts(ns: &str, name: &str) -> $type {
+                $type(Name::from_parts(ns, name))
+            }
+            /// From `ns/name` or `name`, without a leading colon.
+            pub fn new(text: &str) -> $type {
+                $type(Name::parse(text))
+            }
+            /// Whether its text reads back as itself; names made in Rust may hold anything.
+            pub fn is_readable(&self) -> bool {
+                $readable(&self.0.to_string())
+            }
+            /// The namespace.
+            pub fn ns(&self) -> Option<&str> {
+                self.0.ns()
+            }
+            /// The name without the namespace.
+            pub fn name(&self) -> &str {
+                self.0.name()
+            }
+        }
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+named!(Keyword, ":", atoms::is_keyword);
+named!(Symbol, "", atoms::is_symbol);
