@@ -1,20 +1,228 @@
-//! The seam to the background indexer: how long the unindexed tail of the log is, and who waits for it to shrink.
+//! The background indexer: when the tail of the log that is in no leaf yet grows long, it is folded into leaves and a root is
+//! written; when it grows too long, writers wait.
+//!
+//! One round, [`fold_once`]: freeze the tail (the writer stands still for microseconds), fold it while transactions go on, write
+//! the root, install the leaves in the newest value (the writer stands still again), delete what nobody can read any more.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-/// Counts the facts that are in the log and not yet in the indexes on disk.
+use parking_lot::{Condvar, Mutex};
+
+use super::writer::Writer;
+use crate::db::{Base, Db};
+use crate::error::{Error, Result};
+use crate::index::{Garbage, RootMeta, Snapshot};
+
+/// After a failure, the next round comes this much later.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What writers, the thread and whoever waits for a round share.
 pub(super) struct Indexer {
+    /// Facts that are in no leaf yet.
     tail: AtomicU64,
+    soft: u64,
+    hard: u64,
+    state: Mutex<State>,
+    /// The thread waits here.
+    wake: Condvar,
+    /// Writers that must wait, and `sync_index`, wait here.
+    progress: Condvar,
+    /// The newest root's version, and blobs to be deleted: belongs to the round under way.
+    roots: Mutex<Roots>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct State {
+    wanted: bool,
+    stop: bool,
+    started: u64,
+    finished: u64,
+    /// Why the last round failed.
+    failure: Option<Error>,
+}
+
+struct Roots {
+    version: u64,
+    garbage: Garbage,
 }
 
 impl Indexer {
-    pub fn new(tail: u64, _soft: u64, _hard: u64) -> Indexer {
+    pub fn new(tail: u64, root_version: u64, soft: u64, hard: u64) -> Indexer {
         Indexer {
             tail: AtomicU64::new(tail),
+            soft,
+            hard,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            progress: Condvar::new(),
+            roots: Mutex::new(Roots {
+                version: root_version,
+                garbage: Garbage::default(),
+            }),
+            thread: Mutex::default(),
         }
     }
-    pub fn grew(&self, facts: u64) {
-        self.tail.fetch_add(facts, Ordering::Relaxed);
+
+    /// Starts the thread, which lives until [`Indexer::stop`].
+    pub fn start(&self, writer: &Arc<Writer>) -> Result<()> {
+        let writer = writer.clone();
+        let thread = std::thread::Builder::new()
+            .name("asof-indexer".into())
+            .spawn(move || run(&writer))?;
+        *self.thread.lock() = Some(thread);
+        self.grew(0);
+        Ok(())
     }
-    pub fn wait_for_room(&self) {}
+
+    /// A commit added facts.
+    pub fn grew(&self, facts: u64) {
+        let tail = self.tail.fetch_add(facts, Ordering::Relaxed) + facts;
+        if tail >= self.soft {
+            self.want();
+        }
+    }
+
+    fn want(&self) {
+        let mut state = self.state.lock();
+        if !state.wanted {
+            state.wanted = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits while the tail is too long; an error when it cannot shrink.
+    pub fn wait_for_room(&self) -> Result<()> {
+        if self.tail.load(Ordering::Relaxed) < self.hard {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        while self.tail.load(Ordering::Relaxed) >= self.hard && !state.stop {
+            if let Some(e) = &state.failure {
+                return Err(e.clone());
+            }
+            self.progress.wait(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Waits for a round that starts after this call.
+    pub fn sync(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        let round = state.started + 1;
+        state.wanted = true;
+        self.wake.notify_one();
+        while state.finished < round && !state.stop {
+            self.progress.wait(&mut state);
+        }
+        match &state.failure {
+            Some(e) => Err(e.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the thread after the round under way.
+    pub fn stop(&self) {
+        self.state.lock().stop = true;
+        self.wake.notify_all();
+        self.progress.notify_all();
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic in it has been printed; the log has everything.
+            let _ = thread.join();
+        }
+    }
+
+    /// How many facts are in no leaf yet.
+    pub fn tail(&self) -> u64 {
+        self.tail.load(Ordering::Relaxed)
+    }
+}
+
+fn run(writer: &Writer) {
+    let indexer = writer.indexer();
+    let mut state = indexer.state.lock();
+    loop {
+        while !state.wanted && !state.stop {
+            indexer.wake.wait(&mut state);
+        }
+        if state.stop {
+            return;
+        }
+        state.wanted = false;
+        state.started += 1;
+        drop(state);
+        let outcome = fold_once(writer);
+        state = indexer.state.lock();
+        state.finished += 1;
+        state.failure = outcome.err();
+        indexer.progress.notify_all();
+        if state.failure.is_some() {
+            indexer
+                .wake
+                .wait_while_for(&mut state, |s| !s.stop && !s.wanted, RETRY_AFTER);
+        }
+        if indexer.tail() >= indexer.soft {
+            state.wanted = true;
+        }
+    }
+}
+
+/// Folds everything that is public now into leaves.
+pub(super) fn fold_once(writer: &Writer) -> Result<()> {
+    let indexer = writer.indexer();
+    let mut roots = indexer.roots.lock();
+    let (db, hash) = writer.exclusively(|pending| {
+        let base = pending.db.base();
+        let frozen = base.snapshot.freeze(&base.words)?;
+        pending.db = with_snapshot(base, frozen);
+        Ok::<_, Error>((pending.db.clone(), pending.chain.hash()))
+    })?;
+    let base = db.base();
+    if base.snapshot.unindexed() == 0 {
+        return Ok(());
+    }
+    let folded = base.snapshot.fold(&base.words)?;
+    let meta = RootMeta {
+        t: base.basis_t,
+        hash,
+        instant: base.instant.0,
+        next_ids: base.next_ids.iter().map(|(p, n)| (*p, *n)).collect(),
+    };
+    roots.garbage.add(&base.snapshot, &folded);
+    let root = folded.root(&base.snapshot, &meta, &roots.garbage);
+    if let Err(e) = writer.store().swap_root(roots.version, &root) {
+        // Whether the root is in place is not known, and so neither which blobs may go.
+        writer.poison(e.clone());
+        return Err(e);
+    }
+    roots.version += 1;
+    folded.settle(&base.words);
+    let blobs = base.snapshot.blobs().clone();
+    drop(db);
+    writer.exclusively(|pending| {
+        let base = pending.db.base();
+        if base.snapshot.awaits(&folded) {
+            pending.db = with_snapshot(base, base.snapshot.install(&folded));
+        }
+        let left = pending.db.base().snapshot.unindexed() as u64;
+        indexer.tail.store(left, Ordering::Relaxed);
+    });
+    roots.garbage.collect(&**writer.store(), &blobs)
+}
+
+/// The same facts, held in another way.
+fn with_snapshot(base: &Base, snapshot: Snapshot) -> Db {
+    Db::from_base(Base {
+        snapshot,
+        words: base.words.clone(),
+        schema: base.schema.clone(),
+        basis_t: base.basis_t,
+        instant: base.instant,
+        next_ids: base.next_ids.clone(),
+        registry: base.registry.clone(),
+        speculative: base.speculative,
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::options::Options;
 use crate::datom::{EntityId, Partition, RawDatom, T, TxId, Value};
 use crate::db::{Base, Db, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
-use crate::index::{Dict, Kind, Snapshot, Words};
+use crate::index::{self, Blobs, Kind, Order, Range, Snapshot, View, Words};
 use crate::log::{Chain, Fact, NO_HASH, Record, encode_facts};
 use crate::schema::{Schema, bootstrap};
 use crate::store::{Durability, Store};
@@ -18,29 +19,27 @@ const BEGINNING: Instant = Instant(0);
 pub(super) struct Recovered {
     pub db: Db,
     pub chain: Chain,
-    /// Facts in the log that no root holds yet.
+    /// Facts in the log that no leaf holds yet.
     pub tail: u64,
+    /// The newest root's version; 0 = none.
+    pub root_version: u64,
 }
 
-/// The database value that `store` holds; an empty store gets record 0 first.
-pub(super) fn recover(store: &dyn Store, registry: Arc<Registry>, accept_loss: bool) -> Result<Recovered> {
-    let head = store.head()?;
-    let mut state = State::empty(registry);
-    let mut chain = Chain::start();
+/// The database value that `store` holds: its newest root, and the log behind that. An empty store gets record 0 first.
+pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recovered> {
+    let head = if options.accept_loss { None } else { store.head()? };
+    let (mut state, mut chain, root_version) = newest_root(store, options)?;
+    chain.check_head(head, false)?;
     let mut tail = 0;
     for entry in store.log(chain.next_t()) {
         let (t, bytes) = entry?;
         let record = Record::parse(t, &bytes)?;
         chain.accept(&record)?;
-        if !accept_loss {
-            chain.check_head(head, false)?;
-        }
+        chain.check_head(head, false)?;
         tail += record.facts.len() as u64;
         state.apply(&record)?;
     }
-    if !accept_loss {
-        chain.check_head(head, true)?;
-    }
+    chain.check_head(head, true)?;
     if chain.end().is_none() {
         let bytes = genesis();
         let record = Record::parse(0, &bytes)?;
@@ -53,7 +52,97 @@ pub(super) fn recover(store: &dyn Store, registry: Arc<Registry>, accept_loss: b
         db: state.into_db(),
         chain,
         tail,
+        root_version,
     })
+}
+
+/// The state that the newest root holds, where the log goes on, and the root's version.
+fn newest_root(store: &Arc<dyn Store>, options: &Options) -> Result<(State, Chain, u64)> {
+    let blobs = Blobs::new(store.clone(), options.cache_bytes);
+    let registry = Arc::new(options.registry.clone());
+    let root = store.root()?;
+    let version = root.as_ref().map_or(0, |(version, _)| *version);
+    // An empty root says that there is none any more.
+    let bytes = root
+        .as_ref()
+        .map(|(_, bytes)| &**bytes)
+        .filter(|bytes| !bytes.is_empty());
+    let (meta, snapshot, dict) = index::open(&**store, &blobs, bytes)?;
+    let words = Words::new(dict);
+    let Some(meta) = meta else {
+        return Ok((State::empty(snapshot, words, registry), Chain::start(), version));
+    };
+    match store.record(meta.t)? {
+        Some(bytes) => {
+            let record = Record::parse(meta.t, &bytes)?;
+            if record.hash != meta.hash {
+                return Err(Error::new(
+                    Code::ChainBroken,
+                    format!(
+                        "the indexes were made from another log: its record {} has another hash",
+                        meta.t
+                    ),
+                )
+                .with("t", meta.t)
+                .hint("restore a backup of the whole directory"));
+            }
+        }
+        None if options.accept_loss => {
+            // The log lost what the indexes hold; the log is the truth, so they are made anew from it.
+            store.swap_root(version, &[])?;
+            let (_, snapshot, dict) = index::open(&**store, &blobs, None)?;
+            let state = State::empty(snapshot, Words::new(dict), registry);
+            return Ok((state, Chain::start(), version + 1));
+        }
+        None => {
+            return Err(Error::new(
+                Code::ChainBroken,
+                format!("the log ends before t {}, which the indexes have reached", meta.t),
+            )
+            .with("t", meta.t)
+            .hint("restore a backup, or open with accept-loss to go on with what is left"));
+        }
+    }
+    let schema = schema_at(&snapshot, &words, meta.t)?;
+    let state = State {
+        snapshot,
+        words,
+        schema: Arc::new(schema),
+        next_ids: meta.next_ids.iter().copied().collect(),
+        t: meta.t,
+        instant: Instant(meta.instant),
+        registry,
+    };
+    Ok((state, Chain::after(meta.t, meta.hash), version))
+}
+
+/// The schema, read from its facts in the indexes.
+fn schema_at(snapshot: &Snapshot, words: &Words, t: T) -> Result<Schema> {
+    let first = bootstrap::facts();
+    let known = Schema::empty().apply(first.iter().map(|(e, a, v)| (*e, *a, v, true)));
+    let view = View {
+        since: None,
+        until: t,
+        history: true,
+    };
+    let mut facts: Vec<(RawDatom, Value)> = Vec::new();
+    for a in bootstrap::SCHEMA_ATTRS {
+        let ty = known.value_type(a).expect("bootstrap attributes are always there");
+        for batch in snapshot.scan(words, Order::Aevt, &Range::a(a), view) {
+            let batch = batch?;
+            for i in 0..batch.len() {
+                let row = batch.row(i);
+                facts.push((row, words.value(ty, row.v)?));
+            }
+        }
+    }
+    facts.sort_by_key(|(d, _)| d.t);
+    let schema = facts
+        .chunk_by(|(x, _), (y, _)| x.t == y.t)
+        .fold(Schema::empty(), |schema, tx| {
+            schema.apply(tx.iter().map(|(d, v)| (EntityId(d.e), d.a, v, d.added)))
+        });
+    Ok(schema)
 }
 
 /// Record 0: its instant, and the attributes that describe attributes.
@@ -80,14 +169,14 @@ struct State {
 }
 
 impl State {
-    fn empty(registry: Arc<Registry>) -> State {
+    fn empty(snapshot: Snapshot, words: Words, registry: Arc<Registry>) -> State {
         let first = [
             (Partition::DB.0, bootstrap::FIRST_DB),
             (Partition::USER.0, bootstrap::FIRST_USER),
         ];
         State {
-            snapshot: Snapshot::empty(),
-            words: Words::new(Arc::new(Dict::default())),
+            snapshot,
+            words,
             schema: Arc::new(Schema::empty()),
             next_ids: first.into_iter().collect(),
             t: 0,

@@ -183,3 +183,60 @@ fn subscribers_get_reports_and_never_slow_the_writer() {
     conn.close().unwrap();
     assert!(wide.next().is_none());
 }
+
+#[test]
+fn the_indexer_folds_and_opening_goes_on_from_its_root() {
+    let store = Arc::new(Memory::new());
+    let conn = Options::new().index_after(300).open_store(store.clone()).unwrap();
+    let mut kept = Vec::new();
+    for i in 0..400 {
+        let report = conn.transact(doc("x", &format!("a text for number {i}"))).unwrap();
+        if i % 50 == 0 {
+            kept.push(report.db_after);
+        }
+    }
+    conn.sync_index().unwrap();
+    assert_eq!(conn.db().base().snapshot.unindexed(), 0);
+    for i in 0..10 {
+        conn.transact(doc("y", &format!("and after that {i}"))).unwrap();
+    }
+    let facts = |db: &Db| -> Vec<crate::datom::Datom> {
+        let rows = db
+            .history()
+            .scan(crate::index::Order::Eavt, &crate::index::Range::all());
+        rows.flat_map(|batch| {
+            let batch = batch.unwrap();
+            (0..batch.len())
+                .map(|i| db.datom(batch.row(i)).unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+    };
+    for db in &kept {
+        assert_eq!(facts(db), facts(&conn.db().as_of(db.basis_t()).unwrap()));
+    }
+    let (all, ids) = (facts(&conn.db()), conn.db().base().next_ids.clone());
+    drop(conn);
+    assert!(store.root().unwrap().is_some());
+    let again = Options::new().open_store(store.clone()).unwrap();
+    assert_eq!(
+        again.db().base().snapshot.unindexed(),
+        20,
+        "only what came after the root is replayed"
+    );
+    assert_eq!(facts(&again.db()), all);
+    assert_eq!(again.db().base().next_ids, ids);
+    assert_eq!(again.db().schema().attrs().count(), 20);
+    drop(again);
+
+    // A log that ends before its indexes: refused, or made anew from what is left.
+    store.forget_after(100);
+    let error = Options::new().open_store(store.clone()).err().unwrap();
+    assert_eq!(error.code(), Code::ChainBroken);
+    let less = Options::new().accept_loss(true).open_store(store).unwrap();
+    assert_eq!(less.db().basis_t(), 100);
+    assert_eq!(
+        facts(&less.db()),
+        all.into_iter().filter(|d| d.tx.t() <= 100).collect::<Vec<_>>()
+    );
+}

@@ -26,7 +26,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::data::TxData;
-use super::indexer::Indexer;
+use super::indexer::{self, Indexer};
 use super::options::{Options, WriteOptions};
 use super::replay;
 use super::standin::Report;
@@ -40,6 +40,8 @@ use slot::{Call, Slot};
 
 /// Transactions of async callers that may wait. Blocking callers wait at most one each, so their threads bound them.
 const QUEUE_MAX: usize = 4096;
+/// A shorter tail than this is replayed faster than it is folded.
+const FOLD_AT_CLOSE: u64 = 20_000;
 /// Threads that lead for async callers: while one syncs, the other prepares.
 const WORKERS: usize = 2;
 
@@ -82,9 +84,9 @@ struct Gate {
 }
 
 /// The end of what has been prepared, ahead of what is durable. Belongs to the leader.
-struct Pending {
-    db: Db,
-    chain: Chain,
+pub(super) struct Pending {
+    pub(super) db: Db,
+    pub(super) chain: Chain,
 }
 
 /// A transaction that wants to be prepared.
@@ -111,13 +113,12 @@ pub(super) enum Started {
 
 impl Writer {
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Arc<Writer>> {
-        let registry = Arc::new(options.registry.clone());
-        let found = replay::recover(&*store, registry, options.accept_loss)?;
+        let found = replay::recover(&store, &options)?;
         if let Some((t, hash)) = found.chain.end() {
             store.note_head(t, hash)?;
         }
-        let indexer = Indexer::new(found.tail, options.tail_soft, options.tail_hard);
-        Ok(Arc::new(Writer {
+        let indexer = Indexer::new(found.tail, found.root_version, options.tail_soft, options.tail_hard);
+        let writer = Arc::new(Writer {
             store,
             options,
             current: ArcSwap::from_pointee(found.db.clone()),
@@ -134,7 +135,9 @@ impl Writer {
             room: Arc::new(Semaphore::new(QUEUE_MAX)),
             subscribers: Subscribers::default(),
             indexer,
-        }))
+        });
+        writer.indexer.start(&writer)?;
+        Ok(writer)
     }
 
     pub fn db(&self) -> Db {
@@ -163,7 +166,7 @@ impl Writer {
 
     pub fn transact(&self, data: TxData, options: &WriteOptions) -> Result<Report> {
         self.check_open()?;
-        self.indexer.wait_for_room();
+        self.indexer.wait_for_room()?;
         let request = |reply| Request {
             data,
             durability: self.durability(options),
@@ -266,10 +269,7 @@ impl Writer {
         loop {
             if !gate.leading && !gate.paused && !gate.queue.is_empty() {
                 gate.leading = true;
-                MutexGuard::unlocked(&mut gate, || {
-                    self.indexer.wait_for_room();
-                    self.lead(None)
-                });
+                MutexGuard::unlocked(&mut gate, || self.lead(None));
             } else if gate.closed && gate.queue.is_empty() {
                 return;
             } else {
@@ -352,8 +352,7 @@ impl Writer {
         let appended = match self.poison.get() {
             Some(cause) => Err(poisoned(cause)),
             None => self.store.append(&group.records, group.durability()).inspect_err(|e| {
-                // Only the first cause is kept; the others follow from it.
-                let _ = self.poison.set(e.clone());
+                self.poison(e.clone());
             }),
         };
         match appended {
@@ -375,7 +374,7 @@ impl Writer {
     }
 
     /// Runs `f` while nobody prepares or appends, then goes on. What has been prepared is public then.
-    pub(super) fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
+    pub fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
         let mut gate = self.gate.lock();
         while gate.paused {
             self.idle.wait(&mut gate);
@@ -385,15 +384,34 @@ impl Writer {
             self.idle.wait(&mut gate);
         }
         drop(gate);
-        let result = f(&mut self.pending.lock());
+        let result = {
+            let mut pending = self.pending.lock();
+            let result = f(&mut pending);
+            // After a failed append the pending value holds what nobody may see.
+            if self.poison.get().is_none() {
+                self.current.store(Arc::new(pending.db.clone()));
+            }
+            result
+        };
         let mut gate = self.gate.lock();
         gate.paused = false;
         self.leave(gate);
         result
     }
 
+    /// Ends all writing: what the store holds is not known any more.
+    pub fn poison(&self, cause: Error) {
+        // Only the first cause is kept; later ones follow from it.
+        let _ = self.poison.set(cause);
+    }
+
+    pub fn indexer(&self) -> &Indexer {
+        &self.indexer
+    }
+
     pub fn sync_index(&self) -> Result<()> {
-        self.check_open()
+        self.check_open()?;
+        self.indexer.sync()
     }
 
     pub fn close(&self) -> Result<()> {
@@ -417,6 +435,11 @@ impl Writer {
             }
         }
         self.subscribers.close();
+        self.indexer.stop();
+        // What is folded now need not be replayed at the next opening. The log has it all, so a failure costs only time.
+        if self.poison.get().is_none() && self.indexer.tail() >= FOLD_AT_CLOSE {
+            let _ = indexer::fold_once(self);
+        }
         self.store.close()
     }
 }
@@ -427,6 +450,7 @@ impl Started {
             Started::Queued(receiver) => receiver,
             Started::Waiting(writer, data, durability) => {
                 let permit = writer.room.clone().acquire_owned().await.map_err(|_| closed())?;
+                writer.check_open()?;
                 writer.push(data, durability, permit)?
             }
         };

@@ -13,6 +13,8 @@ mod head;
 mod lock;
 mod memory;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 pub use self::fjall::{Fjall, Settings};
 pub use faulty::Faulty;

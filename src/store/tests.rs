@@ -1,0 +1,168 @@
+use std::path::Path;
+
+use super::*;
+
+fn open(dir: &Path) -> Result<Fjall> {
+    Fjall::open(dir, &Settings::default())
+}
+
+fn code<T>(result: Result<T>) -> Code {
+    result.err().expect("an error").code()
+}
+
+fn records(from: u64, to: u64) -> Vec<(u64, Vec<u8>)> {
+    (from..to).map(|t| (t, format!("record {t}").into_bytes())).collect()
+}
+
+fn keys(store: &dyn Store, from: u64) -> Vec<u64> {
+    store.log(from).map(|r| r.unwrap().0).collect()
+}
+
+/// What every store does alike.
+fn behaves(store: &dyn Store) {
+    assert_eq!(store.last_t().unwrap(), None);
+    assert!(keys(store, 0).is_empty());
+    store.append(&records(0, 3), Durability::Power).unwrap();
+    store.append(&records(3, 5), Durability::None).unwrap();
+    assert_eq!(store.last_t().unwrap(), Some(4));
+    assert_eq!(keys(store, 0), [0, 1, 2, 3, 4]);
+    assert_eq!(keys(store, 3), [3, 4]);
+    assert_eq!(&*store.record(2).unwrap().unwrap(), b"record 2");
+    assert_eq!(store.record(5).unwrap(), None);
+
+    let blobs = |range: std::ops::Range<u64>| range.map(|id| (id, vec![id as u8; 3000]));
+    store.put_blobs(&mut blobs(1..10)).unwrap();
+    store.put_blobs(&mut blobs(10..20)).unwrap();
+    store.put_blobs(&mut std::iter::empty()).unwrap();
+    assert_eq!(store.blob(12).unwrap().unwrap()[..], [12; 3000]);
+    store.delete_blobs(&[3, 12]).unwrap();
+    assert_eq!(store.blob(12).unwrap(), None);
+    let ids: Vec<u64> = store.blob_ids(2).map(|id| id.unwrap()).collect();
+    assert_eq!(ids, [2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19]);
+
+    store
+        .put_hashes(&mut [(1, 10), (7, 3), (7, 4), (u64::MAX, 1)].into_iter())
+        .unwrap();
+    store.put_hashes(&mut [(7, 3), (7, 9), (8, 2)].into_iter()).unwrap();
+    assert_eq!(store.codes(7).unwrap(), [3, 4, 9]);
+    assert_eq!(store.codes(u64::MAX).unwrap(), [1]);
+    assert!(store.codes(2).unwrap().is_empty());
+
+    assert_eq!(store.root().unwrap(), None);
+    store.swap_root(0, b"first").unwrap();
+    store.swap_root(1, b"second").unwrap();
+    assert_eq!(code(store.swap_root(1, b"third")), Code::StoreLocked);
+    let (version, root) = store.root().unwrap().unwrap();
+    assert_eq!((version, &*root), (2, &b"second"[..]));
+}
+
+#[test]
+fn all_stores_behave() {
+    behaves(&Memory::new());
+    behaves(&Faulty::new());
+    let dir = tempfile::tempdir().unwrap();
+    behaves(&open(&dir.path().join("db")).unwrap());
+}
+
+#[test]
+fn what_was_closed_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    behaves(&store);
+    store.note_head(4, [4; 32]).unwrap();
+    store.close().unwrap();
+    assert_eq!(code(store.record(1)), Code::Closed);
+    assert_eq!(code(store.append(&records(5, 6), Durability::Power)), Code::Closed);
+    // The closed store is still held, and lets go all the same.
+    let again = open(dir.path()).unwrap();
+    assert_eq!(keys(&again, 0), [0, 1, 2, 3, 4]);
+    assert_eq!(again.head().unwrap(), Some((4, [4; 32])));
+    assert_eq!(again.codes(7).unwrap(), [3, 4, 9]);
+    assert_eq!(again.root().unwrap().unwrap().0, 2);
+    assert_eq!(again.blob(19).unwrap().unwrap()[..], [19; 3000]);
+    let usage = again.disk_usage();
+    assert!(
+        usage.iter().any(|(name, bytes)| *name == "leaf" && *bytes > 0),
+        "{usage:?}"
+    );
+}
+
+#[test]
+fn a_second_opener_hears_who_was_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let error = open(dir.path()).err().unwrap();
+    assert_eq!(error.code(), Code::StoreLocked);
+    let me = format!("process {} (", std::process::id());
+    assert!(error.message().contains(&me), "{error}");
+    assert!(error.hint_text().unwrap().contains("this process"), "{error}");
+    drop(store);
+    // What the last holder wrote stays and does no harm.
+    assert!(
+        std::fs::read_to_string(dir.path().join("asof.lock"))
+            .unwrap()
+            .contains(&me)
+    );
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn directories_are_made_only_where_that_is_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        create: false,
+        ..Settings::default()
+    };
+    assert_eq!(code(Fjall::open(&dir.path().join("none"), &settings)), Code::DbNotFound);
+    assert!(!dir.path().join("none").exists());
+
+    let full = dir.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    std::fs::write(full.join("letter.txt"), "dear").unwrap();
+    assert_eq!(code(open(&full)), Code::InvalidArgument);
+
+    // A creation that was stopped early is begun again; the same shape with anything else in it is left alone.
+    let half = dir.path().join("half");
+    std::fs::create_dir_all(half.join("store/keyspaces")).unwrap();
+    std::fs::write(half.join("store/0.jnl"), "").unwrap();
+    drop(open(&half).unwrap());
+
+    std::fs::write(half.join("FORMAT"), "asof 99\n").unwrap();
+    assert_eq!(code(open(&half)), Code::UnsupportedFormat);
+}
+
+#[test]
+fn damage_names_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    behaves(&store);
+    store.damage();
+    for (result, space, key) in [
+        (store.record(1).map(|_| ()), "log", 1),
+        (store.blob(2).map(|_| ()), "leaf", 2),
+        (store.codes(7).map(|_| ()), "dict-hash", 7),
+        (store.root().map(|_| ()), "root", 2),
+    ] {
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Code::CorruptStore);
+        assert!(
+            error
+                .message()
+                .starts_with(&format!("key {key} of keyspace {space} is damaged")),
+            "{error}"
+        );
+    }
+    let walked: Vec<bool> = store.log(0).map(|r| r.is_ok()).collect();
+    assert_eq!(walked, [true, false, true, true, true]);
+}
+
+#[test]
+fn the_head_never_runs_ahead_of_what_is_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    store.append(&records(0, 2), Durability::Process).unwrap();
+    store.note_head(1, [1; 32]).unwrap();
+    assert_eq!(store.head().unwrap(), None, "not on the commit path");
+    std::thread::sleep(std::time::Duration::from_millis(1300));
+    assert_eq!(store.head().unwrap(), Some((1, [1; 32])), "but a second later");
+}
