@@ -1,8 +1,8 @@
 //! Text becomes forms through `grammar/edn.pest`.
 
-use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
-use pest::iterators::Pair;
+use pest::iterators::Pairs;
+use pest::{Parser, Token};
 
 use super::bulk::Values;
 use super::walk::{Check, Walker};
@@ -132,11 +132,7 @@ fn parse(text: &str, base: u32) -> Result<Vec<Edn>> {
         Ok(pairs) => pairs,
         Err(e) => return without_grammar(text, base, e),
     };
-    pairs
-        .flat_map(Pair::into_inner)
-        .map(|pair| form(pair, base))
-        .filter_map(Result::transpose)
-        .collect()
+    build(pairs, text, base)
 }
 
 /// The walker let a text pass that pest did not read. On a thread with little stack pest gives up early, and the reader
@@ -166,62 +162,85 @@ fn shifted(mut form: Edn, base: u32) -> Edn {
     form
 }
 
-/// The value of a pair; `None` for what stands between forms.
-fn form(pair: Pair<Rule>, base: u32) -> Result<Option<Edn>> {
-    let place = pair.as_span();
-    let span = Span {
-        start: place.start() as u32 + base,
-        end: place.end() as u32 + base,
-    };
-    let text = pair.as_str();
-    let node = match pair.as_rule() {
-        Rule::EOI => return Ok(None),
-        // What is discarded has to be readable all the same.
-        Rule::discard => return items(pair, base).map(|_| None),
-        Rule::nil => Node::Nil,
-        Rule::boolean => Node::Bool(text == "true"),
-        Rule::long | Rule::bigint | Rule::double | Rule::bigdec => atoms::number(text, span)?,
-        Rule::symbolic => atoms::symbolic(text, span)?,
-        Rule::string => atoms::string(text, span)?,
-        Rule::character => atoms::character(text, span)?,
-        Rule::keyword => atoms::keyword(text),
-        Rule::symbol => atoms::symbol(text),
-        Rule::list => Node::List(items(pair, base)?),
-        Rule::vector => Node::Vector(items(pair, base)?),
-        Rule::map => collect::map(items(pair, base)?, None)?,
-        Rule::set => collect::set(items(pair, base)?)?,
-        Rule::ns_map => {
-            let mut inner = pair.into_inner();
-            match (inner.next(), inner.next()) {
-                (Some(ns), Some(map)) => collect::map(items(map, base)?, Some(&ns.as_str()[2..]))?,
-                _ => return Err(disagreement(span)),
-            }
-        }
-        Rule::tagged => {
-            let mut inner = pair.into_inner();
-            let tag = inner.next().map_or("", |tag| &tag.as_str()[1..]);
-            let mut value = None;
-            for pair in inner {
-                value = form(pair, base)?.or(value);
-            }
-            match value {
-                Some(value) => collect::tagged(tag, value)?,
-                None => return Err(disagreement(span)),
-            }
-        }
-        _ => match atoms::leaf(text, span) {
-            Err(error) => return Err(error),
-            Ok(_) => return Err(disagreement(span)),
-        },
-    };
-    Ok(Some(Edn { node, span }))
+/// A rule that has begun and not ended.
+struct Open<'a> {
+    rule: Rule,
+    start: usize,
+    /// The forms inside so far.
+    items: Vec<Edn>,
+    /// The tag or namespace before them.
+    prefix: &'a str,
 }
 
-fn items(pair: Pair<Rule>, base: u32) -> Result<Vec<Edn>> {
-    pair.into_inner()
-        .map(|pair| form(pair, base))
-        .filter_map(Result::transpose)
-        .collect()
+/// Makes forms of pest's pairs: with a stack of its own, since the thread's may be small and nesting is up to the text.
+fn build(pairs: Pairs<Rule>, text: &str, base: u32) -> Result<Vec<Edn>> {
+    let mut open: Vec<Open> = Vec::new();
+    for token in pairs.tokens() {
+        let (rule, end) = match token {
+            Token::Start { rule, pos } => {
+                open.push(Open {
+                    rule,
+                    start: pos.pos(),
+                    items: Vec::new(),
+                    prefix: "",
+                });
+                continue;
+            }
+            Token::End { rule, pos } => (rule, pos.pos()),
+        };
+        let Some(done) = open.pop() else { break };
+        let word = &text[done.start..end];
+        let span = Span::new(done.start + base as usize, end + base as usize);
+        let Some(parent) = open.last_mut() else {
+            return Ok(done.items);
+        };
+        let node = match rule {
+            Rule::tag => {
+                parent.prefix = &word[1..];
+                continue;
+            }
+            Rule::ns => {
+                parent.prefix = &word[2..];
+                continue;
+            }
+            // What is discarded has to be readable all the same.
+            Rule::EOI | Rule::discard => continue,
+            Rule::map => {
+                let ns = (parent.rule == Rule::ns_map).then_some(parent.prefix);
+                collect::map(done.items, ns)?
+            }
+            Rule::ns_map | Rule::tagged => {
+                let Some(form) = done.items.into_iter().next() else {
+                    return Err(disagreement(span));
+                };
+                match rule {
+                    Rule::tagged => collect::tagged(done.prefix, form)?,
+                    _ => form.node,
+                }
+            }
+            Rule::list => Node::List(done.items),
+            Rule::vector => Node::Vector(done.items),
+            Rule::set => collect::set(done.items)?,
+            _ => leaf(rule, word, span)?,
+        };
+        parent.items.push(Edn { node, span });
+    }
+    Ok(Vec::new())
+}
+
+fn leaf(rule: Rule, word: &str, span: Span) -> Result<Node> {
+    match rule {
+        Rule::nil => Ok(Node::Nil),
+        Rule::boolean => Ok(Node::Bool(word == "true")),
+        Rule::long | Rule::bigint | Rule::double | Rule::bigdec => atoms::number(word, span),
+        Rule::symbolic => atoms::symbolic(word, span),
+        Rule::string => atoms::string(word, span),
+        Rule::character => atoms::character(word, span),
+        Rule::keyword => Ok(atoms::keyword(word)),
+        Rule::symbol => Ok(atoms::symbol(word)),
+        // `bad`, which has no value; the error says why.
+        _ => Err(atoms::leaf(word, span).err().unwrap_or_else(|| disagreement(span))),
+    }
 }
 
 /// For words on which the grammar and the code beside it would not agree; a property test looks for them.
