@@ -1,0 +1,98 @@
+//! The database value after a transaction.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::check::Change;
+use super::cx::Cx;
+use super::ops::Flags;
+use crate::datom::{EntityId, RawDatom, T, Value, ValueType, word};
+use crate::db::{Base, Db, NextIds};
+use crate::edn::Instant;
+use crate::error::Result;
+use crate::index::{Kind, Words};
+use crate::schema::{Schema, bootstrap};
+
+/// The datoms of the changes: the instant first, then in the order of the changes.
+pub(super) fn datoms(t: T, tx: u64, instant: Instant, changes: &[Change]) -> Vec<RawDatom> {
+    let mut out = Vec::with_capacity(changes.len() + 1);
+    out.push(RawDatom {
+        e: tx,
+        a: bootstrap::TX_INSTANT,
+        v: word::long(instant.0),
+        t,
+        added: true,
+    });
+    out.extend(changes.iter().map(|c| RawDatom {
+        e: c.e,
+        a: c.a,
+        v: c.v,
+        t,
+        added: c.added,
+    }));
+    out
+}
+
+/// The database after `datoms` on top of the one before.
+pub(super) fn database(
+    cx: &Cx<'_>,
+    next_ids: NextIds,
+    instant: Instant,
+    changes: &[Change],
+    datoms: &[RawDatom],
+) -> Result<Db> {
+    let base = cx.db.base();
+    let schema = match changes.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
+        true => Arc::new(schema_after(&cx.words, &base.schema, changes)?),
+        false => base.schema.clone(),
+    };
+    let snapshot = base.snapshot.apply(&cx.words, datoms, &kinds(&schema))?;
+    Ok(Db::from_base(Base {
+        snapshot,
+        words: cx.words.clone(),
+        schema,
+        basis_t: cx.t,
+        instant,
+        next_ids,
+        registry: base.registry.clone(),
+        speculative: base.speculative || cx.options.speculative,
+    }))
+}
+
+fn schema_after(words: &Words, before: &Schema, changes: &[Change]) -> Result<Schema> {
+    let mut facts: Vec<(EntityId, u32, Value, bool)> = Vec::new();
+    for c in changes.iter().filter(|c| c.flags.has(Flags::SCHEMA)) {
+        let ty = super::cx::type_of(before, c.a)?;
+        facts.push((EntityId(c.e), c.a, words.value(ty, c.v)?, c.added));
+    }
+    Ok(before.apply(facts.iter().map(|(e, a, v, added)| (*e, *a, v, *added))))
+}
+
+/// What the indexes ask of attributes, with the last few answers kept: a transaction has few attributes.
+pub(crate) fn kinds(schema: &Schema) -> impl Fn(u32) -> Kind + '_ {
+    let cache: [Cell<Option<(u32, Kind)>>; 16] = Default::default();
+    move |a| {
+        let slot = &cache[a as usize % 16];
+        if let Some((_, kind)) = slot.get().filter(|(known, _)| *known == a) {
+            return kind;
+        }
+        let kind = kind(schema, a);
+        slot.set(Some((a, kind)));
+        kind
+    }
+}
+
+fn kind(schema: &Schema, a: u32) -> Kind {
+    match schema.attr(a) {
+        Some(attr) => Kind {
+            inline: attr.value_type.is_inline(),
+            reference: attr.value_type == ValueType::Ref,
+            by_value: attr.indexed,
+        },
+        None => Kind {
+            inline: true,
+            reference: false,
+            by_value: true,
+        },
+    }
+}

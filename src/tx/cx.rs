@@ -1,0 +1,182 @@
+//! What every stage needs: the database before, the words, and the way facts are shown in errors.
+
+use std::sync::Arc;
+
+use super::TxOptions;
+use super::ops::Flags;
+use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word};
+use crate::db::Db;
+use crate::edn::Keyword;
+use crate::error::{Code, Error, Result, Span};
+use crate::index::{Probe, Words};
+use crate::schema::{Attribute, Schema, bootstrap};
+
+/// The surroundings of one transaction.
+pub(super) struct Cx<'a> {
+    pub db: &'a Db,
+    pub schema: &'a Arc<Schema>,
+    pub words: Words,
+    pub options: &'a TxOptions,
+    /// The transaction's number and entity.
+    pub t: T,
+    pub tx: u64,
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(db: &'a Db, options: &'a TxOptions) -> Cx<'a> {
+        let t = db.basis_t() + 1;
+        // A speculation's values must not enter the dictionary of the store.
+        let words = if options.speculative {
+            db.words().with_scratch()
+        } else {
+            db.words().clone()
+        };
+        Cx {
+            db,
+            schema: db.schema(),
+            words,
+            options,
+            t,
+            tx: TxId::from_t(t).0,
+        }
+    }
+
+    /// Whether `e` has no facts before this transaction because it is being made by it.
+    pub fn is_new(&self, e: u64) -> bool {
+        let id = EntityId(e);
+        e == self.tx || id.counter() >= next_counter(self.db, id.partition())
+    }
+
+    /// The probe of a word that was interned or read.
+    pub fn probe(&self, flags: Flags, word: Word) -> Result<Probe> {
+        if flags.has(Flags::INLINE) {
+            return Ok(Probe::inline(word));
+        }
+        Ok(Probe {
+            word,
+            bytes: Some(self.words.bytes(word)?),
+        })
+    }
+
+    /// An attribute by id, for facts that are in the database.
+    pub fn attr(&self, a: u32) -> Result<&'a Arc<Attribute>> {
+        self.schema
+            .attr(a)
+            .ok_or_else(|| Error::new(Code::CorruptStore, format!("a fact has the unknown attribute {a}")))
+    }
+
+    /// The value of an attribute's word.
+    pub fn value(&self, a: u32, v: Word) -> Result<Value> {
+        self.words.value(self.attr(a)?.value_type, v)
+    }
+
+    /// Checks an id that a user wrote: only allocated ones are entities.
+    pub fn known_id(&self, id: i64, span: Span) -> Result<u64> {
+        let refuse =
+            |why: String| Err(Error::new(Code::InvalidEntityId, format!("{id} is not an entity: {why}")).at(span));
+        let Ok(e) = u64::try_from(id).map(EntityId) else {
+            return refuse("ids are not negative".into());
+        };
+        let partition = e.partition();
+        let fine = match partition {
+            Partition::DB if e.counter() < bootstrap::FIRST_DB => self.schema.ident(e).is_some(),
+            Partition::TX => e.counter() <= self.db.basis_t(),
+            _ => e.counter() >= first_counter(partition) && e.counter() < next_counter(self.db, partition),
+        };
+        if fine {
+            return Ok(e.0);
+        }
+        refuse("this database never allocated it".into())
+            .map_err(|error: Error| error.hint("use a tempid (a string or a negative number) for a new entity"))
+    }
+
+    /// An entity for people: its ident, `the transaction`, or its id.
+    pub fn entity_name(&self, e: u64) -> String {
+        match self.schema.ident(EntityId(e)) {
+            _ if e == self.tx => "this transaction".into(),
+            Some(ident) => ident.to_string(),
+            None => e.to_string(),
+        }
+    }
+
+    /// An attribute for people.
+    pub fn attr_name(&self, a: u32) -> String {
+        self.schema
+            .attr(a)
+            .map_or_else(|| a.to_string(), |attr| attr.ident.to_string())
+    }
+
+    /// A value for people: refs by ident where they have one.
+    pub fn value_name(&self, a: u32, v: Word) -> String {
+        match self.value(a, v) {
+            Ok(Value::Ref(e)) => self.entity_name(e.0),
+            Ok(value) => super::shorten(&value.to_string()),
+            Err(_) => "?".into(),
+        }
+    }
+
+    /// A fact for people: `[17592186045416 :crew/pay 10]`.
+    pub fn fact(&self, e: u64, a: u32, v: Word) -> String {
+        format!(
+            "[{} {} {}]",
+            self.entity_name(e),
+            self.attr_name(a),
+            self.value_name(a, v)
+        )
+    }
+
+    /// The error for a keyword that names no attribute. `fresh`: this very transaction installs it.
+    pub fn unknown_attribute(&self, ident: &Keyword, fresh: bool) -> Error {
+        let error = Error::new(Code::NotAnEntity, format!("there is no attribute {ident}"));
+        if fresh {
+            return error.hint(format!(
+                "install {ident} in an earlier transaction: a transaction sees the schema before it"
+            ));
+        }
+        let names: Vec<String> = self.schema.attrs().map(|a| a.ident.to_string()).collect();
+        let error = error.hint(format!(
+            "install it first: {{:db/ident {ident} :db/valueType ... :db/cardinality ...}}"
+        ));
+        error.suggest(&ident.to_string(), names.iter().map(|s| &**s))
+    }
+
+    /// The error for a keyword that names no entity.
+    pub fn unknown_ident(&self, ident: &Keyword, fresh: bool) -> Error {
+        let error = Error::new(Code::NotAnEntity, format!("{ident} names no entity"));
+        if fresh {
+            return error.hint("it gets its name in this transaction; refer to it by its tempid");
+        }
+        let names: Vec<String> = self.schema.idents().map(|(k, _)| k.to_string()).collect();
+        let error = error.hint(format!("give an entity this name first: {{:db/ident {ident}}}"));
+        error.suggest(&ident.to_string(), names.iter().map(|s| &**s))
+    }
+}
+
+/// The first counter that entities of a partition get.
+pub(super) fn first_counter(partition: Partition) -> u64 {
+    match partition {
+        Partition::DB => bootstrap::FIRST_DB,
+        Partition::TX => 0,
+        _ => bootstrap::FIRST_USER,
+    }
+}
+
+/// The counter that the next entity of a partition gets.
+pub(super) fn next_counter(db: &Db, partition: Partition) -> u64 {
+    match partition {
+        Partition::TX => db.basis_t() + 1,
+        _ => db
+            .base()
+            .next_ids
+            .get(&partition.0)
+            .copied()
+            .unwrap_or(first_counter(partition)),
+    }
+}
+
+/// The type of an attribute's values.
+pub(super) fn type_of(schema: &Schema, a: u32) -> Result<ValueType> {
+    schema
+        .value_type(a)
+        .ok_or_else(|| Error::new(Code::CorruptStore, format!("a fact has the unknown attribute {a}")))
+}

@@ -1,0 +1,79 @@
+//! Transaction functions: calls are replaced by what they return, until none is left.
+//!
+//! A function gets the database before the transaction, whatever other forms say: two calls of an increment see the same
+//! old value. That is a hole people fall into, so the report warns when what a call writes is also written by another form.
+
+use super::expand::Expander;
+use super::ops::{Call, Ops};
+use super::parse::OPERATIONS;
+use crate::datom::convert::show;
+use crate::edn::{Edn, Symbol};
+use crate::error::{Code, Error, Result};
+
+/// How deep calls may return further calls.
+const CALLS_MAX: u32 = 64;
+
+impl<'a> Expander<'a> {
+    pub(super) fn call(&mut self, form: &Edn, name: &Symbol, args: &[Edn]) -> Result<()> {
+        let Some(function) = self.cx.db.registry().tx_fns.get(name) else {
+            return Err(self.no_function(form, name));
+        };
+        if self.call_depth >= CALLS_MAX {
+            return Err(Error::new(
+                Code::TxFunctionFailed,
+                format!("{name} is called {CALLS_MAX} calls deep: functions return calls of each other without end"),
+            )
+            .at(form.span)
+            .form(show(form)));
+        }
+        let forms = function(self.cx.db, args).map_err(|e| e.at(form.span).form(show(form)).with("function", name))?;
+        let first = self.out.ops.len() as u32;
+        self.call_depth += 1;
+        for inner in &forms {
+            // What a function made has no place of its own: errors point at the call.
+            self.form(inner).map_err(|e| e.at(form.span).with("function", name))?;
+        }
+        self.call_depth -= 1;
+        for op in &mut self.out.ops[first as usize..] {
+            if !op.span.is_some() {
+                op.span = form.span;
+            }
+        }
+        if self.call_depth == 0 {
+            let end = self.out.ops.len() as u32;
+            self.out.calls.push(Call {
+                name: name.clone(),
+                first,
+                end,
+            });
+        }
+        Ok(())
+    }
+
+    fn no_function(&self, form: &Edn, name: &Symbol) -> Error {
+        let builtin = name.ns().is_some_and(|ns| ns == "db" || ns == "db.fn");
+        let given = if builtin { format!(":{name}") } else { name.to_string() };
+        let registered: Vec<String> = self.cx.db.registry().tx_fns.keys().map(Symbol::to_string).collect();
+        let names = OPERATIONS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(registered.iter().map(|s| &**s));
+        Error::new(
+            Code::NotADataFunction,
+            format!("there is no operation or function {given}"),
+        )
+        .at(form.span)
+        .form(show(form))
+        .hint("operations are :db/add :db/retract :db/retractEntity :db/cas; functions are registered by the program")
+        .suggest(&given, names)
+    }
+}
+
+/// Which form made operation `op`: 0 for those written out, otherwise the number of the call, from 1.
+pub(super) fn origin(ops: &Ops, op: u32) -> usize {
+    let i = ops.calls.partition_point(|c| c.end <= op);
+    match ops.calls.get(i) {
+        Some(call) if call.first <= op => i + 1,
+        _ => 0,
+    }
+}
