@@ -78,7 +78,6 @@ codes! {
     EntityPred "entity-pred" Conflict "An entity predicate refused an entity."
     InvalidTupleValue "invalid-tuple-value" Invalid "A tuple has the wrong length or element types."
     InvalidTupleAttrs "invalid-tuple-attrs" Invalid "A tuple attribute is defined wrongly."
-    TupleWrite "tuple-write" Invalid "A composite tuple is kept by the database and cannot be written directly."
     // schema
     InvalidInstallAttribute "invalid-install-attribute" Invalid "An attribute definition is wrong."
     IncompleteInstallAttribute "incomplete-install-attribute" Invalid "An attribute definition lacks ident, value type or cardinality."

@@ -87,12 +87,10 @@ fn kind(schema: &Schema, a: u32) -> Kind {
         Some(attr) => Kind {
             inline: attr.value_type.is_inline(),
             reference: attr.value_type == ValueType::Ref,
-            by_value: attr.indexed,
         },
         None => Kind {
             inline: true,
             reference: false,
-            by_value: true,
         },
     }
 }

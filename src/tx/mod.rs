@@ -101,32 +101,30 @@ pub struct Report {
     pub t: T,
     /// Its instant.
     pub instant: Instant,
-    datoms: Vec<RawDatom>,
+    /// What changed: the instant first, then by entity, attribute, value, retraction before assertion.
+    pub tx_data: Vec<Datom>,
 }
 
 impl Report {
     /// The report of a prepared transaction on top of `db_before`.
-    pub fn new(db_before: Db, prepared: Prepared) -> Report {
-        Report {
+    pub fn new(db_before: Db, prepared: Prepared) -> Result<Report> {
+        let db_after = prepared.db_after;
+        let tx_data = prepared
+            .datoms
+            .iter()
+            .map(|d| db_after.datom(*d))
+            .collect::<Result<_>>()?;
+        Ok(Report {
             db_before,
-            db_after: prepared.db_after,
+            db_after,
+            tx_data,
             tempids: prepared.tempids,
             new_entities: prepared.new_entities,
             warnings: prepared.warnings,
             noop: prepared.noop,
             t: prepared.t,
             instant: prepared.instant,
-            datoms: prepared.datoms,
-        }
-    }
-    /// What changed: the instant first, then by entity, attribute, value. Values are read when this is called, so that
-    /// callers who only want the tempids do not wait for them.
-    pub fn tx_data(&self) -> Result<Vec<Datom>> {
-        self.datoms.iter().map(|d| self.db_after.datom(*d)).collect()
-    }
-    /// How many datoms it made, its instant included.
-    pub fn datom_count(&self) -> usize {
-        self.datoms.len()
+        })
     }
     /// The transaction's entity.
     pub fn tx(&self) -> TxId {
@@ -218,6 +216,17 @@ fn tempids(ops: &mut Ops) -> BTreeMap<String, EntityId> {
         .collect()
 }
 
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report")
+            .field("t", &self.t)
+            .field("tempids", &self.tempids)
+            .field("tx_data", &self.tx_data)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Db {
     /// The database as it would be after a transaction. Stores nothing; chains. Only for values of now: on a view the
     /// transaction would not be seen.
@@ -241,7 +250,7 @@ impl Db {
             ..TxOptions::default()
         };
         let prepared = prepare_data(self, &data.into_tx_data()?, &options)?;
-        Ok(Report::new(self.clone(), prepared))
+        Report::new(self.clone(), prepared)
     }
 }
 

@@ -408,16 +408,6 @@ impl Checker<'_, '_> {
         if before.unique.is_none() && after.unique.is_some() {
             self.distinct_values(&after, place(bootstrap::UNIQUE))?;
         }
-        if !before.indexed && after.indexed {
-            self.index_again(
-                &after,
-                place(if after.unique.is_some() {
-                    bootstrap::UNIQUE
-                } else {
-                    bootstrap::INDEX
-                }),
-            )?;
-        }
         Ok(())
     }
 
@@ -449,7 +439,7 @@ impl Checker<'_, '_> {
     }
 
     fn distinct_values(&self, attr: &Attribute, c: &Change) -> Result<()> {
-        // By entity, since an attribute that was not indexed is not in AVET.
+        // Equal values have equal words, so the order of words brings them together.
         let mut all = Vec::new();
         for batch in self.after.scan(Order::Aevt, &Range::a(attr.id)) {
             let batch = batch?;
@@ -481,20 +471,6 @@ impl Checker<'_, '_> {
     fn has_nil(&self, attr: &Attribute, v: u64) -> Result<bool> {
         let value = self.cx.words.value(attr.value_type, v)?;
         Ok(matches!(value, Value::Tuple(slots) if slots.iter().any(Option::is_none)))
-    }
-
-    /// An index that was off has none of the facts written meanwhile.
-    fn index_again(&self, attr: &Attribute, c: &Change) -> Result<()> {
-        let mut batches = self.after.scan(Order::Aevt, &Range::a(attr.id));
-        if batches.next().transpose()?.is_none_or(|b| b.is_empty()) {
-            return Ok(());
-        }
-        Err(Error::new(
-            Code::InvalidAlterAttribute,
-            format!("{} has facts that were written without its index", attr.ident),
-        )
-        .at(self.span(c))
-        .hint("install a new indexed attribute and move the values; every attribute is indexed unless it says :db/index false"))
     }
 
     fn backfill(&mut self, schema: &Schema, attr: &Attribute, c: &Change) -> Result<()> {

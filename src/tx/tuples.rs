@@ -99,7 +99,7 @@ pub(super) fn direct_write(cx: &Cx<'_>, a: u32) -> Error {
     let name = cx.attr_name(a);
     let members = cx.schema.attr(a).map_or_else(String::new, |def| members(cx, def));
     Error::new(
-        Code::TupleWrite,
+        Code::InvalidTxForm,
         format!("{name} is kept by the database from {members} and cannot be written"),
     )
     .hint(format!("write {members}; {name} follows"))
