@@ -22,7 +22,7 @@ const LIVE_MAX: usize = if cfg!(test) { 48 } else { 2048 };
 /// A leaf is frozen when its closed rows outnumber its live rows so many times (and are worth a leaf of their own):
 /// the rows copied on are then at most a quarter of those that ended, and reading a moment filters at most five rows for one.
 const CLOSED_RATIO: usize = 4;
-const CLOSED_MIN: usize = if cfg!(test) { 96 } else { 4096 };
+const CLOSED_MIN: usize = if cfg!(test) { 96 } else { 8192 };
 /// Leaves a page of the directory.
 const PAGE_MAX: usize = if cfg!(test) { 6 } else { 256 };
 /// Encoded bytes gathered before they go to the store.

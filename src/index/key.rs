@@ -306,7 +306,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The order of two events: by key, then t, then retraction before assertion.
-    pub(super) fn compare_events(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
+    fn compare_events(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
         self.compare(x.into(), y.into())
             .then(x.t.cmp(&y.t))
             .then(x.added.cmp(&y.added))
@@ -336,6 +336,25 @@ impl<'a> Keys<'a> {
             return if p.after { span.end } else { span.start };
         }
         let (mut low, mut high) = (span.start, span.end);
+        // Entity ids are mostly even within a leaf: a few guesses from the ends save most of the cache misses of halving.
+        for _ in 0..3 {
+            let Some(guess) = self.guess(columns, low..high, p) else {
+                break;
+            };
+            if self.position(columns.key(guess), p) == Ordering::Less {
+                low = guess + 1;
+                let near = guess + 32;
+                if near < high && self.position(columns.key(near), p) == Ordering::Greater {
+                    high = near;
+                }
+            } else {
+                high = guess;
+                let near = guess.saturating_sub(32);
+                if near > low && self.position(columns.key(near), p) == Ordering::Less {
+                    low = near + 1;
+                }
+            }
+        }
         while low < high {
             let mid = low.midpoint(high);
             if self.position(columns.key(mid), p) == Ordering::Less {
@@ -345,6 +364,25 @@ impl<'a> Keys<'a> {
             }
         }
         low
+    }
+
+    /// Where `p` lies in `span` if entity ids are spread evenly in it; `None` when that says nothing or `span` is short.
+    fn guess(&self, columns: &Columns, span: std::ops::Range<usize>, p: &Position) -> Option<usize> {
+        if span.len() < 128 {
+            return None;
+        }
+        let last = span.end - 1;
+        let by_entity = match self.order {
+            Order::Eavt => true,
+            Order::Aevt => p.len > 1 && columns.a[span.start] == columns.a[last] && columns.a[last] == p.a,
+            Order::Avet | Order::Vaet => false,
+        };
+        let (low, high) = (columns.e[span.start], columns.e[last]);
+        if !by_entity || p.e < low || p.e > high || low == high {
+            return None;
+        }
+        let share = (p.e - low) as f64 / (high - low) as f64;
+        Some(span.start + (share * (span.len() - 1) as f64) as usize)
     }
 
     /// As [`Keys::lower_bound`], searching outwards from `span.start`: cheap when the place is near.
@@ -365,7 +403,7 @@ impl<'a> Keys<'a> {
         range: &Range,
     ) -> std::ops::Range<usize> {
         let from = self.lower_bound(columns, span.clone(), &range.from);
-        from..self.lower_bound(columns, from..span.end, &range.to)
+        from..self.gallop(columns, from..span.end, &range.to)
     }
 
     /// The first of rows `span` whose key is not before `key`.
@@ -394,16 +432,33 @@ impl<'a> Keys<'a> {
         Ok(low)
     }
 
-    /// Whether the words of all rows are values by themselves.
-    pub(super) fn inline_only(&self, columns: &Columns) -> bool {
-        let mut last = u32::MAX;
-        columns
-            .a
-            .iter()
-            .all(|&a| std::mem::replace(&mut last, a) == a || self.kinds.inline(a))
+    /// Events in key order, then by t. Stable sorts, since events come in a few sorted runs, and these find such runs.
+    pub(super) fn sorted(&self, events: &mut [RawDatom]) -> Columns {
+        let mut out = Columns::with_capacity(events.len());
+        out.added.reserve(events.len());
+        if events.iter().all(|d| self.kinds.inline(d.a)) {
+            // All words are values: sort plain numbers, which then hold the rows themselves.
+            let row = |d: &RawDatom| (self.numbers(Key::from(d)), d.t << 1 | u64::from(d.added));
+            let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
+            rows.sort();
+            for (numbers, time) in rows {
+                let key = self.from_numbers(numbers);
+                out.push_event(RawDatom {
+                    e: key.e,
+                    a: key.a,
+                    v: key.v,
+                    t: time >> 1,
+                    added: time & 1 == 1,
+                });
+            }
+        } else {
+            events.sort_by(|x, y| self.compare_events(x, y));
+            events.iter().for_each(|d| out.push_event(*d));
+        }
+        out
     }
     /// The components of a key in this order, as numbers.
-    pub(super) fn numbers(&self, x: Key) -> [u64; 3] {
+    fn numbers(&self, x: Key) -> [u64; 3] {
         let a = u64::from(x.a);
         match self.order {
             Order::Eavt => [x.e, a, x.v],
@@ -413,7 +468,7 @@ impl<'a> Keys<'a> {
         }
     }
     /// The key of [`Keys::numbers`].
-    pub(super) fn from_numbers(&self, [x, y, z]: [u64; 3]) -> Key {
+    fn from_numbers(&self, [x, y, z]: [u64; 3]) -> Key {
         let (e, a, v) = match self.order {
             Order::Eavt => (x, y, z),
             Order::Aevt => (y, x, z),

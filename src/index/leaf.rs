@@ -37,18 +37,22 @@ pub(super) struct Leaf {
     pub(super) end: Vec<T>,
     /// The greatest t among `live`.
     newest: T,
+    /// The greatest end among `closed`.
+    last_end: T,
 }
 
 impl Leaf {
     pub(super) fn new(from: T, live: Columns, closed: Columns, end: Vec<T>) -> Leaf {
         debug_assert_eq!(closed.len(), end.len(), "each closed row has its end");
         let newest = live.t.iter().copied().max().unwrap_or(0);
+        let last_end = end.iter().copied().max().unwrap_or(0);
         Leaf {
             from,
             live: Arc::new(live),
             closed,
             end,
             newest,
+            last_end,
         }
     }
 
@@ -116,7 +120,11 @@ impl Leaf {
     /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`.
     pub(super) fn state(&self, keys: &Keys, range: &Range, view: View) -> Batch {
         let live = keys.within(&self.live, 0..self.live.len(), range);
-        let closed = keys.within(&self.closed, 0..self.closed.len(), range);
+        // At or after the last end no closed row holds; that is every read of now.
+        let closed = match view.until >= self.last_end {
+            true => 0..0,
+            false => keys.within(&self.closed, 0..self.closed.len(), range),
+        };
         let since = view.since.map_or(0, |s| s + 1);
         let seen_closed =
             |j: usize| self.closed.t[j] <= view.until && view.until < self.end[j] && self.closed.t[j] >= since;

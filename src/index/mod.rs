@@ -150,11 +150,7 @@ impl Snapshot {
                     .iter()
                     .filter(|d| order != Order::Vaet || core.kinds.reference(d.a)),
             );
-            // Stable, since transactions come nearly sorted and the sort finds such runs.
-            rows.sort_by(|x, y| keys.compare_events(x, y));
-            let mut events = Columns::with_capacity(rows.len());
-            rows.iter().for_each(|d| events.push_event(*d));
-            core.orders[order as usize].tail.add(&keys, events);
+            core.orders[order as usize].tail.add(&keys, keys.sorted(&mut rows));
             keys.take_error()?;
         }
         Ok(Snapshot { core: Arc::new(core) })

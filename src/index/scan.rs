@@ -91,7 +91,8 @@ impl Scan {
                 let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
                 leaf.events(&keys, &self.range, clip, first, self.view.until, &mut events)
             })?;
-            Batch::whole(sorted_events(&keys, events))
+            let mut events: Vec<RawDatom> = (0..events.len()).map(|i| events.row(i)).collect();
+            Batch::whole(keys.sorted(&mut events))
         } else {
             let t = self.core.folded.map_or(0, |f| f.min(self.view.until));
             let id = entry.leaf_at(&self.core.blobs, t)?;
@@ -221,33 +222,6 @@ fn overlay(
         j = last + 1;
     }
     out.extend(columns, at..base.end);
-}
-
-/// Events in key order, then by t.
-fn sorted_events(keys: &Keys, events: Columns) -> Columns {
-    let mut out = Columns::with_capacity(events.len());
-    if keys.inline_only(&events) {
-        // All words are values: sort plain numbers, which then hold the rows themselves.
-        let n = events.len();
-        let time = |i: usize| events.t[i] << 1 | u64::from(events.added[i]);
-        let mut rows: Vec<([u64; 3], u64)> = (0..n).map(|i| (keys.numbers(events.key(i)), time(i))).collect();
-        rows.sort_unstable();
-        for (numbers, time) in rows {
-            let key = keys.from_numbers(numbers);
-            out.push_event(RawDatom {
-                e: key.e,
-                a: key.a,
-                v: key.v,
-                t: time >> 1,
-                added: time & 1 == 1,
-            });
-        }
-        return out;
-    }
-    let mut rows: Vec<RawDatom> = (0..events.len()).map(|i| events.row(i)).collect();
-    rows.sort_by(|x, y| keys.compare_events(x, y));
-    rows.into_iter().for_each(|d| out.push_event(d));
-    out
 }
 
 /// A reader of many small ranges; fastest when they ascend, since it goes on from where it was.

@@ -71,36 +71,71 @@ impl Tail {
     }
 }
 
-/// Both sorted inputs as one: `newer` may interleave anywhere. Few newer rows are placed by search, the rest is copied in long moves.
+/// Both sorted inputs as one; of equal keys the older input's rows come first.
 pub(super) fn merge(keys: &Keys, older: &Columns, newer: &Columns) -> Columns {
+    if older.len() / 16 > newer.len() {
+        place(keys, older, newer)
+    } else {
+        interleave(keys, older, newer)
+    }
+}
+
+/// For inputs of like size: decides the order row by row, then gathers column by column.
+fn interleave(keys: &Keys, older: &Columns, newer: &Columns) -> Columns {
+    const NEWER: u32 = 1 << 31;
+    let mut picks: Vec<u32> = Vec::with_capacity(older.len() + newer.len());
+    let (mut i, mut j) = (0, 0);
+    while i < older.len() && j < newer.len() {
+        if keys.compare(older.key(i), newer.key(j)).is_le() {
+            picks.push(i as u32);
+            i += 1;
+        } else {
+            picks.push(j as u32 | NEWER);
+            j += 1;
+        }
+    }
+    picks.extend(i as u32..older.len() as u32);
+    picks.extend((j as u32..newer.len() as u32).map(|j| j | NEWER));
+    fn gather<X: Copy>(picks: &[u32], older: &[X], newer: &[X]) -> Vec<X> {
+        let pick = |&p: &u32| {
+            if p & NEWER == 0 {
+                older[p as usize]
+            } else {
+                newer[(p & !NEWER) as usize]
+            }
+        };
+        picks.iter().map(pick).collect()
+    }
+    Columns {
+        e: gather(&picks, &older.e, &newer.e),
+        a: gather(&picks, &older.a, &newer.a),
+        v: gather(&picks, &older.v, &newer.v),
+        t: gather(&picks, &older.t, &newer.t),
+        added: gather(&picks, &older.added, &newer.added),
+    }
+}
+
+/// For few newer rows: finds each one's place outwards from the last, and copies what lies between in long moves.
+fn place(keys: &Keys, older: &Columns, newer: &Columns) -> Columns {
     let mut out = Columns::with_capacity(older.len() + newer.len());
     out.added.reserve(older.len() + newer.len());
-    let (mut i, mut j) = (0, 0);
-    let before = |i: usize, j: usize| {
-        // Of one key the older run's events are earlier.
-        keys.compare(older.key(i), newer.key(j)) != Ordering::Greater
-    };
-    while i < older.len() && j < newer.len() {
-        // How far `older` runs before the next newer row: outwards by doubling, then by halving.
+    let mut i = 0;
+    for j in 0..newer.len() {
+        let before = |i: usize| keys.compare(older.key(i), newer.key(j)) != Ordering::Greater;
         let (mut low, mut step) = (i, 1);
-        while low + step <= older.len() && before(low + step - 1, j) {
+        while low + step <= older.len() && before(low + step - 1) {
             low += step;
             step *= 2;
         }
         let mut high = older.len().min(low + step - 1);
         while low < high {
             let mid = low.midpoint(high);
-            if before(mid, j) { low = mid + 1 } else { high = mid }
+            if before(mid) { low = mid + 1 } else { high = mid }
         }
         out.extend(older, i..low);
-        i = low;
-        if i == older.len() {
-            break;
-        }
         out.push_event(newer.row(j));
-        j += 1;
+        i = low;
     }
     out.extend(older, i..older.len());
-    out.extend(newer, j..newer.len());
     out
 }
