@@ -202,7 +202,7 @@ impl State {
             }
             self.note_id(fact.e);
         }
-        let datoms: Vec<RawDatom> = record.datoms(&self.words)?;
+        let datoms: Vec<RawDatom> = record.datoms(|key| self.words.intern_key(key))?;
         let schema = &self.schema;
         self.snapshot = self.snapshot.apply(&self.words, &datoms, &|a| kind(schema, a))?;
         self.t = record.t;

@@ -15,13 +15,14 @@
 //! 32  SHA-256 of all bytes above
 //! ```
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use crate::datom::word::{self, Text};
 use crate::datom::{EntityId, RawDatom, T, TxId, Value, ValueType, Word};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
-use crate::index::Words;
 use crate::schema::Schema;
 
 /// A SHA-256.
@@ -76,8 +77,8 @@ impl Fact<'_> {
         })
     }
 
-    /// The value's word; new long values enter the dictionary.
-    pub fn word(&self, words: &Words) -> Result<Word> {
+    /// The value's word; `intern` gives the word of key bytes that are no word by themselves.
+    pub fn word(&self, intern: impl FnOnce(&[u8]) -> Result<Word>) -> Result<Word> {
         let short = || {
             Error::new(
                 Code::CorruptStore,
@@ -90,7 +91,7 @@ impl Fact<'_> {
             ValueType::Long | ValueType::Double | ValueType::Instant | ValueType::Ref => {
                 u64::from_be_bytes(self.key.try_into().map_err(|_| short())?)
             }
-            _ => words.intern_key(self.key)?,
+            _ => intern(self.key)?,
         })
     }
 }
@@ -148,14 +149,15 @@ impl Encoder {
     }
 }
 
-/// The record of a prepared transaction, and its hash. `schema` says the attributes' types.
+/// The record of a prepared transaction, and its hash. `schema` says the attributes' types, `long` gives the key bytes of words
+/// that the dictionary holds.
 pub fn encode(
     t: T,
     prev: &Hash,
     instant: Instant,
     datoms: &[RawDatom],
-    words: &Words,
     schema: &Schema,
+    long: impl Fn(Word) -> Result<Arc<[u8]>>,
 ) -> Result<(Vec<u8>, Hash)> {
     let mut encoder = Encoder::new(t, prev, instant, datoms.len());
     // Runs of one attribute are common, and the schema is a hash map.
@@ -180,7 +182,7 @@ pub fn encode(
             }
             _ => match word::text(d.v) {
                 Text::Short(bytes, len) => encoder.key(ty, &bytes[..len]),
-                Text::Coded(_) => encoder.key(ty, &words.bytes(d.v)?),
+                Text::Coded(_) => encoder.key(ty, &long(d.v)?),
             },
         }
     }
@@ -236,15 +238,15 @@ impl<'a> Record<'a> {
         Ok(record)
     }
 
-    /// The datoms for the indexes; new long values enter the dictionary.
-    pub fn datoms(&self, words: &Words) -> Result<Vec<RawDatom>> {
+    /// The datoms for the indexes; `intern` gives the word of key bytes that are no word by themselves.
+    pub fn datoms(&self, intern: impl Fn(&[u8]) -> Result<Word>) -> Result<Vec<RawDatom>> {
         self.facts
             .iter()
             .map(|f| {
                 Ok(RawDatom {
                     e: f.e,
                     a: f.a,
-                    v: f.word(words)?,
+                    v: f.word(&intern)?,
                     t: self.t,
                     added: f.added,
                 })

@@ -60,8 +60,8 @@ pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, now: Instant) -> Re
         &chain.hash(),
         prepared.instant,
         &prepared.datoms,
-        prepared.db_after.words(),
         prepared.db_after.schema(),
+        |word| prepared.db_after.words().bytes(word),
     )?;
     Ok(Ready {
         done: Done {
