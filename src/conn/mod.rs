@@ -9,16 +9,13 @@
 //! decides the order of things and when they are safe.
 
 mod clock;
-mod data;
 mod indexer;
 mod options;
 mod replay;
-pub mod standin;
 mod subscribe;
 mod writer;
 
 pub use clock::{Clock, StepClock, SystemClock};
-pub use data::{IntoTxData, TxData};
 pub use options::{Options, WriteOptions};
 pub use subscribe::Subscription;
 
@@ -33,7 +30,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::log::{self, Log, Transaction, Verified};
 use crate::store::Store;
-use standin::Report;
+use crate::tx::{IntoTxData, Report};
 use writer::Writer;
 
 #[cfg(test)]
@@ -90,7 +87,7 @@ impl Connection {
         self.0.writer.db()
     }
 
-    /// Makes the facts of `data` (EDN text, or forms) part of the database. Returns when they are safe.
+    /// Makes the facts of `data` (EDN text, forms, or a typed `Tx`) part of the database. Returns when they are safe.
     pub fn transact(&self, data: impl IntoTxData) -> Result<Report> {
         self.transact_with(data, &WriteOptions::default())
     }

@@ -129,4 +129,7 @@ impl Options {
 pub struct WriteOptions {
     /// When it is safe enough to be acknowledged; `None`: as the connection says.
     pub durability: Option<Durability>,
+    /// An asked `:db/txInstant` that is not after the newest transaction's becomes the next microsecond: for imports with
+    /// coarse times.
+    pub nudge: bool,
 }

@@ -7,13 +7,11 @@ use crate::datom::{EntityId, Partition, RawDatom, T, TxId, Value};
 use crate::db::{Base, Db, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
-use crate::index::{self, Blobs, Kind, Order, Range, Snapshot, View, Words};
+use crate::index::{self, Blobs, Order, Range, Snapshot, View, Words};
 use crate::log::{Chain, Fact, NO_HASH, Record, encode_facts};
 use crate::schema::{Schema, bootstrap};
 use crate::store::{Durability, Store};
-
-/// When record 0 happened: the same in every database, so that equal histories have equal hashes.
-const BEGINNING: Instant = Instant(0);
+use crate::tx;
 
 /// What opening found.
 pub(super) struct Recovered {
@@ -150,11 +148,11 @@ fn genesis() -> Vec<u8> {
     let mut facts = vec![(
         TxId::from_t(0).entity(),
         bootstrap::TX_INSTANT,
-        Value::Instant(BEGINNING),
+        Value::Instant(tx::BOOTSTRAP_INSTANT),
         true,
     )];
     facts.extend(bootstrap::facts().into_iter().map(|(e, a, v)| (e, a, v, true)));
-    encode_facts(0, &NO_HASH, BEGINNING, &facts).0
+    encode_facts(0, &NO_HASH, tx::BOOTSTRAP_INSTANT, &facts).0
 }
 
 /// A database value under construction.
@@ -180,7 +178,7 @@ impl State {
             schema: Arc::new(Schema::empty()),
             next_ids: first.into_iter().collect(),
             t: 0,
-            instant: BEGINNING,
+            instant: tx::BOOTSTRAP_INSTANT,
             registry,
         }
     }
@@ -204,7 +202,7 @@ impl State {
         }
         let datoms: Vec<RawDatom> = record.datoms(|key| self.words.intern_key(key))?;
         let schema = &self.schema;
-        self.snapshot = self.snapshot.apply(&self.words, &datoms, &|a| kind(schema, a))?;
+        self.snapshot = self.snapshot.apply(&self.words, &datoms, &tx::kinds(schema))?;
         self.t = record.t;
         self.instant = record.instant;
         Ok(())
@@ -246,12 +244,4 @@ fn apply_schema(schema: &Schema, facts: &[Fact<'_>]) -> Result<Schema> {
         values.push((EntityId(f.e), f.a, f.value()?, f.added));
     }
     Ok(schema.apply(values.iter().map(|(e, a, v, added)| (*e, *a, v, *added))))
-}
-
-fn kind(schema: &Schema, a: u32) -> Kind {
-    let attr = schema.attr(a).expect("apply has looked every attribute up");
-    Kind {
-        inline: attr.value_type.is_inline(),
-        reference: attr.is_ref(),
-    }
 }

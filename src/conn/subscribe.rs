@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::standin::Report;
+use crate::tx::Report;
 
 /// The receiving end of [`Connection::subscribe`](super::Connection::subscribe). Drop it to unsubscribe.
 pub struct Subscription {

@@ -2,22 +2,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::edn::{Edn, Instant, Keyword, Node};
+use crate::edn::Instant;
 use crate::error::Code;
 use crate::store::{Durability, Faulty, Memory};
 
-fn doc(e: &str, text: &str) -> Vec<Edn> {
-    let items = [
-        Node::Keyword(Keyword::new("db/add")),
-        Node::Str(e.into()),
-        Node::Keyword(Keyword::new("db/doc")),
-        Node::Str(text.into()),
-    ];
-    vec![Edn::new(Node::Vector(items.into_iter().map(Edn::new).collect()))]
+fn doc(e: &str, text: &str) -> String {
+    format!("[[:db/add {e:?} :db/doc {text:?}]]")
 }
 
-fn wrong() -> Vec<Edn> {
-    vec![Edn::new(Node::Long(1))]
+fn wrong() -> &'static str {
+    "[1]"
 }
 
 /// The docs that transactions 1.. said, in order of t, from the log.
@@ -120,6 +114,7 @@ fn weak_durability_may_lose_the_end_and_nothing_else() {
         .unwrap();
     let power = WriteOptions {
         durability: Some(Durability::Power),
+        ..WriteOptions::default()
     };
     conn.transact(doc("x", "one")).unwrap();
     conn.transact_with(doc("x", "two"), &power).unwrap();

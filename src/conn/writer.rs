@@ -25,16 +25,15 @@ use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::data::TxData;
 use super::indexer::{self, Indexer};
 use super::options::{Options, WriteOptions};
 use super::replay;
-use super::standin::Report;
 use super::subscribe::{Subscribers, Subscription};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
 use crate::log::Chain;
 use crate::store::{Durability, Store};
+use crate::tx::{Report, TxData, TxOptions};
 use group::{Done, Group};
 use slot::{Call, Slot};
 
@@ -92,7 +91,7 @@ pub(super) struct Pending {
 /// A transaction that wants to be prepared.
 struct Request {
     data: TxData,
-    durability: Durability,
+    options: WriteOptions,
     reply: Reply,
 }
 
@@ -108,7 +107,7 @@ enum Reply {
 pub(super) enum Started {
     Queued(oneshot::Receiver<Result<Done>>),
     /// No room yet.
-    Waiting(Arc<Writer>, TxData, Durability),
+    Waiting(Arc<Writer>, TxData, WriteOptions),
 }
 
 impl Writer {
@@ -169,7 +168,7 @@ impl Writer {
         self.indexer.wait_for_room()?;
         let request = |reply| Request {
             data,
-            durability: self.durability(options),
+            options: options.clone(),
             reply,
         };
         let mut gate = self.gate.lock();
@@ -199,17 +198,17 @@ impl Writer {
     /// Queues a transaction of an async caller, if there is room.
     pub fn enqueue(self: &Arc<Self>, data: TxData, options: &WriteOptions) -> Result<Started> {
         self.check_open()?;
-        let durability = self.durability(options);
+        let options = options.clone();
         match self.room.clone().try_acquire_owned() {
-            Ok(permit) => Ok(Started::Queued(self.push(data, durability, permit)?)),
-            Err(_) => Ok(Started::Waiting(self.clone(), data, durability)),
+            Ok(permit) => Ok(Started::Queued(self.push(data, options, permit)?)),
+            Err(_) => Ok(Started::Waiting(self.clone(), data, options)),
         }
     }
 
     fn push(
         self: &Arc<Self>,
         data: TxData,
-        durability: Durability,
+        options: WriteOptions,
         permit: OwnedSemaphorePermit,
     ) -> Result<oneshot::Receiver<Result<Done>>> {
         let (sender, receiver) = oneshot::channel();
@@ -226,7 +225,7 @@ impl Writer {
         }
         gate.queue.push_back(Request {
             data,
-            durability,
+            options,
             reply: Reply::Async(sender, permit),
         });
         self.wake_leader(&mut gate);
@@ -332,18 +331,22 @@ impl Writer {
     /// Prepares one transaction on top of the newest pending value and adds it to the group.
     fn prepare(&self, request: Request, group: &mut Group) {
         let mut pending = self.pending.lock();
-        let now = self.options.clock.now();
+        let options = TxOptions {
+            now: Some(self.options.clock.now()),
+            nudge: request.options.nudge,
+            speculative: false,
+        };
         let outcome = match self.poison.get() {
             Some(cause) => Err(poisoned(cause)),
-            None => group::prepare(&pending.db, &pending.chain, &request.data, now),
+            None => group::prepare(&pending.db, &pending.chain, &request.data, &options),
         };
         match outcome {
             Ok(ready) => {
                 pending.db = ready.done.prepared.db_after.clone();
                 pending.chain = Chain::after(ready.done.prepared.t, ready.hash);
-                group.add(ready, request.durability, request.reply);
+                group.add(ready, self.durability(&request.options), request.reply);
             }
-            Err(e) => group.refuse(request.data.explain(e), request.reply),
+            Err(e) => group.refuse(e, request.reply),
         }
     }
 
@@ -448,10 +451,10 @@ impl Started {
     pub async fn finish(self) -> Result<Report> {
         let receiver = match self {
             Started::Queued(receiver) => receiver,
-            Started::Waiting(writer, data, durability) => {
+            Started::Waiting(writer, data, options) => {
                 let permit = writer.room.clone().acquire_owned().await.map_err(|_| closed())?;
                 writer.check_open()?;
-                writer.push(data, durability, permit)?
+                writer.push(data, options, permit)?
             }
         };
         receiver.await.map_err(|_| closed())??.report()

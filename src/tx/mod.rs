@@ -32,6 +32,7 @@ mod upsert;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use after::kinds;
 pub use builder::{Attr, Entity, Term, Tx};
 pub use empty::{BOOTSTRAP_INSTANT, bootstrap};
 pub use input::{IntoTxData, TxData};

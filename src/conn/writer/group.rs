@@ -3,14 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Reply;
-use crate::conn::data::TxData;
-use crate::conn::standin::{self as tx, Prepared, Report, TxOptions};
 use crate::datom::T;
 use crate::db::Db;
-use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::log::{self, Chain, Hash};
 use crate::store::Durability;
+use crate::tx::{self, Prepared, Report, TxData, TxOptions};
 
 /// A group ends at so many transactions or bytes.
 const GROUP_MAX: usize = 1024;
@@ -36,24 +34,19 @@ pub(super) struct Ready {
 }
 
 /// Prepares `data` on top of `db` and makes its log record.
-pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, now: Instant) -> Result<Ready> {
+pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, options: &TxOptions) -> Result<Ready> {
     // A registered function that panics must not take the writer with it: the others wait behind the same lock.
-    let options = TxOptions {
-        now: Some(now),
-        ..TxOptions::default()
-    };
-    let prepared =
-        catch_unwind(AssertUnwindSafe(|| tx::prepare(db, &data.forms, &options))).unwrap_or_else(|panic| {
-            let said = panic
-                .downcast_ref::<&str>()
-                .map(|s| s.to_string())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no message".into());
-            Err(Error::new(
-                Code::TxFunctionFailed,
-                format!("a function called by the transaction panicked: {said}"),
-            ))
-        })?;
+    let prepared = catch_unwind(AssertUnwindSafe(|| tx::prepare_data(db, data, options))).unwrap_or_else(|panic| {
+        let said = panic
+            .downcast_ref::<&str>()
+            .map(|s| s.to_string())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".into());
+        Err(Error::new(
+            Code::TxFunctionFailed,
+            format!("a function called by the transaction panicked: {said}"),
+        ))
+    })?;
     debug_assert_eq!(prepared.t, chain.next_t(), "t goes up by one");
     let (record, hash) = log::encode(
         prepared.t,
