@@ -13,11 +13,13 @@ mod indexer;
 mod options;
 mod replay;
 mod subscribe;
+mod verify;
 mod writer;
 
 pub use clock::{Clock, StepClock, SystemClock};
 pub use options::{Options, WriteOptions};
 pub use subscribe::Subscription;
+pub use verify::IndexesVerified;
 
 use std::future::Future;
 use std::path::Path;
@@ -141,6 +143,12 @@ impl Connection {
     /// Reads all of the log and proves it whole: checksums, hashes, links, no gap, no missing end.
     pub fn verify(&self) -> Result<Verified> {
         log::verify(&**self.0.writer.store())
+    }
+
+    /// Reads the log and the indexes and proves that they agree, now and in the past. Call [`Connection::verify`] first: the log
+    /// is taken as it stands.
+    pub fn verify_indexes(&self) -> Result<IndexesVerified> {
+        verify::indexes(&self.db(), self.0.writer.store())
     }
 
     /// Where the bytes lie.

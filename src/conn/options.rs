@@ -27,6 +27,7 @@ pub struct Options {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) create: bool,
     pub(super) accept_loss: bool,
+    pub(super) reindex: bool,
     pub(super) registry: Registry,
     pub(super) tail_soft: u64,
     pub(super) tail_hard: u64,
@@ -40,6 +41,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             create: true,
             accept_loss: false,
+            reindex: false,
             registry: Registry::default(),
             tail_soft: 200_000,
             tail_hard: 2_000_000,
@@ -75,6 +77,11 @@ impl Options {
     /// Opens a database whose log lost its end: what was acknowledged and is missing is given up. Never a default.
     pub fn accept_loss(mut self, accept: bool) -> Options {
         self.accept_loss = accept;
+        self
+    }
+    /// Gives up the indexes on disk and makes them anew from the log while opening.
+    pub fn reindex(mut self, reindex: bool) -> Options {
+        self.reindex = reindex;
         self
     }
     /// The indexer starts when this many facts are in the log and not yet in the indexes on disk.

@@ -7,11 +7,14 @@ use crate::datom::{EntityId, Partition, RawDatom, T, TxId, Value};
 use crate::db::{Base, Db, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
-use crate::index::{self, Blobs, Order, Range, Snapshot, View, Words};
+use crate::index::{self, Blobs, Garbage, Order, Range, RootMeta, Snapshot, View, Words};
 use crate::log::{Chain, Fact, NO_HASH, Record, encode_facts};
 use crate::schema::{Schema, bootstrap};
 use crate::store::{Durability, Store};
 use crate::tx;
+
+/// So many facts of the log are gathered before they go into leaves while a database is opened.
+const FOLD_WHILE_OPENING: u64 = 4_000_000;
 
 /// What opening found.
 pub(super) struct Recovered {
@@ -26,7 +29,7 @@ pub(super) struct Recovered {
 /// The database value that `store` holds: its newest root, and the log behind that. An empty store gets record 0 first.
 pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recovered> {
     let head = if options.accept_loss { None } else { store.head()? };
-    let (mut state, mut chain, root_version) = newest_root(store, options)?;
+    let (mut state, mut chain, mut root_version) = newest_root(store, options)?;
     chain.check_head(head, false)?;
     let mut tail = 0;
     for entry in store.log(chain.next_t()) {
@@ -36,6 +39,11 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
         chain.check_head(head, false)?;
         tail += record.facts.len() as u64;
         state.apply(&record)?;
+        if tail > FOLD_WHILE_OPENING {
+            // Making the indexes anew from a long log: in parts, so that memory stays bounded.
+            root_version = state.fold(store, &chain, root_version)?;
+            tail = 0;
+        }
     }
     chain.check_head(head, true)?;
     if chain.end().is_none() {
@@ -61,10 +69,15 @@ fn newest_root(store: &Arc<dyn Store>, options: &Options) -> Result<(State, Chai
     let root = store.root()?;
     let version = root.as_ref().map_or(0, |(version, _)| *version);
     // An empty root says that there is none any more.
-    let bytes = root
+    let mut bytes = root
         .as_ref()
         .map(|(_, bytes)| &**bytes)
         .filter(|bytes| !bytes.is_empty());
+    let mut version = version;
+    if options.reindex && bytes.take().is_some() {
+        store.swap_root(version, &[])?;
+        version += 1;
+    }
     let (meta, snapshot, dict) = index::open(&**store, &blobs, bytes)?;
     let words = Words::new(dict);
     let Some(meta) = meta else {
@@ -222,6 +235,26 @@ impl State {
         if counter >= next {
             self.next_ids.insert(partition.0, counter + 1);
         }
+    }
+
+    /// Moves everything into leaves; gives the new root's version.
+    fn fold(&mut self, store: &Arc<dyn Store>, chain: &Chain, version: u64) -> Result<u64> {
+        self.snapshot = self.snapshot.freeze(&self.words)?;
+        let folded = self.snapshot.fold(&self.words)?;
+        let mut garbage = Garbage::default();
+        garbage.add(&self.snapshot, &folded);
+        let meta = RootMeta {
+            t: self.t,
+            hash: chain.hash(),
+            instant: self.instant.0,
+            next_ids: self.next_ids.iter().map(|(p, n)| (*p, *n)).collect(),
+        };
+        store.swap_root(version, &folded.root(&self.snapshot, &meta, &garbage))?;
+        folded.settle(&self.words);
+        let blobs = self.snapshot.blobs().clone();
+        self.snapshot = self.snapshot.install(&folded);
+        garbage.collect(&**store, &blobs)?;
+        Ok(version + 1)
     }
 
     fn into_db(self) -> Db {

@@ -306,7 +306,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The order of two events: by key, then t, then retraction before assertion.
-    fn compare_events(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
+    pub(super) fn compare_events(&self, x: &RawDatom, y: &RawDatom) -> Ordering {
         self.compare(x.into(), y.into())
             .then(x.t.cmp(&y.t))
             .then(x.added.cmp(&y.added))

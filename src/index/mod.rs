@@ -206,6 +206,13 @@ impl Snapshot {
         Ok(rows + keys.bytes_bound(&leaf.live, 0..leaf.live.len(), &bytes)? as u64)
     }
 
+    /// The order of two events in `order`: by key, then by t.
+    pub fn compare(&self, words: &Words, order: Order, x: &RawDatom, y: &RawDatom) -> Result<std::cmp::Ordering> {
+        let keys = Keys::new(order, words, &self.core.kinds);
+        let decided = keys.compare_events(x, y);
+        keys.take_error().map(|()| decided)
+    }
+
     /// How many events are in no leaf yet.
     pub fn unindexed(&self) -> usize {
         let state = &self.core.orders[Order::Eavt as usize];
