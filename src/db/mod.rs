@@ -1,9 +1,11 @@
 //! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
 
-mod access;
+mod entity_ref;
+mod read;
 mod registry;
 
-pub use access::Datoms;
+pub use entity_ref::{EntityRef, IntoEntityRef};
+pub use read::Datoms;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
 use std::sync::{Arc, OnceLock};
@@ -63,28 +65,6 @@ impl From<TxId> for TimePoint {
 impl From<Instant> for TimePoint {
     fn from(i: Instant) -> TimePoint {
         TimePoint::Instant(i)
-    }
-}
-
-/// How an entity may be named by callers.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EntityRef {
-    /// By id.
-    Id(EntityId),
-    /// By `:db/ident`.
-    Ident(Keyword),
-    /// By a unique attribute's value.
-    Lookup(Keyword, Edn),
-}
-
-impl From<EntityId> for EntityRef {
-    fn from(e: EntityId) -> EntityRef {
-        EntityRef::Id(e)
-    }
-}
-impl From<Keyword> for EntityRef {
-    fn from(k: Keyword) -> EntityRef {
-        EntityRef::Ident(k)
     }
 }
 
