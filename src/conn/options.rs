@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Connection;
 use super::clock::{Clock, SystemClock};
-use crate::datom::{EntityId, Value};
-use crate::db::{Db, Registry};
+use crate::datom::{EntityId, Val, Value};
+use crate::db::{Arity, Db, Registry};
 use crate::edn::{Edn, Symbol};
 use crate::error::Result;
 use crate::store::{Durability, Fjall, Memory, Settings, Store};
@@ -109,6 +109,31 @@ impl Options {
     /// Registers an entity predicate for `:db.entity/preds`.
     pub fn entity_pred(mut self, name: &str, f: impl Fn(&Db, EntityId) -> bool + Send + Sync + 'static) -> Options {
         self.registry.entity_preds.insert(Symbol::new(name), Arc::new(f));
+        self
+    }
+
+    /// Registers a function that queries call by name: `[(my.app/tax ?price) ?tax]`. It must be pure.
+    pub fn query_fn(
+        mut self,
+        name: &str,
+        arity: impl Into<Arity>,
+        f: impl Fn(&[Val]) -> Result<Val> + Send + Sync + 'static,
+    ) -> Options {
+        self.registry.query_fn(name, arity, f);
+        self
+    }
+    /// Registers an aggregate for `:find`: `(my.app/product ?x)`.
+    pub fn aggregate(
+        mut self,
+        name: &str,
+        f: impl Fn(&mut dyn Iterator<Item = &Val>) -> Result<Val> + Send + Sync + 'static,
+    ) -> Options {
+        self.registry.aggregate(name, f);
+        self
+    }
+    /// Registers a function for pull patterns: `[:person/name :xform my.app/initials]`.
+    pub fn xform(mut self, name: &str, f: impl Fn(Edn) -> Result<Edn> + Send + Sync + 'static) -> Options {
+        self.registry.xform(name, f);
         self
     }
 

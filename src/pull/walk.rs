@@ -19,8 +19,9 @@ use crate::schema::Schema;
 
 /// How many values of a cardinality-many or reverse attribute are shown without `:limit`.
 pub const LIMIT_DEFAULT: usize = 1000;
-/// The most levels of maps in a result. Deeper data would use up the native stack of whoever prints, compares or drops it.
-pub const DEPTH_MAX: usize = 500;
+/// The most levels of maps and vectors in a result: it reads back when printed, and whoever compares or drops it
+/// does not use up the native stack.
+pub const DEPTH_MAX: usize = crate::edn::MAX_DEPTH - 12;
 /// The most entities in the result of one pull: recursion over a dense graph has more ways than memory.
 pub const ENTITIES_MAX: u64 = 2_000_000;
 
@@ -43,6 +44,8 @@ pub struct Puller<'p> {
 struct Frame<'p> {
     pattern: &'p Pattern,
     e: u64,
+    /// Levels of maps and vectors down to here.
+    depth: usize,
     /// How far each recursion of the pattern may still go.
     left: SmallVec<[u32; 2]>,
     out: Vec<(Edn, Edn)>,
@@ -105,7 +108,6 @@ impl<'p> Puller<'p> {
         let root = self.enter(self.pattern, entity.0, None, &mut ways, &mut entities)?;
         let mut stack = vec![root];
         loop {
-            let depth = stack.len();
             let top = stack.last_mut().expect("the loop ends when the root is popped");
             let Some(below) = top.below.last_mut() else {
                 let done = stack.pop().expect("it was there a line above");
@@ -139,11 +141,12 @@ impl<'p> Puller<'p> {
                 below.found.push(id_map(e));
                 continue;
             }
-            if depth >= DEPTH_MAX {
+            let depth = top.depth + if below.one { 1 } else { 2 };
+            if depth > DEPTH_MAX {
                 return Err(too_deep(e, below.spec));
             }
             let frame = self.enter(pattern, e, left, &mut ways, &mut entities)?;
-            stack.push(frame);
+            stack.push(Frame { depth, ..frame });
         }
     }
 
@@ -179,6 +182,7 @@ impl<'p> Puller<'p> {
         let mut frame = Frame {
             pattern,
             e,
+            depth: 1,
             left,
             out: Vec::with_capacity(pattern.specs.len() + usize::from(pattern.id_key.is_some())),
             inserted: 0,
