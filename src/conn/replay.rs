@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::options::Options;
-use crate::datom::{EntityId, Partition, RawDatom, T, TxId, Value};
+use crate::datom::{EntityId, Partition, RawDatom, T, Value};
 use crate::db::{Base, Db, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::index::{self, Blobs, Garbage, Order, Range, RootMeta, Snapshot, View, Words};
-use crate::log::{Chain, Fact, NO_HASH, Record, encode_facts};
+use crate::log::{self, Chain, Fact, NO_HASH, Record};
 use crate::schema::{Schema, bootstrap};
 use crate::store::{Durability, Store};
 use crate::tx;
@@ -47,7 +47,7 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
     }
     chain.check_head(head, true)?;
     if chain.end().is_none() {
-        let bytes = genesis();
+        let bytes = genesis()?;
         let record = Record::parse(0, &bytes)?;
         chain.accept(&record)?;
         tail += record.facts.len() as u64;
@@ -156,16 +156,15 @@ fn schema_at(snapshot: &Snapshot, words: &Words, t: T) -> Result<Schema> {
     Ok(schema)
 }
 
-/// Record 0: its instant, and the attributes that describe attributes.
-fn genesis() -> Vec<u8> {
-    let mut facts = vec![(
-        TxId::from_t(0).entity(),
-        bootstrap::TX_INSTANT,
-        Value::Instant(tx::BOOTSTRAP_INSTANT),
-        true,
-    )];
-    facts.extend(bootstrap::facts().into_iter().map(|(e, a, v)| (e, a, v, true)));
-    encode_facts(0, &NO_HASH, tx::BOOTSTRAP_INSTANT, &facts).0
+/// Record 0: its instant, and the attributes that describe attributes. The same bytes in every database, so that equal
+/// histories have equal hashes.
+fn genesis() -> Result<Vec<u8>> {
+    // A dictionary of its own: that of the store is filled when the record is applied.
+    let words = Words::new(Arc::default());
+    let (datoms, db) = tx::bootstrap(words.clone(), Arc::default())?;
+    let instant = tx::BOOTSTRAP_INSTANT;
+    let (bytes, _) = log::encode(0, &NO_HASH, instant, &datoms, db.schema(), |word| words.bytes(word))?;
+    Ok(bytes)
 }
 
 /// A database value under construction.

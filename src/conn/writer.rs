@@ -34,7 +34,7 @@ use crate::error::{Code, Error, Result};
 use crate::log::Chain;
 use crate::store::{Durability, Store};
 use crate::tx::{Report, TxData, TxOptions};
-use group::{Done, Group};
+use group::{Group, Outcome};
 use slot::{Call, Slot};
 
 /// Transactions of async callers that may wait. Blocking callers wait at most one each, so their threads bound them.
@@ -100,12 +100,12 @@ enum Reply {
     /// The leader itself.
     Own,
     Blocking(Arc<Slot>),
-    Async(oneshot::Sender<Result<Done>>, OwnedSemaphorePermit),
+    Async(oneshot::Sender<Outcome>, OwnedSemaphorePermit),
 }
 
 /// A transaction of an async caller on its way.
 pub(super) enum Started {
-    Queued(oneshot::Receiver<Result<Done>>),
+    Queued(oneshot::Receiver<Outcome>),
     /// No room yet.
     Waiting(Arc<Writer>, TxData, WriteOptions),
 }
@@ -210,7 +210,7 @@ impl Writer {
         data: TxData,
         options: WriteOptions,
         permit: OwnedSemaphorePermit,
-    ) -> Result<oneshot::Receiver<Result<Done>>> {
+    ) -> Result<oneshot::Receiver<Outcome>> {
         let (sender, receiver) = oneshot::channel();
         let mut gate = self.gate.lock();
         if gate.closed {
@@ -278,7 +278,7 @@ impl Writer {
     }
 
     /// Takes a group through: prepare, sync, publish, answer. The caller has set `leading`. Gives the outcome of `own`.
-    fn lead(&self, own: Option<Request>) -> Option<Result<Done>> {
+    fn lead(&self, own: Option<Request>) -> Option<Outcome> {
         let mut group = Group::default();
         if let Some(request) = own {
             self.prepare(request, &mut group);

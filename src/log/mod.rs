@@ -6,7 +6,9 @@
 mod chain;
 mod reader;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use chain::{Chain, Verified, verify};
 pub use reader::{Log, Transaction};
-pub use record::{FORMAT, Fact, Hash, NO_HASH, Record, encode, encode_facts};
+pub use record::{FORMAT, Fact, Hash, NO_HASH, Record, encode};

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::datom::word::{self, Text};
-use crate::datom::{EntityId, RawDatom, T, TxId, Value, ValueType, Word};
+use crate::datom::{RawDatom, T, TxId, Value, ValueType, Word};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::schema::Schema;
@@ -187,17 +187,6 @@ pub fn encode(
         }
     }
     Ok(encoder.finish())
-}
-
-/// As [`encode`], from facts with values: for record 0 and for tools.
-pub fn encode_facts(t: T, prev: &Hash, instant: Instant, facts: &[(EntityId, u32, Value, bool)]) -> (Vec<u8>, Hash) {
-    let mut encoder = Encoder::new(t, prev, instant, facts.len());
-    for (e, a, v, added) in facts {
-        let ty = v.value_type();
-        encoder.head(e.0, *a, ty, *added);
-        encoder.key(ty, &v.key_bytes());
-    }
-    encoder.finish()
 }
 
 impl<'a> Record<'a> {

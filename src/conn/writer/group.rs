@@ -15,10 +15,13 @@ const GROUP_MAX: usize = 1024;
 const GROUP_BYTES_MAX: usize = 1 << 20;
 
 /// A transaction that went through; its caller makes the report of it, so that the leader need not.
-pub(super) struct Done {
+pub(in crate::conn) struct Done {
     pub db_before: Db,
     pub prepared: Prepared,
 }
+
+/// How a transaction went.
+pub(in crate::conn) type Outcome = Result<Box<Done>>;
 
 impl Done {
     pub fn report(self) -> Result<Report> {
@@ -28,7 +31,7 @@ impl Done {
 
 /// A prepared transaction with its log record.
 pub(super) struct Ready {
-    pub done: Done,
+    pub done: Box<Done>,
     pub record: Vec<u8>,
     pub hash: Hash,
 }
@@ -57,10 +60,10 @@ pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, options: &TxOptions
         |word| prepared.db_after.words().bytes(word),
     )?;
     Ok(Ready {
-        done: Done {
+        done: Box::new(Done {
             db_before: db.clone(),
             prepared,
-        },
+        }),
         record,
         hash,
     })
@@ -72,7 +75,7 @@ pub(super) struct Group {
     pub records: Vec<(T, Vec<u8>)>,
     bytes: usize,
     facts: u64,
-    outcomes: Vec<(Result<Done>, Reply)>,
+    outcomes: Vec<(Outcome, Reply)>,
     strongest: Option<Durability>,
     hash: Option<Hash>,
 }
@@ -119,7 +122,7 @@ impl Group {
     }
 
     fn done(&self) -> impl Iterator<Item = &Done> {
-        self.outcomes.iter().filter_map(|(outcome, _)| outcome.as_ref().ok())
+        self.outcomes.iter().filter_map(|(outcome, _)| outcome.as_deref().ok())
     }
 
     /// The append failed: nobody may be told that it went through.
@@ -132,7 +135,7 @@ impl Group {
     }
 
     /// Tells everybody; gives the leader's own outcome.
-    pub fn answer(self) -> Option<Result<Done>> {
+    pub fn answer(self) -> Option<Outcome> {
         let mut own = None;
         for (outcome, reply) in self.outcomes {
             match reply {

@@ -2,13 +2,12 @@
 
 use parking_lot::{Condvar, Mutex};
 
-use super::group::Done;
-use crate::error::Result;
+use super::group::Outcome;
 
 /// What a sleeping caller is woken for.
 pub(super) enum Call {
     /// Its transaction is through, or refused.
-    Done(Result<Done>),
+    Done(Outcome),
     /// It leads now, and is answered by that.
     Lead,
 }
@@ -33,7 +32,7 @@ impl Slot {
     pub fn lead(&self) {
         self.set(Call::Lead);
     }
-    pub fn done(&self, outcome: Result<Done>) {
+    pub fn done(&self, outcome: Outcome) {
         self.set(Call::Done(outcome));
     }
     fn set(&self, call: Call) {
