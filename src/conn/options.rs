@@ -111,31 +111,6 @@ impl Options {
         self.registry.entity_preds.insert(Symbol::new(name), Arc::new(f));
         self
     }
-    /// Registers a function for queries: `[(my.app/tax ?price) ?tax]`.
-    pub fn query_fn(
-        mut self,
-        name: &str,
-        arity: impl Into<Arity>,
-        call: impl Fn(&[Val]) -> Result<Val> + Send + Sync + 'static,
-    ) -> Options {
-        self.registry.query_fn(name, arity, call);
-        self
-    }
-    /// Registers an aggregate for the `:find` of queries: `(my.app/product ?x)`.
-    pub fn aggregate(
-        mut self,
-        name: &str,
-        call: impl Fn(&mut dyn Iterator<Item = &Val>) -> Result<Val> + Send + Sync + 'static,
-    ) -> Options {
-        self.registry.aggregate(name, call);
-        self
-    }
-    /// Registers a function for pull patterns: `[:person/name :xform my.app/initials]`.
-    pub fn xform(mut self, name: &str, call: impl Fn(Edn) -> Result<Edn> + Send + Sync + 'static) -> Options {
-        self.registry.xform(name, call);
-        self
-    }
-
     /// Registers a function that queries call by name: `[(my.app/tax ?price) ?tax]`. It must be pure.
     pub fn query_fn(
         mut self,
