@@ -44,6 +44,8 @@ struct Checker<'a, 'c> {
     resolved: &'a Resolved,
     after: &'a Db,
     extra: Vec<Change>,
+    /// What a wrong definition is called: of a new attribute, or of one that is there.
+    code: Code,
     warnings: &'a mut Vec<String>,
 }
 
@@ -60,6 +62,7 @@ pub(super) fn check(
         resolved,
         after,
         extra: Vec::new(),
+        code: Code::InvalidInstallAttribute,
         warnings,
     };
     for own in changes.chunk_by(|x, y| x.e == y.e) {
@@ -86,10 +89,14 @@ impl Checker<'_, '_> {
                     "partitions are installed on :db.part/db: {:db/ident :my.part :db.install/_partition :db.part/db}",
                 ));
         }
+        self.code = Code::InvalidInstallAttribute;
         self.ident(e, own)?;
         let before = schema.attr_of(e).cloned();
         match before {
-            Some(before) => self.alteration(e, &before, own),
+            Some(before) => {
+                self.code = Code::InvalidAlterAttribute;
+                self.alteration(e, &before, own)
+            }
             None => self.installation(e, own),
         }
     }
@@ -520,7 +527,7 @@ impl Checker<'_, '_> {
     }
 
     fn invalid(&self, c: &Change, message: String) -> Error {
-        Error::new(Code::InvalidInstallAttribute, message).at(self.span(c))
+        Error::new(self.code, message).at(self.span(c))
     }
 }
 

@@ -1,6 +1,11 @@
 //! The rules of transactions, each with a small database. `World` is what the tests share.
 
 mod basics;
+mod retract;
+mod rules;
+mod schema;
+mod tuples;
+mod upserts;
 
 use std::sync::Arc;
 
