@@ -8,9 +8,9 @@ use crate::db::{Base, Db, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::index::{self, Blobs, Garbage, Order, Range, RootMeta, Snapshot, View, Words};
-use crate::log::{self, Chain, Fact, NO_HASH, Record};
+use crate::log::{self, Chain, Fact, Hash, NO_HASH, Record};
 use crate::schema::{Schema, bootstrap};
-use crate::store::{Durability, Store};
+use crate::store::{Bytes, Durability, Store};
 use crate::tx;
 
 /// So many facts of the log are gathered before they go into leaves while a database is opened.
@@ -33,10 +33,15 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
     chain.check_head(head, false)?;
     let mut tail = 0;
     for entry in store.log(chain.next_t()) {
-        let (t, bytes) = entry?;
-        let record = Record::parse(t, &bytes)?;
-        chain.accept(&record)?;
-        chain.check_head(head, false)?;
+        let record = match follow(&entry, &mut chain, head) {
+            Ok(record) => record,
+            Err(e) if options.accept_loss && matches!(e.code(), Code::CorruptStore | Code::ChainBroken) => {
+                // What follows cannot be trusted either, since it says that this came before.
+                store.forget_log(chain.next_t())?;
+                break;
+            }
+            Err(e) => return Err(e),
+        };
         tail += record.facts.len() as u64;
         state.apply(&record)?;
         if tail > FOLD_WHILE_OPENING {
@@ -60,6 +65,15 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
         tail,
         root_version,
     })
+}
+
+/// The record of a log entry, when it is whole and follows what came before.
+fn follow<'a>(entry: &'a Result<(T, Bytes)>, chain: &mut Chain, head: Option<(T, Hash)>) -> Result<Record<'a>> {
+    let (t, bytes) = entry.as_ref().map_err(Error::clone)?;
+    let record = Record::parse(*t, bytes)?;
+    chain.accept(&record)?;
+    chain.check_head(head, false)?;
+    Ok(record)
 }
 
 /// The state that the newest root holds, where the log goes on, and the root's version.

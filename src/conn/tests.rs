@@ -134,7 +134,7 @@ fn a_log_that_lost_its_end_is_refused() {
         conn.transact(doc("x", &i.to_string())).unwrap();
     }
     drop(conn);
-    store.forget_after(3);
+    store.forget_log(4).unwrap();
     let error = Options::new().open_store(store.clone()).err().unwrap();
     assert_eq!(error.code(), Code::ChainBroken);
     assert!(error.message().contains("ends at t 3"), "{error}");
@@ -225,7 +225,7 @@ fn the_indexer_folds_and_opening_goes_on_from_its_root() {
     drop(again);
 
     // A log that ends before its indexes: refused, or made anew from what is left.
-    store.forget_after(100);
+    store.forget_log(101).unwrap();
     let error = Options::new().open_store(store.clone()).err().unwrap();
     assert_eq!(error.code(), Code::ChainBroken);
     let less = Options::new().accept_loss(true).open_store(store).unwrap();
@@ -234,4 +234,23 @@ fn the_indexer_folds_and_opening_goes_on_from_its_root() {
         facts(&less.db()),
         all.into_iter().filter(|d| d.tx.t() <= 100).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_damaged_record_is_refused_or_given_up_with_what_follows() {
+    let store = Arc::new(Memory::new());
+    let conn = Options::new().open_store(store.clone()).unwrap();
+    for i in 0..8 {
+        conn.transact(doc("x", &i.to_string())).unwrap();
+    }
+    drop(conn);
+    store.overwrite_record(5, b"\x01 not a record");
+    let error = Options::new().open_store(store.clone()).err().unwrap();
+    assert_eq!(error.code(), Code::CorruptStore);
+    let conn = Options::new().accept_loss(true).open_store(store.clone()).unwrap();
+    assert_eq!(conn.db().basis_t(), 4);
+    conn.transact(doc("x", "new")).unwrap();
+    drop(conn);
+    let conn = Options::new().open_store(store).unwrap();
+    assert_eq!((conn.db().basis_t(), conn.verify().unwrap().records), (5, 6));
 }

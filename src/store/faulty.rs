@@ -53,10 +53,8 @@ impl Faulty {
     /// The power fails: what was not synced is gone, and the faults with it. The store is as a new opener finds it.
     pub fn crash(&self) {
         let mut plan = self.plan.lock();
-        match plan.synced {
-            Some(t) => self.memory.forget_after(t),
-            None => self.memory.forget_all(),
-        }
+        let kept = plan.synced.map_or(0, |t| t + 1);
+        self.memory.forget_log(kept).expect("maps do not fail");
         *plan = Plan {
             synced: plan.synced,
             ..Plan::default()
@@ -114,6 +112,9 @@ impl Store for Faulty {
     }
     fn last_t(&self) -> Result<Option<u64>> {
         self.memory.last_t()
+    }
+    fn forget_log(&self, from: u64) -> Result<()> {
+        self.memory.forget_log(from)
     }
     fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()> {
         for blob in blobs {

@@ -410,6 +410,15 @@ impl Store for Fjall {
         }
     }
 
+    fn forget_log(&self, from: u64) -> Result<()> {
+        let open = self.inner()?;
+        let mut batch = open.db.batch().durability(Some(PersistMode::SyncAll));
+        for guard in open.db.snapshot().range(&open.log, from.to_be_bytes()..) {
+            batch.remove(&open.log, guard.key().map_err(reading(LOG, from))?);
+        }
+        batch.commit().map_err(from_fjall)
+    }
+
     fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()> {
         let mut blobs = blobs.peekable();
         if blobs.peek().is_none() {

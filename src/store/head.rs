@@ -1,12 +1,13 @@
 //! The side file `HEAD`: how far the log reached at least, and its hash there.
 //!
 //! The engine below cuts a damaged journal short without a word; this file is the witness. It has two slots of
-//! 48 bytes, 4,096 bytes apart so that no torn write takes both, and each write goes to the older one:
+//! 56 bytes, 4,096 bytes apart so that no torn write takes both, and each write goes to the older one:
 //!
 //! ```text
+//! 8   number of the write, big-endian: the greater one counts (t may go back, when a loss is accepted)
 //! 8   t, big-endian
 //! 32  hash of log record t
-//! 8   xxh3-64 of the 40 bytes above, little-endian
+//! 8   xxh3-64 of the 48 bytes above, little-endian
 //! ```
 
 use std::fs::{File, OpenOptions};
@@ -17,7 +18,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Code, Error, Result};
 
-const SLOT: usize = 48;
+const SLOT: usize = 56;
+const SUMMED: usize = 48;
 const APART: u64 = 4096;
 
 type Head = (u64, [u8; 32]);
@@ -26,8 +28,8 @@ type Head = (u64, [u8; 32]);
 pub(super) struct HeadFile {
     file: File,
     newest: Option<Head>,
-    /// The slot that the next write takes.
-    next: u64,
+    /// The number of the newest write; even ones are in slot 0.
+    number: u64,
 }
 
 impl HeadFile {
@@ -39,16 +41,15 @@ impl HeadFile {
             .truncate(false)
             .open(path)?;
         let slots = [read_slot(&mut file, 0)?, read_slot(&mut file, 1)?];
-        let (newest, next) = match slots {
-            [Slot::Holds(a), Slot::Holds(b)] => {
-                if a.0 >= b.0 {
-                    (Some(a), 1)
+        let (newest, number) = match slots {
+            [Slot::Holds(m, a), Slot::Holds(n, b)] => {
+                if m >= n {
+                    (Some(a), m)
                 } else {
-                    (Some(b), 0)
+                    (Some(b), n)
                 }
             }
-            [Slot::Holds(a), _] => (Some(a), 1),
-            [_, Slot::Holds(b)] => (Some(b), 0),
+            [Slot::Holds(n, head), _] | [_, Slot::Holds(n, head)] => (Some(head), n),
             [Slot::Empty, _] | [_, Slot::Empty] => (None, 0),
             [Slot::Damaged, Slot::Damaged] => {
                 return Err(Error::new(
@@ -58,7 +59,7 @@ impl HeadFile {
                 .hint("without it a log that lost its end looks whole; remove the file to go on without that check"));
             }
         };
-        Ok(HeadFile { file, newest, next })
+        Ok(HeadFile { file, newest, number })
     }
 
     pub fn newest(&self) -> Option<Head> {
@@ -67,23 +68,25 @@ impl HeadFile {
 
     /// Writes and syncs.
     pub fn write(&mut self, head: Head) -> Result<()> {
+        let number = self.number + 1;
         let mut slot = [0u8; SLOT];
-        slot[..8].copy_from_slice(&head.0.to_be_bytes());
-        slot[8..40].copy_from_slice(&head.1);
-        let sum = xxh3_64(&slot[..40]);
-        slot[40..].copy_from_slice(&sum.to_le_bytes());
-        self.file.seek(SeekFrom::Start(self.next * APART))?;
+        slot[..8].copy_from_slice(&number.to_be_bytes());
+        slot[8..16].copy_from_slice(&head.0.to_be_bytes());
+        slot[16..SUMMED].copy_from_slice(&head.1);
+        let sum = xxh3_64(&slot[..SUMMED]);
+        slot[SUMMED..].copy_from_slice(&sum.to_le_bytes());
+        self.file.seek(SeekFrom::Start(number % 2 * APART))?;
         self.file.write_all(&slot)?;
         self.file.sync_data()?;
         self.newest = Some(head);
-        self.next ^= 1;
+        self.number = number;
         Ok(())
     }
 }
 
 enum Slot {
     Empty,
-    Holds(Head),
+    Holds(u64, Head),
     Damaged,
 }
 
@@ -101,12 +104,14 @@ fn read_slot(file: &mut File, slot: u64) -> Result<Slot> {
     if bytes == [0; SLOT] {
         return Ok(Slot::Empty);
     }
-    let (t, rest) = bytes.split_first_chunk::<8>().expect("a slot begins with t");
+    let (number, rest) = bytes.split_first_chunk::<8>().expect("a slot begins with its number");
+    let (t, rest) = rest.split_first_chunk::<8>().expect("a slot goes on with t");
     let (hash, sum) = rest.split_first_chunk::<32>().expect("a slot goes on with the hash");
-    if sum != xxh3_64(&bytes[..40]).to_le_bytes() {
+    if sum != xxh3_64(&bytes[..SUMMED]).to_le_bytes() {
         return Ok(Slot::Damaged);
     }
-    Ok(Slot::Holds((u64::from_be_bytes(*t), *hash)))
+    let head = (u64::from_be_bytes(*t), *hash);
+    Ok(Slot::Holds(u64::from_be_bytes(*number), head))
 }
 
 #[cfg(test)]
@@ -118,16 +123,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("HEAD");
         assert_eq!(HeadFile::open(&path).unwrap().newest(), None);
-        for t in 0..5 {
+        for t in [0, 1, 7, 3, 4] {
             HeadFile::open(&path).unwrap().write((t, [t as u8; 32])).unwrap();
-            assert_eq!(HeadFile::open(&path).unwrap().newest(), Some((t, [t as u8; 32])));
+            assert_eq!(
+                HeadFile::open(&path).unwrap().newest(),
+                Some((t, [t as u8; 32])),
+                "the last one written"
+            );
         }
-        // t 4 went to slot 0: a torn write there leaves t 3.
+        // The fifth write went to slot 1: a torn one there leaves the fourth.
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[20] ^= 1;
+        bytes[4096 + 20] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(HeadFile::open(&path).unwrap().newest(), Some((3, [3; 32])));
-        bytes[4096 + 20] ^= 1;
+        bytes[20] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(HeadFile::open(&path).err().unwrap().code(), Code::CorruptStore);
     }

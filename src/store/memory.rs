@@ -25,16 +25,6 @@ impl Memory {
         Memory::default()
     }
 
-    /// Forgets the log records after `t`, as a machine that lost its power might.
-    pub fn forget_after(&self, t: u64) {
-        self.log.write().split_off(&(t + 1));
-    }
-
-    /// Forgets the whole log.
-    pub(super) fn forget_all(&self) {
-        self.log.write().clear();
-    }
-
     /// Puts other bytes in the place of a log record, as a failing disk might.
     pub fn overwrite_record(&self, t: u64, bytes: &[u8]) {
         self.log.write().insert(t, bytes.into());
@@ -62,6 +52,11 @@ impl Store for Memory {
 
     fn last_t(&self) -> Result<Option<u64>> {
         Ok(self.log.read().last_key_value().map(|(t, _)| *t))
+    }
+
+    fn forget_log(&self, from: u64) -> Result<()> {
+        self.log.write().split_off(&from);
+        Ok(())
     }
 
     fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()> {

@@ -54,6 +54,9 @@ pub trait Store: Send + Sync + 'static {
     /// The t of the newest record.
     fn last_t(&self) -> Result<Option<u64>>;
 
+    /// Removes the records from `from` on, durably: only when their loss is accepted, since something in them is damaged.
+    fn forget_log(&self, from: u64) -> Result<()>;
+
     /// Stores blobs with ascending ids, durably, before it returns.
     fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()>;
     /// A blob's bytes, checked against its checksum.
