@@ -435,6 +435,20 @@ impl Words {
         }
     }
 
+    /// Whether a word means the same to both: one dictionary, and one layer above it or none.
+    pub fn same(&self, other: &Words) -> bool {
+        let layers = match (&self.scratch, &other.scratch) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        layers && Arc::ptr_eq(&self.dict, &other.dict)
+    }
+    /// Whether it has a layer of its own.
+    pub fn has_scratch(&self) -> bool {
+        self.scratch.is_some()
+    }
+
     fn find_code(&self, bytes: &[u8]) -> Result<Option<u64>> {
         match self.scratch.as_ref().and_then(|s| s.find(bytes)) {
             Some(code) => Ok(Some(code)),

@@ -1,3 +1,266 @@
-//! A question becomes an answer: parse -> plan -> exec -> find.
+//! A question becomes an answer: `parse` -> `plan` -> `exec` -> `find`.
+//!
+//! `parse` makes an [`Ast`](ast::Ast) from EDN and reports what can be wrong without a database. `plan` resolves it against
+//! the sources (attributes, constants, functions, rules) and arranges the clauses by estimated cost; what is left to be wrong
+//! is found there, before anything runs. `exec` works on columns of words, `find` makes the [`Answer`] from the last rows.
+//! Values are words throughout: text is fetched at the end, for what is shown.
 
 pub mod functions;
+
+mod answer;
+mod ast;
+mod bind;
+mod budget;
+mod exec;
+mod explain;
+mod find;
+mod inputs;
+mod parse;
+mod plan;
+mod relation;
+mod source;
+mod values;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+pub use answer::Answer;
+pub use ast::Shape;
+pub use budget::{Budget, CancelToken};
+pub use inputs::Input;
+
+use crate::db::Db;
+use crate::edn::{self, Edn, Node, Symbol};
+use crate::error::Result;
+use ast::Ast;
+use budget::Meter;
+use exec::Exec;
+use find::Finder;
+use inputs::Bound;
+use plan::Pipeline;
+use plan::lower::Planner;
+use plan::rules::Pred;
+
+/// A query, parsed: made once, run as often as one likes.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub(crate) ast: Arc<Ast>,
+    /// The text it was read from, for the places of errors.
+    text: Option<Arc<str>>,
+}
+
+/// How a query is run.
+#[derive(Clone, Debug, Default)]
+pub struct QueryOptions {
+    /// What it may use.
+    pub budget: Budget,
+    /// Which passes of the planner work.
+    pub passes: Passes,
+}
+
+/// The passes of the planner, each with its switch. All switches give the same answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// `push-bounds`: comparisons become ranges of the index.
+    pub push_bounds: bool,
+    /// `order-clauses`: clauses run in the order of their cost instead of that of the text.
+    pub order_clauses: bool,
+}
+
+impl Default for Passes {
+    fn default() -> Passes {
+        Passes {
+            push_bounds: true,
+            order_clauses: true,
+        }
+    }
+}
+
+/// What a query is read from: text, or a form.
+pub trait IntoQuery {
+    /// Reads it.
+    fn into_query(self) -> Result<Query>;
+}
+impl IntoQuery for &str {
+    fn into_query(self) -> Result<Query> {
+        Query::parse(self)
+    }
+}
+impl IntoQuery for &Edn {
+    fn into_query(self) -> Result<Query> {
+        Query::from_edn(self)
+    }
+}
+impl IntoQuery for &Query {
+    fn into_query(self) -> Result<Query> {
+        Ok(self.clone())
+    }
+}
+
+impl Query {
+    /// Reads a query from text: `[:find ?n :where [?e :person/name ?n]]`.
+    pub fn parse(text: &str) -> Result<Query> {
+        let form = edn::read_one(text).map_err(|e| e.in_source("query", text))?;
+        let mut query = Query::from_edn(&form).map_err(|e| e.in_source("query", text))?;
+        query.text = Some(text.into());
+        Ok(query)
+    }
+
+    /// A query as a form: a vector, a list, a map, or a string with the text of one.
+    pub fn from_edn(form: &Edn) -> Result<Query> {
+        if let Node::Str(text) = &form.node {
+            return Query::parse(text);
+        }
+        Ok(Query {
+            ast: Arc::new(parse::query(form)?),
+            text: None,
+        })
+    }
+
+    /// Runs it.
+    pub fn run(&self, inputs: &[Input]) -> Result<Answer> {
+        self.run_with(inputs, &QueryOptions::default())
+    }
+
+    /// Runs it within a budget.
+    pub fn run_with(&self, inputs: &[Input], options: &QueryOptions) -> Result<Answer> {
+        self.placed(self.perform(inputs, options, None).map(|(answer, _)| answer))
+    }
+
+    /// The plan for these inputs, as text. Nothing runs.
+    pub fn explain(&self, inputs: &[Input]) -> Result<String> {
+        self.placed((|| {
+            let bound = inputs::bind(&self.ast, inputs)?;
+            let finder = Finder::new(&self.ast.find, &bound)?;
+            let prepared = self.prepare(&bound, &finder, &QueryOptions::default())?;
+            Ok(explain::plan(&prepared, &bound.sources, None))
+        })())
+    }
+
+    /// Runs it, and shows the plan with what each step did.
+    pub fn explain_analyze(&self, inputs: &[Input]) -> Result<String> {
+        let mut text = String::new();
+        self.placed(self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
+        Ok(text)
+    }
+
+    fn placed<X>(&self, result: Result<X>) -> Result<X> {
+        match (&self.text, result) {
+            (Some(text), Err(e)) => Err(e.in_source("query", text)),
+            (_, result) => result,
+        }
+    }
+
+    fn prepare(&self, bound: &Bound, finder: &Finder<'_>, options: &QueryOptions) -> Result<Prepared> {
+        let mut planner = Planner {
+            sources: &bound.sources,
+            values: &bound.values,
+            vars: self.ast.vars.clone(),
+            rules: &bound.rules,
+            rule_kinds: &bound.rule_kinds,
+            consts: bound.consts.clone(),
+            allow_scan: self.ast.allow_scan,
+            inlined: 0,
+            nesting: 0,
+            component: None,
+            preds: Vec::new(),
+            pred_index: Default::default(),
+            distinct: Default::default(),
+            passes: options.passes,
+        };
+        let default = bound.sources.at(&Symbol::new("$"));
+        let outer = bound.rows.vars.clone();
+        let goals = planner.conjunction(&self.ast.clauses, &outer, default)?;
+        let main = planner.order(goals, &outer, bound.rows.len as f64, &finder.vars())?;
+        let mut prepared = Prepared {
+            main,
+            preds: planner.preds,
+            vars: planner.vars,
+            nodes: 0,
+        };
+        prepared.number();
+        Ok(prepared)
+    }
+
+    fn perform(&self, inputs: &[Input], options: &QueryOptions, analyze: Option<&mut String>) -> Result<(Answer, ())> {
+        let meter = Meter::new(&options.budget);
+        let bound = inputs::bind(&self.ast, inputs)?;
+        let finder = Finder::new(&self.ast.find, &bound)?;
+        let prepared = self.prepare(&bound, &finder, options)?;
+        let exec = Exec {
+            sources: &bound.sources,
+            values: &bound.values,
+            preds: &prepared.preds,
+            meter: &meter,
+            budget: &options.budget,
+            tables: RefCell::new((0..prepared.preds.len()).map(|_| None).collect()),
+            actual: analyze
+                .is_some()
+                .then(|| RefCell::new(vec![Default::default(); prepared.nodes])),
+        };
+        let rows = exec.run(&prepared.main, bound.rows.clone())?;
+        if let (Some(text), Some(actual)) = (analyze, &exec.actual) {
+            *text = explain::plan(&prepared, &bound.sources, Some(&actual.borrow()));
+        }
+        drop(exec);
+        let Bound { values, .. } = bound;
+        let answer = finder.answer(rows, values, &self.ast.vars, &meter)?;
+        Ok((answer, ()))
+    }
+}
+
+/// A plan with everything that it calls.
+pub(crate) struct Prepared {
+    pub main: Pipeline,
+    pub preds: Vec<Pred>,
+    pub vars: ast::Vars,
+    pub nodes: usize,
+}
+
+impl Prepared {
+    /// Gives every step a number of its own.
+    fn number(&mut self) {
+        let mut next = 0;
+        number(&mut self.main, &mut next);
+        for pred in &mut self.preds {
+            for body in &mut pred.bodies {
+                number(&mut body.plan, &mut next);
+            }
+        }
+        self.nodes = next;
+    }
+}
+
+fn number(plan: &mut Pipeline, next: &mut usize) {
+    for node in &mut plan.nodes {
+        node.id = *next;
+        *next += 1;
+        match &mut node.op {
+            plan::Op::Not(_, body) => number(body, next),
+            plan::Op::Or { branches, .. } => branches.iter_mut().for_each(|b| number(b, next)),
+            _ => {}
+        }
+    }
+}
+
+/// Asks a query of inputs.
+pub fn q(query: impl IntoQuery, inputs: &[Input]) -> Result<Answer> {
+    query.into_query()?.run(inputs)
+}
+
+/// The plan of a query for these inputs.
+pub fn explain(query: impl IntoQuery, inputs: &[Input]) -> Result<String> {
+    query.into_query()?.explain(inputs)
+}
+
+impl Db {
+    /// Asks a query of this database value, which is `$`; `inputs` are the rest of `:in`.
+    pub fn q(&self, query: impl IntoQuery, inputs: &[Input]) -> Result<Answer> {
+        let mut all = vec![Input::from(self)];
+        all.extend_from_slice(inputs);
+        q(query, &all)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The answer to a query: its columns, its rows, and the whole as EDN.
+
+use super::ast::{KeyKind, Shape};
+use super::relation::{Column, Tag};
+use super::values::Values;
+use crate::datom::Val;
+use crate::edn::{Edn, Keyword, Node, Symbol};
+use crate::error::Result;
+
+/// One column of an answer.
+pub(crate) enum Out {
+    /// Words, made into values when they are looked at.
+    Words(std::sync::Arc<Column>),
+    /// What aggregates gave.
+    Vals(Vec<Val>),
+    /// What pulls gave; nil where there is nothing.
+    Forms(Vec<Edn>),
+}
+
+/// What a query found. Rows are in value order, or as `:order-by` says.
+pub struct Answer {
+    pub(crate) shape: Shape,
+    pub(crate) names: Vec<String>,
+    pub(crate) columns: Vec<Out>,
+    pub(crate) len: usize,
+    pub(crate) keys: Option<(KeyKind, Vec<Symbol>)>,
+    /// Rows are a list: duplicates count, or the order does.
+    pub(crate) list: bool,
+    pub(crate) values: Values,
+}
+
+impl Answer {
+    /// The shape that `:find` asked for.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+    /// How many rows; of a tuple or scalar, 1 or 0.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+    /// The names of the columns: as `:find` has them, or as `:keys` does.
+    pub fn columns(&self) -> Vec<String> {
+        self.names.clone()
+    }
+    /// The value at a row and column.
+    pub fn value(&self, row: usize, column: usize) -> Result<Val> {
+        match &self.columns[column] {
+            Out::Words(c) => {
+                let (tag, w) = c.get(row);
+                self.values.val(tag, w)
+            }
+            Out::Vals(vs) => Ok(vs[row].clone()),
+            Out::Forms(fs) => Val::from_edn(&fs[row]),
+        }
+    }
+    /// The longs of a column, when it has only such: without making values.
+    pub fn longs(&self, column: usize) -> Option<impl ExactSizeIterator<Item = i64> + '_> {
+        self.words(column, Tag::LONG)
+            .map(|ws| ws.iter().map(|w| crate::datom::word::to_long(*w)))
+    }
+    /// The entities of a column, when it has only such.
+    pub fn entities(&self, column: usize) -> Option<impl ExactSizeIterator<Item = crate::datom::EntityId> + '_> {
+        self.words(column, Tag::REF)
+            .map(|ws| ws.iter().map(|w| crate::datom::EntityId(*w)))
+    }
+    fn words(&self, column: usize, tag: Tag) -> Option<&[u64]> {
+        match self.columns.get(column) {
+            Some(Out::Words(c)) if c.one_type() == Some(tag) => Some(&c.words),
+            _ => None,
+        }
+    }
+    fn form(&self, row: usize, column: usize) -> Result<Edn> {
+        match &self.columns[column] {
+            Out::Forms(fs) => Ok(fs[row].clone()),
+            _ => Ok(self.value(row, column)?.to_edn()),
+        }
+    }
+    /// The rows, each as its values.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Result<Vec<Edn>>> + '_ {
+        (0..self.len).map(|i| (0..self.columns.len()).map(|c| self.form(i, c)).collect())
+    }
+
+    fn row(&self, row: usize) -> Result<Edn> {
+        let cells = (0..self.columns.len()).map(|c| self.form(row, c));
+        let Some((kind, names)) = &self.keys else {
+            return Ok(Node::Vector(cells.collect::<Result<_>>()?).into());
+        };
+        let pairs = names.iter().zip(cells).map(|(name, cell)| {
+            let key = match kind {
+                KeyKind::Keys => Node::Keyword(Keyword(name.0.clone())),
+                KeyKind::Strs => Node::Str(name.to_string().into()),
+                KeyKind::Syms => Node::Symbol(name.clone()),
+            };
+            Ok((Edn::new(key), cell?))
+        });
+        Ok(Node::Map(pairs.collect::<Result<_>>()?).into())
+    }
+
+    /// The whole answer: a relation as a set of vectors (a vector where order or repetition counts, or with pulls or
+    /// maps), a collection as a vector, a tuple as a vector or nil, a scalar as itself or nil.
+    pub fn to_edn(&self) -> Result<Edn> {
+        match self.shape {
+            Shape::Relation => {
+                let rows = (0..self.len).map(|i| self.row(i)).collect::<Result<Vec<_>>>()?;
+                let list = self.list || self.keys.is_some() || self.columns.iter().any(|c| matches!(c, Out::Forms(_)));
+                Ok(if list { Node::Vector(rows) } else { Node::Set(rows) }.into())
+            }
+            Shape::Collection => {
+                let items = (0..self.len).map(|i| self.form(i, 0)).collect::<Result<_>>()?;
+                Ok(Node::Vector(items).into())
+            }
+            Shape::Tuple if self.len > 0 => self.row(0),
+            Shape::Scalar if self.len > 0 => self.form(0, 0),
+            Shape::Tuple | Shape::Scalar => Ok(Node::Nil.into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.to_edn() {
+            Ok(form) => write!(f, "{form}"),
+            Err(e) => write!(f, "{e}"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Values taken apart by binding forms.
+
+use super::ast::{Binding, Var};
+use super::relation::{Column, Tag};
+use super::values::Values;
+use crate::datom::{Val, Word};
+use crate::error::{Code, Error, Result};
+
+/// The rows that a binding form makes of values, in columns beside the variables of the form.
+pub(crate) struct Binder<'a> {
+    values: &'a Values,
+    form: &'a Binding,
+    pub vars: Vec<Var>,
+    pub cols: Vec<Column>,
+    pub len: usize,
+    /// Inputs must fit their form; what functions give and does not fit is no row.
+    strict: bool,
+    row: Vec<Option<(Tag, Word)>>,
+}
+
+impl<'a> Binder<'a> {
+    pub fn new(form: &'a Binding, values: &'a Values, strict: bool) -> Binder<'a> {
+        let vars = form.vars();
+        Binder {
+            values,
+            form,
+            cols: vars.iter().map(|_| Column::new(Tag::REF)).collect(),
+            row: vec![None; vars.len()],
+            vars,
+            len: 0,
+            strict,
+        }
+    }
+
+    /// Adds the rows of one value; gives how many.
+    pub fn add(&mut self, v: &Val) -> Result<usize> {
+        let before = self.len;
+        match self.form {
+            // The common case, without a detour.
+            Binding::Scalar(_) => {
+                if let Some((tag, w)) = self.values.intern(v)? {
+                    self.cols[0].push(tag, w);
+                    self.len += 1;
+                }
+            }
+            Binding::Blank => self.len += usize::from(*v != Val::Nil),
+            form => {
+                self.row.iter_mut().for_each(|slot| *slot = None);
+                self.rows(&[(form, v.clone())])?;
+            }
+        }
+        Ok(self.len - before)
+    }
+
+    /// Binds the first of the pending forms and goes on with the rest: collections inside tuples multiply.
+    fn rows(&mut self, pending: &[(&'a Binding, Val)]) -> Result<()> {
+        let Some(((form, v), rest)) = pending.split_first() else {
+            for (col, slot) in self.cols.iter_mut().zip(&self.row) {
+                let (tag, w) = slot.expect("every variable of the form has been bound");
+                col.push(tag, w);
+            }
+            self.len += 1;
+            return Ok(());
+        };
+        match form {
+            Binding::Blank => self.rows(rest),
+            Binding::Scalar(var) => {
+                let Some(word) = self.values.intern(v)? else {
+                    return Ok(());
+                };
+                let at = self
+                    .vars
+                    .iter()
+                    .position(|x| x == var)
+                    .expect("the form's own variable");
+                let before = self.row[at];
+                if before.is_some_and(|b| b != word) {
+                    return Ok(());
+                }
+                self.row[at] = Some(word);
+                self.rows(rest)?;
+                self.row[at] = before;
+                Ok(())
+            }
+            Binding::Tuple(forms) => self.tuple(forms, v, rest),
+            Binding::Collection(form) => {
+                let Some(items) = v.items() else {
+                    return self.misfit(v, "a collection");
+                };
+                for item in items.iter() {
+                    let mut next = vec![(&**form, item.clone())];
+                    next.extend_from_slice(rest);
+                    self.rows(&next)?;
+                }
+                Ok(())
+            }
+            Binding::Relation(forms) => {
+                let Some(items) = v.items() else {
+                    return self.misfit(v, "a collection of tuples");
+                };
+                for item in items.iter() {
+                    self.tuple(forms, item, rest)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn tuple(&mut self, forms: &'a [Binding], v: &Val, rest: &[(&'a Binding, Val)]) -> Result<()> {
+        let Some(items) = v.as_seq() else {
+            return self.misfit(v, "a tuple");
+        };
+        if items.len() < forms.len() {
+            return self.misfit(v, &format!("a tuple of at least {}", forms.len()));
+        }
+        let mut next: Vec<(&Binding, Val)> = forms.iter().zip(items.iter().cloned()).collect();
+        next.extend_from_slice(rest);
+        self.rows(&next)
+    }
+
+    fn misfit(&self, v: &Val, expected: &str) -> Result<()> {
+        if !self.strict {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::NotABindingForm,
+            format!(
+                "the binding form takes {expected}, and was given {v}, a {}",
+                v.type_name()
+            ),
+        ))
+    }
+}

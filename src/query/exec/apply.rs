@@ -1,0 +1,55 @@
+//! Function clauses: the results are taken apart by the binding form, and agree with what is bound already.
+
+use super::super::ast::{Binding, Var};
+use super::super::bind::Binder;
+use super::super::plan::Apply;
+use super::super::relation::{Relation, keys};
+use super::Exec;
+use super::join::gathered;
+use crate::error::Result;
+
+impl Exec<'_> {
+    pub fn apply(&self, f: &Apply, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let mut args = self.arguments(f, &rel);
+        let mut binder = Binder::new(binding, self.values, false);
+        if f.inputs().next().is_none() {
+            // The same for every row: made once and joined.
+            binder.add(&self.invoke(f, &args)?)?;
+            let made = Relation::new(binder.vars, binder.cols, binder.len);
+            return self.join(&rel, &made, keep);
+        }
+        let mut rows = Vec::with_capacity(rel.len);
+        for i in 0..rel.len {
+            self.meter.tick()?;
+            self.fill(f, &rel, i, &mut args)?;
+            for _ in 0..binder.add(&self.invoke(f, &args)?)? {
+                rows.push(i as u32);
+            }
+        }
+        Ok(self.unify(&rel, &rows, binder, keep))
+    }
+
+    /// Row `rows[k]` of `rel` beside row `k` of what was made, where variables that both have agree.
+    pub(super) fn unify(&self, rel: &Relation, rows: &[u32], made: Binder<'_>, keep: &[Var]) -> Relation {
+        let made = Relation::new(made.vars, made.cols, made.len);
+        let shared: Vec<Var> = made.vars.iter().filter(|v| rel.at(**v).is_some()).copied().collect();
+        let all: Vec<u32> = (0..rows.len() as u32).collect();
+        if shared.is_empty() {
+            return gathered(rel, &made, rows, &all, keep, rel.sorted);
+        }
+        let theirs = rel.project(&shared).gather(rows, false);
+        let Some((l, r)) = keys(&theirs, &made, &shared) else {
+            return rel.select(&[]).project(keep);
+        };
+        let same: Vec<u32> = all
+            .into_iter()
+            .filter(|&k| {
+                l.iter()
+                    .zip(&r)
+                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
+            })
+            .collect();
+        let kept: Vec<u32> = same.iter().map(|&k| rows[k as usize]).collect();
+        gathered(rel, &made, &kept, &same, keep, rel.sorted)
+    }
+}

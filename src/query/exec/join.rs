@@ -1,0 +1,200 @@
+//! Natural joins of two relations: merge when both ascend by the one shared variable, hash otherwise.
+
+use std::sync::Arc;
+
+use super::super::ast::Var;
+use super::super::relation::{Column, KeyTable, Relation, Tag, keys};
+use super::Exec;
+use crate::error::Result;
+
+impl Exec<'_> {
+    /// The rows of both that agree in all shared variables; of the columns, those of `keep`.
+    pub fn join(&self, l: &Relation, r: &Relation, keep: &[Var]) -> Result<Relation> {
+        let shared: Vec<Var> = l.vars.iter().filter(|v| r.at(**v).is_some()).copied().collect();
+        if shared.is_empty() {
+            return self.cross(l, r, keep);
+        }
+        let Some((lk, rk)) = keys(l, r, &shared) else {
+            return Ok(Relation::empty(&columns(l, r, keep)));
+        };
+        let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let sorted = if let [v] = shared[..]
+            && l.sorted == Some(v)
+            && r.sorted == Some(v)
+            && lk.len() == 1
+        {
+            self.merge(&lk[0].words, &rk[0].words, &mut li, &mut ri)?;
+            Some(v)
+        } else if r.len <= l.len {
+            let table = KeyTable::new(&rk, r.len);
+            for i in 0..l.len {
+                for j in table.rows(&lk, i) {
+                    li.push(i as u32);
+                    ri.push(j);
+                }
+                self.grown(&li)?;
+            }
+            l.sorted
+        } else {
+            let table = KeyTable::new(&lk, l.len);
+            for j in 0..r.len {
+                for i in table.rows(&rk, j) {
+                    li.push(i);
+                    ri.push(j as u32);
+                }
+                self.grown(&li)?;
+            }
+            r.sorted
+        };
+        self.meter.rows(li.len())?;
+        Ok(gathered(l, r, &li, &ri, keep, sorted))
+    }
+
+    fn grown(&self, rows: &[u32]) -> Result<()> {
+        self.meter.tick()?;
+        // Looking at the limit costs as much as adding the row, so only now and then.
+        if rows.len() & 0xFFFF == 0 {
+            self.meter.rows(rows.len())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn merge(&self, l: &[u64], r: &[u64], li: &mut Vec<u32>, ri: &mut Vec<u32>) -> Result<()> {
+        let (mut i, mut j) = (0, 0);
+        while i < l.len() && j < r.len() {
+            if l[i] < r[j] {
+                i = gallop(l, i, r[j]);
+            } else if r[j] < l[i] {
+                j = gallop(r, j, l[i]);
+            } else {
+                let key = l[i];
+                let (from, mut end) = (j, j);
+                while end < r.len() && r[end] == key {
+                    end += 1;
+                }
+                while i < l.len() && l[i] == key {
+                    for k in from..end {
+                        li.push(i as u32);
+                        ri.push(k as u32);
+                    }
+                    i += 1;
+                    self.grown(li)?;
+                }
+                j = end;
+            }
+        }
+        Ok(())
+    }
+
+    fn cross(&self, l: &Relation, r: &Relation, keep: &[Var]) -> Result<Relation> {
+        self.meter.rows(l.len.saturating_mul(r.len))?;
+        if l.len == 1 && l.cols.is_empty() {
+            return Ok(r.project(keep));
+        }
+        if r.len == 1 && r.cols.is_empty() {
+            return Ok(l.project(keep));
+        }
+        let n = l.len * r.len;
+        let (mut li, mut ri) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        for i in 0..l.len as u32 {
+            for j in 0..r.len as u32 {
+                li.push(i);
+                ri.push(j);
+            }
+            self.meter.tick()?;
+        }
+        Ok(gathered(l, r, &li, &ri, keep, l.sorted))
+    }
+
+    /// Keeps the rows in which two variables are equal; a variable that is new becomes a copy of the other.
+    pub fn equal(&self, a: Var, b: Var, rel: Relation) -> Relation {
+        match (rel.at(a), rel.at(b)) {
+            (Some(i), Some(j)) => {
+                let mut left = rel.project(&[a]);
+                let mut right = rel.project(&[b]);
+                left.vars = vec![a];
+                right.vars = vec![a];
+                debug_assert!(i != j);
+                match keys(&left, &right, &[a]) {
+                    None => rel.select(&[]),
+                    Some((l, r)) => {
+                        let same: Vec<u32> = (0..rel.len as u32)
+                            .filter(|&k| {
+                                l.iter()
+                                    .zip(&r)
+                                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
+                            })
+                            .collect();
+                        rel.select(&same)
+                    }
+                }
+            }
+            (Some(i), None) => {
+                let col = (*rel.cols[i]).clone();
+                rel.with(b, col)
+            }
+            (None, Some(j)) => {
+                let col = (*rel.cols[j]).clone();
+                rel.with(a, col)
+            }
+            (None, None) => rel,
+        }
+    }
+}
+
+/// The first index from `i` on whose word is at least `key`: doubling steps, then halving.
+fn gallop(words: &[u64], i: usize, key: u64) -> usize {
+    let mut step = 1;
+    let mut low = i;
+    while low + step < words.len() && words[low + step] < key {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step + 1).min(words.len());
+    low + words[low..high].partition_point(|w| *w < key)
+}
+
+fn columns(l: &Relation, r: &Relation, keep: &[Var]) -> Vec<Var> {
+    keep.iter()
+        .filter(|v| l.at(**v).is_some() || r.at(**v).is_some())
+        .copied()
+        .collect()
+}
+
+/// The pairs of rows as one relation.
+pub(super) fn gathered(
+    l: &Relation,
+    r: &Relation,
+    li: &[u32],
+    ri: &[u32],
+    keep: &[Var],
+    sorted: Option<Var>,
+) -> Relation {
+    let vars = columns(l, r, keep);
+    let whole = li.len() == l.len && li.iter().enumerate().all(|(i, &x)| i as u32 == x);
+    let cols: Vec<Arc<Column>> = vars
+        .iter()
+        .map(|v| {
+            let (left, right) = (l.col(*v), r.col(*v));
+            match (left, right) {
+                // Of an entity and its number, the entity is kept.
+                (Some(a), Some(b)) if a.one_type() != Some(Tag::REF) && b.one_type() == Some(Tag::REF) => {
+                    Arc::new(b.gather(ri))
+                }
+                (Some(a), _) if whole => a.clone(),
+                (Some(a), _) => Arc::new(a.gather(li)),
+                (None, Some(b)) => Arc::new(b.gather(ri)),
+                (None, None) => Arc::new(Column::new(Tag::REF)),
+            }
+        })
+        .collect();
+    let all = l.vars.iter().chain(&r.vars).all(|v| vars.contains(v));
+    Relation {
+        sorted: sorted.filter(|v| vars.contains(v)),
+        len: li.len(),
+        distinct: l.distinct && r.distinct && all,
+        vars,
+        cols,
+    }
+}

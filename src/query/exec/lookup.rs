@@ -1,0 +1,130 @@
+//! `get-else`, `get-some` and `missing?`: what an entity has, looked up row by row.
+
+use super::super::ast::{Binding, Var};
+use super::super::bind::Binder;
+use super::super::plan::{Lookup, LookupKind, Operand};
+use super::super::relation::Relation;
+use super::Exec;
+use crate::datom::{EntityId, T, Val, Word};
+use crate::db::Db;
+use crate::error::Result;
+use crate::index::{Columns, Order, Probe, Prober, Range};
+
+/// Reads of one index, through a prober where the view allows.
+struct Reader<'a> {
+    db: &'a Db,
+    order: Order,
+    prober: Option<Prober>,
+    found: Columns,
+}
+
+impl<'a> Reader<'a> {
+    fn new(db: &'a Db, order: Order) -> Reader<'a> {
+        Reader {
+            db,
+            order,
+            prober: (!db.is_filtered()).then(|| db.prober(order)),
+            found: Columns::default(),
+        }
+    }
+
+    /// The entity and value word of the newest assertion in a range (in a view of now, the least of many values).
+    fn first(&mut self, range: &Range) -> Result<Option<(u64, Word)>> {
+        match &mut self.prober {
+            Some(p) => p.get(range, &mut self.found)?,
+            None => {
+                self.found.clear();
+                for batch in self.db.scan(self.order, range) {
+                    let batch = batch?;
+                    for i in 0..batch.len() {
+                        let d = batch.row(i);
+                        self.found.push(d.e, d.a, d.v, d.t);
+                        if batch.added().is_some() {
+                            self.found.added.push(d.added);
+                        }
+                    }
+                }
+            }
+        }
+        if !self.db.is_history() {
+            return Ok((self.found.len() > 0).then(|| (self.found.e[0], self.found.v[0])));
+        }
+        // A history has several; the one asserted last is the value.
+        let mut last: Option<(T, usize)> = None;
+        for i in 0..self.found.len() {
+            let row = self.found.row(i);
+            if row.added && last.is_none_or(|(t, _)| row.t >= t) {
+                last = Some((row.t, i));
+            }
+        }
+        Ok(last.map(|(_, i)| (self.found.e[i], self.found.v[i])))
+    }
+}
+
+impl Exec<'_> {
+    pub fn lookup(&self, l: &Lookup, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let Some(source) = self.sources.db(l.source) else {
+            return Ok(Relation::empty(keep));
+        };
+        let db = &source.db;
+        let mut forward = Reader::new(db, Order::Aevt);
+        let mut backward = Reader::new(db, Order::Vaet);
+        let mut binder = Binder::new(binding, self.values, false);
+        let mut rows = Vec::new();
+        for i in 0..rel.len {
+            self.meter.tick()?;
+            let entity = match &l.e {
+                Operand::Const(v) => v.clone(),
+                Operand::Var(v) => {
+                    let (tag, w) = rel.col(*v).expect("the entity is bound").get(i);
+                    self.values.val(tag, w)?
+                }
+            };
+            let entity = match entity {
+                Val::Ref(e) => Some(e.0),
+                Val::Long(n) => u64::try_from(n).ok(),
+                _ => None,
+            };
+            let mut found: Option<(usize, Val)> = None;
+            for (k, a) in l.attrs.iter().enumerate() {
+                let Some(e) = entity else { break };
+                let hit = if a.reverse {
+                    backward
+                        .first(&Range::av(a.attr.id, Probe::inline(e)))?
+                        .map(|(e, _)| Val::Ref(EntityId(e)))
+                } else {
+                    match forward.first(&Range::ea(e, a.attr.id))? {
+                        Some((_, w)) => match Val::from_word(a.attr.value_type, w) {
+                            Some(v) => Some(v),
+                            None => Some(db.words().value(a.attr.value_type, w)?.into()),
+                        },
+                        None => None,
+                    }
+                };
+                if let Some(v) = hit {
+                    found = Some((k, v));
+                    break;
+                }
+            }
+            let result = match &l.kind {
+                LookupKind::Missing => {
+                    let missing = found.is_none();
+                    // As a clause of its own it is a test; with a binding, its value.
+                    match binding {
+                        Binding::Blank if !missing => Val::Nil,
+                        _ => Val::Boolean(missing),
+                    }
+                }
+                LookupKind::Else(default) => found.map_or(default.clone(), |(_, v)| v),
+                LookupKind::Some => match found {
+                    Some((k, v)) => Val::vector([Val::Ref(l.attrs[k].attr.entity()), v]),
+                    None => Val::Nil,
+                },
+            };
+            for _ in 0..binder.add(&result)? {
+                rows.push(i as u32);
+            }
+        }
+        Ok(self.unify(&rel, &rows, binder, keep))
+    }
+}

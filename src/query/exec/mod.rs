@@ -1,0 +1,103 @@
+//! Plans over rows in columns: one file for each kind of step.
+//!
+//! A step takes the rows so far and gives the next; rows are sets of columns of words. Nothing here decides about names or
+//! constants: that is planned.
+
+mod apply;
+mod disjoin;
+mod filter;
+mod join;
+mod lookup;
+mod negate;
+mod nested;
+mod rule;
+mod scan;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::ast::Var;
+use super::budget::{Budget, Meter};
+use super::plan::rules::Pred;
+use super::plan::{Node, Op, Pipeline};
+use super::relation::Relation;
+use super::source::Sources;
+use super::values::Values;
+use crate::error::Result;
+
+/// What one run of a query shares.
+pub(crate) struct Exec<'a> {
+    pub sources: &'a Sources,
+    pub values: &'a Values,
+    pub preds: &'a [Pred],
+    pub meter: &'a Meter,
+    pub budget: &'a Budget,
+    /// What rules have derived so far.
+    pub tables: RefCell<Vec<Option<rule::Table>>>,
+    /// What each step did, when that is asked for.
+    pub actual: Option<RefCell<Vec<Actual>>>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Actual {
+    pub runs: u64,
+    pub rows: u64,
+    pub time: Duration,
+}
+
+/// Steps over this many rows are looked at for duplicates when they drop variables.
+const DEDUP_FROM: usize = 1024;
+
+impl Exec<'_> {
+    /// The rows of `plan.output` that follow from the rows of `plan.input`. May hold duplicates.
+    pub fn run(&self, plan: &Pipeline, input: Relation) -> Result<Relation> {
+        let mut rel = input;
+        for (i, node) in plan.nodes.iter().enumerate() {
+            if rel.len == 0 {
+                return Ok(Relation::empty(&plan.output));
+            }
+            rel = self.node(node, rel, i + 1 < plan.nodes.len())?;
+        }
+        Ok(rel.project(&plan.output))
+    }
+
+    pub(super) fn node(&self, node: &Node, rel: Relation, more: bool) -> Result<Relation> {
+        let started = self.actual.as_ref().map(|_| self.meter.elapsed());
+        let before = rel.len;
+        let mut out = self.step(&node.op, rel, &node.keep)?.project(&node.keep);
+        self.meter.rows(out.len)?;
+        self.meter.check()?;
+        // Rows that differ only in what is no longer needed multiply in later joins.
+        if more && !out.distinct && out.len > DEDUP_FROM && out.len > before * 2 {
+            out = out.dedup();
+        }
+        if let (Some(actual), Some(started)) = (&self.actual, started) {
+            let mut actual = actual.borrow_mut();
+            let slot = &mut actual[node.id];
+            slot.runs += 1;
+            slot.rows += out.len as u64;
+            slot.time += self.meter.elapsed() - started;
+        }
+        Ok(out)
+    }
+
+    fn step(&self, op: &Op, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        match op {
+            Op::Scan(s) => self.scan(s, rel, keep),
+            Op::Rows(r) => self.rows(r, rel, keep),
+            Op::Equal(a, b) => Ok(self.equal(*a, *b, rel)),
+            Op::Const(v, tag, w) => {
+                let words = vec![*w; rel.len];
+                Ok(rel.with(*v, super::relation::Column::of(*tag, words)))
+            }
+            Op::Filter(f) => self.filter(f, rel),
+            Op::Apply(f, b) => self.apply(f, b, rel, keep),
+            Op::Lookup(l, b) => self.lookup(l, b, rel, keep),
+            Op::Nested(n, b) => self.nested(n, b, rel, keep),
+            Op::Not(vars, plan) => self.negate(vars, plan, rel),
+            Op::Or { input, vars, branches } => self.disjoin(input, vars, branches, rel, keep),
+            Op::Call(call) => self.call(call, rel, keep),
+        }
+    }
+}

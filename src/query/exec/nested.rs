@@ -1,0 +1,72 @@
+//! `(q [...] ...)`: a query inside a query, run once for each combination of its inputs.
+
+use super::super::ast::{Binding, InSpec, Var};
+use super::super::bind::Binder;
+use super::super::plan::{Nested, NestedArg, Operand};
+use super::super::relation::Relation;
+use super::super::source::Source;
+use super::super::{Input, QueryOptions};
+use super::Exec;
+use crate::datom::Val;
+use crate::error::Result;
+
+impl Exec<'_> {
+    pub fn nested(&self, n: &Nested, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let inputs: Vec<Var> = n.inputs().collect();
+        let distinct = rel.project(&inputs).dedup();
+        let mut binder = Binder::new(binding, self.values, false);
+        let mut rows = Vec::new();
+        let options = QueryOptions {
+            budget: self.budget.clone(),
+            ..QueryOptions::default()
+        };
+        for i in 0..distinct.len {
+            self.meter.check()?;
+            let mut args = Vec::new();
+            for (arg, (spec, _)) in n.args.iter().zip(&n.query.ast.inputs) {
+                args.push(match arg {
+                    NestedArg::Form(form) => Input::Edn(form.clone()),
+                    NestedArg::Source(s) => match &self.sources.list[*s].1 {
+                        Source::Db(db) => Input::Db(db.db.clone()),
+                        Source::Rows(rows) => Input::Edn(self.rows_as_edn(rows)?),
+                    },
+                    NestedArg::Value(Operand::Const(v)) => Input::Edn(v.to_edn()),
+                    NestedArg::Value(Operand::Var(v)) => {
+                        let (tag, w) = distinct.col(*v).expect("the plan binds inputs").get(i);
+                        let value = self.values.val(tag, w)?;
+                        debug_assert!(!matches!(spec, InSpec::Source(_)));
+                        Input::Edn(value.to_edn())
+                    }
+                });
+            }
+            let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
+            let result = Val::from_edn(&answer.to_edn()?)?;
+            for _ in 0..binder.add(&result)? {
+                rows.push(i as u32);
+            }
+        }
+        if inputs.is_empty() {
+            let made = Relation::new(binder.vars, binder.cols, binder.len);
+            return self.join(&rel, &made, keep);
+        }
+        let every: Vec<Var> = inputs.iter().chain(&binder.vars).copied().collect();
+        let made = self.unify(&distinct, &rows, binder, &every);
+        self.join(&rel, &made, keep)
+    }
+
+    fn rows_as_edn(&self, rows: &super::super::source::RowSource) -> Result<crate::edn::Edn> {
+        let mut out = Vec::with_capacity(rows.len);
+        for i in 0..rows.len {
+            let row = rows
+                .cols
+                .iter()
+                .map(|c| {
+                    let (tag, w) = c.get(i);
+                    Ok(self.values.val(tag, w)?.to_edn())
+                })
+                .collect::<Result<_>>()?;
+            out.push(crate::edn::Node::Vector(row).into());
+        }
+        Ok(crate::edn::Node::Vector(out).into())
+    }
+}

@@ -1,0 +1,609 @@
+//! Patterns: whole reads of an index range joined with the rows, or one small read for each value that is bound already.
+
+use std::sync::Arc;
+
+use super::super::ast::Var;
+use super::super::plan::access::{self, Access};
+use super::super::plan::{Pos, RowScan, Scan};
+use super::super::relation::{Column, Relation, Tag, Types};
+use super::super::source::{DbSource, Source, Translator};
+use super::Exec;
+use super::join::gathered;
+use crate::datom::{T, TxId, Val, Value, ValueType, Word};
+use crate::db::Db;
+use crate::error::Result;
+use crate::index::{Batch, Columns, Order, Probe, Range};
+
+/// A probe of the index costs about as much as reading this many rows.
+const PROBE_ROWS: u64 = 8;
+
+/// The columns of some rows of an index.
+struct Slices<'a> {
+    e: &'a [u64],
+    a: &'a [u32],
+    v: &'a [Word],
+    t: &'a [T],
+    added: Option<&'a [bool]>,
+}
+
+impl<'a> Slices<'a> {
+    fn batch(b: &'a Batch) -> Slices<'a> {
+        Slices {
+            e: b.e(),
+            a: b.a(),
+            v: b.v(),
+            t: b.t(),
+            added: b.added(),
+        }
+    }
+    fn columns(c: &'a Columns) -> Slices<'a> {
+        Slices {
+            e: &c.e,
+            a: &c.a,
+            v: &c.v,
+            t: &c.t,
+            added: (!c.added.is_empty()).then_some(&c.added[..]),
+        }
+    }
+    fn len(&self) -> usize {
+        self.e.len()
+    }
+}
+
+/// What of a pattern an index read leaves to check, in words.
+#[derive(Default)]
+struct Check {
+    e: Option<u64>,
+    a: Option<u32>,
+    v: Option<Word>,
+    /// The type a constant value has, when attributes of several types are read.
+    ty: Option<ValueType>,
+    low: Option<(Word, bool)>,
+    high: Option<(Word, bool)>,
+    t: Option<T>,
+    op: Option<bool>,
+    /// Nothing can pass.
+    never: bool,
+}
+
+impl Check {
+    fn new(s: &Scan, a: &Access, db: &Db) -> Result<Check> {
+        let mut check = Check::default();
+        if let (true, Pos::Is(e)) = (a.check_entity, &s.e) {
+            check.e = Some(*e);
+        }
+        if let (true, Pos::Is(x)) = (a.check_attr, &s.a) {
+            check.a = Some(*x);
+        }
+        if a.check_value {
+            if let Pos::Is(v) = &s.v {
+                match db.words().find(v)? {
+                    Some(w) => check.v = Some(w),
+                    None => check.never = true,
+                }
+                if s.attr.is_none() {
+                    check.ty = Some(v.value_type());
+                }
+            }
+            // Bounds on texts and the like stay predicates: their words have no order.
+            let inline = |b: &Option<(Value, bool)>| match b {
+                Some((v, inclusive)) => crate::datom::word::inline(v).map(|w| (w, *inclusive)),
+                None => None,
+            };
+            check.low = inline(&s.bounds.low);
+            check.high = inline(&s.bounds.high);
+        }
+        if let Pos::Is(t) = s.tx {
+            check.t = Some(t);
+        }
+        if let Pos::Is(op) = s.op {
+            check.op = Some(op);
+        }
+        Ok(check)
+    }
+    fn is_free(&self) -> bool {
+        self.e.is_none()
+            && self.a.is_none()
+            && self.v.is_none()
+            && self.low.is_none()
+            && self.high.is_none()
+            && self.t.is_none()
+            && self.op.is_none()
+            && !self.never
+    }
+    fn passes(&self, rows: &Slices<'_>, i: usize, db: &Db) -> bool {
+        let w = rows.v[i];
+        !self.never
+            && self.e.is_none_or(|e| rows.e[i] == e)
+            && self.a.is_none_or(|a| rows.a[i] == a)
+            && self.v.is_none_or(|v| w == v)
+            && self.ty.is_none_or(|ty| db.schema().value_type(rows.a[i]) == Some(ty))
+            && self.low.is_none_or(|(low, inclusive)| w > low || inclusive && w == low)
+            && self
+                .high
+                .is_none_or(|(high, inclusive)| w < high || inclusive && w == high)
+            && self.t.is_none_or(|t| rows.t[i] == t)
+            && self.op.is_none_or(|op| rows.added.is_none_or(|a| a[i]) == op)
+    }
+}
+
+/// The columns of a pattern's variables, growing.
+struct Output<'a> {
+    scan: &'a Scan,
+    source: &'a DbSource,
+    vars: Vec<Var>,
+    slots: Vec<Slot>,
+    cols: Vec<Column>,
+    len: usize,
+    translator: Translator,
+    v_type: Option<ValueType>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Slot {
+    E,
+    A,
+    V,
+    Tx,
+    Op,
+}
+
+impl<'a> Output<'a> {
+    fn new(scan: &'a Scan, source: &'a DbSource, wanted: impl Fn(Var) -> bool) -> Output<'a> {
+        let v_type = scan.attr.as_ref().map(|a| a.value_type);
+        let mut out = Output {
+            scan,
+            source,
+            vars: Vec::new(),
+            slots: Vec::new(),
+            cols: Vec::new(),
+            len: 0,
+            translator: Translator::default(),
+            v_type,
+        };
+        for (v, slot, tag) in [
+            (scan.e.var(), Slot::E, Tag::REF),
+            (scan.a.var(), Slot::A, Tag::REF),
+            (scan.v.var(), Slot::V, v_type.map_or(Tag::REF, Tag::of)),
+            (scan.tx.var(), Slot::Tx, Tag::REF),
+            (scan.op.var(), Slot::Op, Tag::BOOLEAN),
+        ] {
+            if let Some(v) = v.filter(|v| wanted(*v)) {
+                out.vars.push(v);
+                out.slots.push(slot);
+                out.cols.push(Column::new(tag));
+            }
+        }
+        out
+    }
+
+    /// Appends all rows, or those at `at`.
+    fn extend(&mut self, rows: &Slices<'_>, at: Option<&[u32]>, exec: &Exec<'_>) -> Result<()> {
+        let n = at.map_or(rows.len(), <[u32]>::len);
+        for (slot, col) in self.slots.iter().zip(&mut self.cols) {
+            match slot {
+                Slot::E => pick(&mut col.words, rows.e, at, |e| e),
+                Slot::A => pick(&mut col.words, rows.a, at, u64::from),
+                Slot::Tx => pick(&mut col.words, rows.t, at, |t| TxId::from_t(t).0),
+                Slot::Op => match rows.added {
+                    Some(added) => pick(&mut col.words, added, at, u64::from),
+                    None => col.words.resize(col.words.len() + n, 1),
+                },
+                Slot::V => match self.v_type {
+                    Some(ty) if !self.source.foreign || ty.is_inline() => pick(&mut col.words, rows.v, at, |w| w),
+                    _ => {
+                        for k in 0..n {
+                            let i = at.map_or(k, |at| at[k] as usize);
+                            let ty = match self.v_type {
+                                Some(ty) => ty,
+                                None => match self.source.db.schema().value_type(rows.a[i]) {
+                                    Some(ty) => ty,
+                                    None => ValueType::Ref,
+                                },
+                            };
+                            let w = match self.source.foreign {
+                                true => self.translator.word(&self.source.db, exec.values, ty, rows.v[i])?,
+                                false => rows.v[i],
+                            };
+                            col.push(Tag::of(ty), w);
+                        }
+                    }
+                },
+            }
+        }
+        self.len += n;
+        Ok(())
+    }
+
+    /// Whether no two rows of the pattern can agree in the columns taken.
+    fn is_distinct(&self) -> bool {
+        let has = |slot: Slot| self.slots.contains(&slot);
+        let s = self.scan;
+        let one = s.attr.as_ref().is_some_and(|a| a.is_one());
+        let unique = s.attr.as_ref().is_some_and(|a| a.unique.is_some());
+        if self.source.db.is_history() {
+            return (has(Slot::E) || s.e.is_const())
+                && (has(Slot::A) || s.a.is_const())
+                && (has(Slot::V) || s.v.is_const())
+                && (has(Slot::Tx) || s.tx.is_const())
+                && (has(Slot::Op) || s.op.is_const());
+        }
+        if s.attr.is_none() {
+            return (has(Slot::E) || s.e.is_const()) && has(Slot::A) && (has(Slot::V) || s.v.is_const());
+        }
+        match (has(Slot::E) || s.e.is_const(), has(Slot::V) || s.v.is_const()) {
+            (true, true) => true,
+            (true, false) => one,
+            // As since hides an older owner and shows a newer, uniqueness holds in every view.
+            (false, true) => unique,
+            (false, false) => false,
+        }
+    }
+
+    fn relation(self, sorted: bool) -> Relation {
+        let distinct = self.is_distinct();
+        let sorted = self.scan.e.var().filter(|_| sorted);
+        let sorted = sorted.filter(|v| self.vars.contains(v));
+        Relation {
+            sorted,
+            distinct,
+            ..Relation::new(self.vars, self.cols, self.len)
+        }
+    }
+}
+
+fn pick<X: Copy>(out: &mut Vec<Word>, from: &[X], at: Option<&[u32]>, f: impl Fn(X) -> Word) {
+    match at {
+        None => out.extend(from.iter().map(|x| f(*x))),
+        Some(at) => out.extend(at.iter().map(|&i| f(from[i as usize]))),
+    }
+}
+
+/// What a pattern is looked up by, one value at a time.
+#[derive(Clone, Copy, PartialEq)]
+enum Key {
+    Entity,
+    Value,
+}
+
+impl Exec<'_> {
+    /// Joins the rows with the facts that match a pattern.
+    pub fn scan(&self, s: &Scan, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let all: Vec<Var> = rel.vars.iter().copied().chain(s.vars()).collect();
+        let source = match self.sources.db(s.source) {
+            Some(db) if !s.nothing => db,
+            _ => return Ok(Relation::empty(&all)),
+        };
+        let shared: Vec<Var> = s.vars().filter(|v| rel.at(*v).is_some()).collect();
+        let wanted = |v: Var| keep.contains(&v) || shared.contains(&v);
+        if shared.is_empty() {
+            let rows = self.collect(s, source, wanted)?;
+            return self.join(&rel, &rows, keep);
+        }
+        if let Some(key) = self.probe_key(s, source, &rel)? {
+            return self.probe(s, source, key, &rel, keep);
+        }
+        let anchored = s.e.is_const() || s.a.is_const() || s.v.is_const() || s.allow_scan;
+        if anchored {
+            let rows = self.collect(s, source, wanted)?;
+            return self.join(&rel, &rows, keep);
+        }
+        // Entity or attribute come from the rows: one read for each value they have.
+        let by = if s.e.var().is_some_and(|v| shared.contains(&v)) {
+            s.e.var()
+        } else if s.a.var().is_some_and(|v| shared.contains(&v)) {
+            s.a.var()
+        } else {
+            s.v.var()
+        };
+        let Some(by) = by else {
+            let rows = self.collect(s, source, wanted)?;
+            return self.join(&rel, &rows, keep);
+        };
+        let keys = rel.project(&[by]).dedup();
+        let mut union: Option<Relation> = None;
+        for i in 0..keys.len {
+            let (tag, w) = keys.cols[0].get(i);
+            let Some(one) = self.narrowed(s, by, tag, w, source)? else {
+                continue;
+            };
+            let mut rows = self.collect(&one, source, wanted)?;
+            let words = vec![w; rows.len];
+            rows = rows.with(by, Column::of(tag, words));
+            match &mut union {
+                Some(u) => u.append(&rows),
+                None => union = Some(rows),
+            }
+        }
+        match union {
+            Some(u) => self.join(&rel, &u, keep),
+            None => Ok(Relation::empty(&all)),
+        }
+    }
+
+    /// The pattern with one variable replaced by a value.
+    fn narrowed(&self, s: &Scan, by: Var, tag: Tag, w: Word, source: &DbSource) -> Result<Option<Scan>> {
+        let mut one = s.clone();
+        let entity = match self.values.val(tag, w)? {
+            Val::Ref(e) => Some(e.0),
+            Val::Long(n) => u64::try_from(n).ok(),
+            _ => None,
+        };
+        if s.e == Pos::Var(by) {
+            let Some(e) = entity else { return Ok(None) };
+            one.e = Pos::Is(e);
+        } else if s.a == Pos::Var(by) {
+            let attr = entity
+                .and_then(|e| u32::try_from(e).ok())
+                .and_then(|a| source.db.schema().attr(a).cloned());
+            let Some(attr) = attr else { return Ok(None) };
+            one.a = Pos::Is(attr.id);
+            one.attr = Some(attr);
+        } else {
+            let Some(v) = self.values.val(tag, w)?.to_value() else {
+                return Ok(None);
+            };
+            one.v = Pos::Is(v);
+        }
+        Ok(Some(one))
+    }
+
+    /// All facts that match the constants of a pattern.
+    fn collect(&self, s: &Scan, source: &DbSource, wanted: impl Fn(Var) -> bool) -> Result<Relation> {
+        let accesses = access::accesses(s, &source.db)?;
+        let mut out = Output::new(s, source, wanted);
+        let sorted = matches!(accesses.as_slice(), [one] if one.sorted_by_entity(s));
+        let mut at = Vec::new();
+        for a in &accesses {
+            let check = Check::new(s, a, &source.db)?;
+            for batch in source.db.scan(a.order, &a.range) {
+                let batch = batch?;
+                let rows = Slices::batch(&batch);
+                self.meter.check()?;
+                if check.is_free() {
+                    out.extend(&rows, None, self)?;
+                } else {
+                    at.clear();
+                    at.extend((0..rows.len() as u32).filter(|&i| check.passes(&rows, i as usize, &source.db)));
+                    out.extend(&rows, Some(&at), self)?;
+                }
+                self.meter.rows(out.len)?;
+            }
+        }
+        Ok(out.relation(sorted))
+    }
+
+    /// Whether looking up each value beats reading all; by what.
+    fn probe_key(&self, s: &Scan, source: &DbSource, rel: &Relation) -> Result<Option<Key>> {
+        if source.db.is_filtered() {
+            return Ok(None);
+        }
+        let has = |v: Option<Var>| v.is_some_and(|v| rel.at(v).is_some());
+        let typed = |v: Option<Var>, tag: Tag| v.and_then(|v| rel.col(v)).is_some_and(|c| c.one_type() == Some(tag));
+        let key = if has(s.e.var()) {
+            Key::Entity
+        } else if has(s.v.var()) {
+            match &s.attr {
+                Some(a) if a.indexed || a.is_ref() => Key::Value,
+                None if typed(s.v.var(), Tag::REF) && !s.a.is_const() => Key::Value,
+                _ => return Ok(None),
+            }
+        } else {
+            return Ok(None);
+        };
+        let mut rows = 0;
+        let anchored = s.e.is_const() || s.a.is_const() || s.v.is_const();
+        if !anchored {
+            return Ok(Some(key));
+        }
+        for a in access::accesses(s, &source.db)? {
+            rows += source.db.estimate(a.order, &a.range)?;
+        }
+        Ok(((rel.len as u64).saturating_mul(PROBE_ROWS) < rows).then_some(key))
+    }
+
+    /// One small read for each value of the rows.
+    fn probe(&self, s: &Scan, source: &DbSource, key: Key, rel: &Relation, keep: &[Var]) -> Result<Relation> {
+        let db = &source.db;
+        let var = match key {
+            Key::Entity => s.e.var(),
+            Key::Value => s.v.var(),
+        };
+        let var = var.expect("the key is a variable of the pattern");
+        let col = rel.col(var).expect("the key is bound");
+        let want = match (key, &s.attr) {
+            (Key::Entity, _) | (_, None) => ValueType::Ref,
+            (Key::Value, Some(a)) => a.value_type,
+        };
+        let mut keys = self.words_of(col, want);
+        let in_order = want == ValueType::Ref && rel.sorted == Some(var) && matches!(col.types, Types::One(Tag::REF));
+        if !in_order {
+            keys.sort_unstable();
+        }
+        let order = match (key, &s.attr) {
+            (Key::Entity, Some(_)) => Order::Aevt,
+            (Key::Entity, None) => Order::Eavt,
+            (Key::Value, Some(a)) if a.indexed => Order::Avet,
+            (Key::Value, _) => Order::Vaet,
+        };
+        let access = Access {
+            order,
+            range: Range::all(),
+            check_value: s.v.is_const() || s.bounds.is_some(),
+            check_attr: s.attr.is_none(),
+            check_entity: key == Key::Value,
+        };
+        let check = Check::new(s, &access, db)?;
+        let free = check.is_free();
+        let mut prober = db.prober(order);
+        let mut found = Columns::default();
+        let others: Vec<Var> = s.vars().filter(|v| *v != var && rel.at(*v).is_some()).collect();
+        let mut out = Output::new(s, source, |v| v != var && (keep.contains(&v) || others.contains(&v)));
+        let (mut left, mut at) = (Vec::with_capacity(keys.len()), Vec::new());
+        let attr = s.attr.as_ref().map(|a| a.id);
+        let mut i = 0;
+        while i < keys.len() {
+            let word = keys[i].0;
+            let mut end = i + 1;
+            while end < keys.len() && keys[end].0 == word {
+                end += 1;
+            }
+            let range = match (key, attr) {
+                (Key::Entity, Some(a)) => Range::ea(word, a),
+                (Key::Entity, None) => Range::e(word),
+                (Key::Value, Some(a)) => Range::av(a, self.probe_of(source, want, word)?),
+                (Key::Value, None) => Range::v(word),
+            };
+            prober.get(&range, &mut found)?;
+            self.meter.tick()?;
+            let rows = Slices::columns(&found);
+            at.clear();
+            at.extend((0..rows.len() as u32).filter(|&k| free || check.passes(&rows, k as usize, db)));
+            if !at.is_empty() {
+                for (_, row) in &keys[i..end] {
+                    out.extend(&rows, Some(&at), self)?;
+                    left.resize(left.len() + at.len(), *row);
+                }
+                self.meter.rows(left.len())?;
+            }
+            i = end;
+        }
+        let distinct = rel.distinct && out.is_distinct_beside_key(key);
+        let right = out.relation(false);
+        let by_key = rel.sorted.filter(|v| in_order && *v == var);
+        let sorted = by_key
+            .or((key == Key::Entity && rel.col(var).is_some_and(|c| c.one_type() == Some(Tag::REF))).then_some(var));
+        let made = self.agree(rel, &left, right, &others, keep, sorted);
+        Ok(Relation {
+            distinct: distinct && rel.vars.iter().all(|v| made.at(*v).is_some()),
+            ..made
+        })
+    }
+
+    /// Rows of `rel` beside rows of `right`, where the variables `others` of both agree.
+    fn agree(
+        &self,
+        rel: &Relation,
+        left: &[u32],
+        right: Relation,
+        others: &[Var],
+        keep: &[Var],
+        sorted: Option<Var>,
+    ) -> Relation {
+        let all: Vec<u32> = (0..left.len() as u32).collect();
+        if others.is_empty() {
+            return gathered(rel, &right, left, &all, keep, sorted);
+        }
+        let theirs = rel.project(others).gather(left, false);
+        let Some((l, r)) = super::super::relation::keys(&theirs, &right, others) else {
+            let vars: Vec<Var> = rel.vars.iter().chain(&right.vars).copied().collect();
+            return Relation::empty(&vars).project(keep);
+        };
+        let same: Vec<u32> = all
+            .into_iter()
+            .filter(|&k| {
+                l.iter()
+                    .zip(&r)
+                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
+            })
+            .collect();
+        let kept: Vec<u32> = same.iter().map(|&k| left[k as usize]).collect();
+        gathered(rel, &right, &kept, &same, keep, sorted)
+    }
+
+    /// The rows whose word can be one of type `want`, with that word.
+    fn words_of(&self, col: &Column, want: ValueType) -> Vec<(Word, u32)> {
+        let want = Tag::of(want);
+        let rows = 0..col.len() as u32;
+        match col.one_type() {
+            Some(t) if t == want => rows.map(|i| (col.words[i as usize], i)).collect(),
+            _ => rows
+                .filter_map(|i| {
+                    let (tag, w) = col.get(i as usize);
+                    if tag == want {
+                        return Some((w, i));
+                    }
+                    // An entity's number stands for the entity, and the other way round.
+                    if tag == Tag::LONG && want == Tag::REF {
+                        let n = u64::try_from(crate::datom::word::to_long(w)).ok()?;
+                        return Some((n, i));
+                    }
+                    if tag == Tag::REF && want == Tag::LONG {
+                        return Some((crate::datom::word::long(w as i64), i));
+                    }
+                    None
+                })
+                .collect(),
+        }
+    }
+
+    /// What to look for in a source's index for a word of the query.
+    fn probe_of(&self, source: &DbSource, ty: ValueType, w: Word) -> Result<Probe> {
+        if ty.is_inline() {
+            return Ok(Probe::inline(w));
+        }
+        if source.foreign {
+            return source.db.words().probe(&self.values.words().value(ty, w)?);
+        }
+        Ok(Probe {
+            word: w,
+            bytes: Some(self.values.words().bytes(w)?),
+        })
+    }
+
+    /// Joins the rows with those of a collection.
+    pub fn rows(&self, r: &RowScan, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let Some((_, Source::Rows(rows))) = self.sources.list.get(r.source) else {
+            return Ok(Relation::empty(keep));
+        };
+        let mut at: Vec<u32> = (0..rows.len as u32).collect();
+        let (mut vars, mut cols) = (Vec::new(), Vec::new());
+        for (i, t) in r.terms.iter().enumerate() {
+            let Some(col) = rows.cols.get(i) else {
+                // Only an empty collection has fewer columns than a pattern positions.
+                if let Pos::Var(v) = t {
+                    vars.push(*v);
+                    cols.push(Column::new(Tag::REF));
+                }
+                continue;
+            };
+            match t {
+                Pos::Any => {}
+                Pos::Is(word) => at.retain(|&k| col.get(k as usize) == *word),
+                Pos::Var(v) => {
+                    vars.push(*v);
+                    cols.push(col.clone());
+                }
+            }
+        }
+        let rows = Relation {
+            vars,
+            len: rows.len,
+            cols: cols.into_iter().map(Arc::new).collect(),
+            sorted: None,
+            distinct: false,
+        };
+        let rows = if at.len() == rows.len {
+            rows
+        } else {
+            rows.gather(&at, true)
+        };
+        self.join(&rel, &rows.dedup(), keep)
+    }
+}
+
+impl Output<'_> {
+    /// Whether, beside the value it was looked up by, no two rows agree.
+    fn is_distinct_beside_key(&self, key: Key) -> bool {
+        let has = |slot: Slot| self.slots.contains(&slot);
+        let s = self.scan;
+        let Some(attr) = &s.attr else { return false };
+        if self.source.db.is_history() {
+            return false;
+        }
+        match key {
+            Key::Entity => attr.is_one() || has(Slot::V) || s.v.is_const(),
+            Key::Value => attr.unique.is_some() || has(Slot::E) || s.e.is_const(),
+        }
+    }
+}

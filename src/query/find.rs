@@ -1,0 +1,399 @@
+//! Rows -> answer: aggregates by group, pulls, order, limit.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::answer::{Answer, Out};
+use super::ast::{Find, FindElem, PullPattern, Shape, Var, Vars};
+use super::budget::Meter;
+use super::functions::aggregate::{self, Aggregate, WordAcc};
+use super::inputs::Bound;
+use super::relation::{Column, KeyTable, Relation, Tag};
+use super::values::Values;
+use crate::datom::{EntityId, Val};
+use crate::db::{AggregateFn, Db};
+use crate::edn::{Edn, Node, Symbol};
+use crate::error::{Code, Error, Result};
+use crate::pull::{self, Puller};
+
+/// `:find` with its names resolved.
+pub(crate) struct Finder<'a> {
+    find: &'a Find,
+    elems: Vec<Elem>,
+}
+
+enum Elem {
+    Var(Var),
+    Aggregate(Reducer, Vec<Val>, Var),
+    Pull(Db, pull::Pattern, Var),
+}
+
+enum Reducer {
+    Builtin(&'static Aggregate),
+    Registered(AggregateFn),
+}
+
+impl<'a> Finder<'a> {
+    /// Looks up aggregates and reads pull patterns: their mistakes are known before anything runs.
+    pub fn new(find: &'a Find, bound: &Bound) -> Result<Finder<'a>> {
+        let elems = find
+            .elems
+            .iter()
+            .map(|e| match e {
+                FindElem::Var(v) => Ok(Elem::Var(*v)),
+                FindElem::Aggregate {
+                    name,
+                    name_span,
+                    args,
+                    var,
+                    span,
+                } => {
+                    let params = args.iter().map(Val::from_edn).collect::<Result<Vec<_>>>()?;
+                    let registered = bound
+                        .sources
+                        .any_db()
+                        .and_then(|db| db.registry().aggregates.get(name).cloned());
+                    if let Some(f) = registered {
+                        return Ok(Elem::Aggregate(Reducer::Registered(f), params, *var));
+                    }
+                    let Some(a) = aggregate::lookup(name) else {
+                        let given = name.to_string();
+                        return Err(
+                            Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {given}"))
+                                .at(*name_span)
+                                .suggest(&given, aggregate::names()),
+                        );
+                    };
+                    a.check(&params).map_err(|e| e.at(*span))?;
+                    Ok(Elem::Aggregate(Reducer::Builtin(a), params, *var))
+                }
+                FindElem::Pull {
+                    source,
+                    var,
+                    pattern,
+                    span,
+                } => {
+                    let name = source.clone().unwrap_or_else(|| Symbol::new("$"));
+                    let Some(db) = bound.sources.at(&name).and_then(|i| bound.sources.db(i)) else {
+                        return Err(Error::new(
+                            Code::InvalidQuery,
+                            format!("pull reads the source {name}, which is no database of this query"),
+                        )
+                        .at(*span));
+                    };
+                    let form: &Edn = match pattern {
+                        PullPattern::Inline(form) => form,
+                        PullPattern::Input(name, span) => bound.patterns.get(name).ok_or_else(|| {
+                            Error::new(Code::InvalidQuery, format!("no input gives the pull pattern {name}")).at(*span)
+                        })?,
+                    };
+                    let pattern = pull::parse(form, &db.db).map_err(|e| e.at(*span))?;
+                    Ok(Elem::Pull(db.db.clone(), pattern, *var))
+                }
+            })
+            .collect::<Result<_>>()?;
+        Ok(Finder { find, elems })
+    }
+
+    /// The variables the rows must have.
+    pub fn vars(&self) -> Vec<Var> {
+        let mut out: Vec<Var> = Vec::new();
+        let elems = self.find.elems.iter().map(FindElem::var);
+        for v in elems.chain(self.find.with.iter().copied()) {
+            if !out.contains(&v) {
+                out.push(v);
+            }
+        }
+        out
+    }
+
+    /// Makes the answer. `rows` are over [`Finder::vars`].
+    pub fn answer(&self, rows: Relation, values: Values, vars: &Vars, meter: &Meter) -> Result<Answer> {
+        let rows = rows.dedup();
+        let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
+        let (mut columns, len) = if grouped {
+            self.groups(&rows, &values, meter)?
+        } else {
+            let cols = self.elems.iter().map(|e| {
+                let v = match e {
+                    Elem::Var(v) | Elem::Pull(_, _, v) | Elem::Aggregate(_, _, v) => *v,
+                };
+                Out::Words(rows.col(v).expect("the plan ends with these variables").clone())
+            });
+            (cols.collect(), rows.len)
+        };
+        let chosen = self.arrange(&columns, len, &values)?;
+        let len = chosen.len();
+        for (column, e) in columns.iter_mut().zip(&self.elems) {
+            *column = match std::mem::replace(column, Out::Vals(Vec::new())) {
+                Out::Words(c) => Out::Words(Arc::new(c.gather(&chosen))),
+                Out::Vals(vs) => Out::Vals(chosen.iter().map(|&i| vs[i as usize].clone()).collect()),
+                Out::Forms(fs) => Out::Forms(chosen.iter().map(|&i| fs[i as usize].clone()).collect()),
+            };
+            if let (Elem::Pull(db, pattern, _), Out::Words(entities)) = (e, &*column) {
+                *column = Out::Forms(pulled(db, pattern, entities, meter)?);
+            }
+        }
+        let find = self.find;
+        let names = match &find.keys {
+            Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
+            None => find.elems.iter().map(|e| shown(e, vars)).collect(),
+        };
+        let list = !find.order.is_empty() || !find.with.is_empty() && !grouped;
+        Ok(Answer {
+            shape: find.shape,
+            names,
+            columns,
+            len,
+            keys: find.keys.clone(),
+            list,
+            values,
+        })
+    }
+
+    /// One row for each combination of what is not aggregated.
+    fn groups(&self, rows: &Relation, values: &Values, meter: &Meter) -> Result<(Vec<Out>, usize)> {
+        let by: Vec<Var> = self
+            .elems
+            .iter()
+            .filter_map(|e| match e {
+                Elem::Var(v) | Elem::Pull(_, _, v) => Some(*v),
+                Elem::Aggregate(..) => None,
+            })
+            .fold(Vec::new(), |mut out, v| {
+                if !out.contains(&v) {
+                    out.push(v);
+                }
+                out
+            });
+        let (group, firsts) = group_rows(rows, &by);
+        let mut out = Vec::new();
+        for e in &self.elems {
+            meter.check()?;
+            out.push(match e {
+                Elem::Var(v) | Elem::Pull(_, _, v) => {
+                    let col = rows.col(*v).expect("the plan ends with these variables");
+                    Out::Words(Arc::new(col.gather(&firsts)))
+                }
+                Elem::Aggregate(reducer, params, v) => {
+                    let col = rows.col(*v).expect("the plan ends with these variables");
+                    Out::Vals(reduce(reducer, params, col, &group, firsts.len(), values, meter)?)
+                }
+            });
+        }
+        Ok((out, firsts.len()))
+    }
+
+    /// The rows of the answer, in order.
+    fn arrange(&self, columns: &[Out], len: usize, values: &Values) -> Result<Vec<u32>> {
+        let find = self.find;
+        let mut order: Vec<(usize, bool)> = find.order.clone();
+        // What :order-by leaves open, the order of the values decides, so that answers never vary.
+        for i in 0..columns.len() {
+            if !order.iter().any(|(c, _)| *c == i) {
+                order.push((i, false));
+            }
+        }
+        let keys: Vec<Keys> = order
+            .iter()
+            .map(|(i, descending)| Keys::new(&columns[*i], *descending, values))
+            .collect::<Result<_>>()?;
+        let mut rows: Vec<u32> = (0..len as u32).collect();
+        let compare = |a: &u32, b: &u32| {
+            keys.iter()
+                .map(|k| k.compare(*a as usize, *b as usize))
+                .find(|o| *o != Ordering::Equal)
+                .unwrap_or(a.cmp(b))
+        };
+        let one = matches!(find.shape, Shape::Tuple | Shape::Scalar);
+        if one && find.offset == 0 {
+            let least = rows.iter().copied().min_by(compare);
+            return Ok(least.into_iter().filter(|_| find.limit != Some(0)).collect());
+        }
+        rows.sort_unstable_by(compare);
+        let limit = if one {
+            find.limit.unwrap_or(1).min(1)
+        } else {
+            find.limit.unwrap_or(usize::MAX)
+        };
+        Ok(rows.into_iter().skip(find.offset).take(limit).collect())
+    }
+}
+
+/// The group of each row, numbered in order of appearance, and the first row of each group.
+fn group_rows(rows: &Relation, by: &[Var]) -> (Vec<u32>, Vec<u32>) {
+    if by.is_empty() {
+        let firsts = if rows.len > 0 { vec![0] } else { Vec::new() };
+        return (vec![0; rows.len], firsts);
+    }
+    let keys = rows.project(by);
+    let (mut group, mut firsts) = (Vec::with_capacity(rows.len), Vec::new());
+    if let ([col], Some(_)) = (keys.cols.as_slice(), keys.cols[0].one_type()) {
+        let mut seen: FxHashMap<u64, u32> = FxHashMap::default();
+        for (i, w) in col.words.iter().enumerate() {
+            let g = *seen.entry(*w).or_insert_with(|| {
+                firsts.push(i as u32);
+                firsts.len() as u32 - 1
+            });
+            group.push(g);
+        }
+        return (group, firsts);
+    }
+    let mut seen: FxHashMap<Vec<(Tag, u64)>, u32> = FxHashMap::default();
+    for i in 0..rows.len {
+        let key = keys.cols.iter().map(|c| c.get(i)).collect();
+        let g = *seen.entry(key).or_insert_with(|| {
+            firsts.push(i as u32);
+            firsts.len() as u32 - 1
+        });
+        group.push(g);
+    }
+    (group, firsts)
+}
+
+fn reduce(
+    reducer: &Reducer,
+    params: &[Val],
+    col: &Column,
+    group: &[u32],
+    groups: usize,
+    values: &Values,
+    meter: &Meter,
+) -> Result<Vec<Val>> {
+    if let (Reducer::Builtin(a), [], Some(ty)) = (reducer, params, col.one_type().and_then(Tag::value_type)) {
+        if let Some(acc) = WordAcc::new(a.kind, ty) {
+            let mut accs = vec![acc; groups];
+            for (w, g) in col.words.iter().zip(group) {
+                accs[*g as usize].push(*w);
+            }
+            return accs.iter().map(WordAcc::finish).collect();
+        }
+    }
+    let mut members: Vec<Vec<Val>> = vec![Vec::new(); groups];
+    for (i, g) in group.iter().enumerate() {
+        meter.tick()?;
+        let (tag, w) = col.get(i);
+        members[*g as usize].push(values.val(tag, w)?);
+    }
+    members
+        .iter()
+        .map(|vs| match reducer {
+            Reducer::Builtin(a) => a.over(params, &mut vs.iter()),
+            Reducer::Registered(f) => f(&mut params.iter().chain(vs)),
+        })
+        .collect()
+}
+
+fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) -> Result<Vec<Edn>> {
+    let check = || meter.check();
+    let mut puller = Puller::new(db, pattern)?.checked(&check);
+    (0..entities.len())
+        .map(|i| {
+            let (tag, w) = entities.get(i);
+            let id = match tag {
+                Tag::REF => Some(w),
+                Tag::LONG => u64::try_from(crate::datom::word::to_long(w)).ok(),
+                _ => None,
+            };
+            let found = match id {
+                Some(e) => puller.pull(EntityId(e))?,
+                None => None,
+            };
+            Ok(found.unwrap_or_else(|| Node::Nil.into()))
+        })
+        .collect()
+}
+
+fn shown(e: &FindElem, vars: &Vars) -> String {
+    match e {
+        FindElem::Var(v) => vars.name(*v).to_string(),
+        FindElem::Aggregate { name, args, var, .. } => {
+            let args: String = args.iter().map(|a| format!("{a} ")).collect();
+            format!("({name} {args}{})", vars.name(*var))
+        }
+        FindElem::Pull { var, .. } => format!("(pull {})", vars.name(*var)),
+    }
+}
+
+/// What a column is sorted by: numbers whose order is the values' order.
+struct Keys {
+    ranks: Vec<u64>,
+    descending: bool,
+}
+
+impl Keys {
+    fn new(column: &Out, descending: bool, values: &Values) -> Result<Keys> {
+        let ranks = match column {
+            Out::Words(c) => match c.one_type().and_then(Tag::value_type) {
+                Some(ty) if ty.is_inline() => c.words.clone(),
+                _ => ranks_of(c, values)?,
+            },
+            Out::Vals(vs) => {
+                let mut order: Vec<u32> = (0..vs.len() as u32).collect();
+                order.sort_unstable_by(|a, b| vs[*a as usize].cmp(&vs[*b as usize]));
+                let mut ranks = vec![0; vs.len()];
+                for (k, pair) in order.windows(2).enumerate() {
+                    let (a, b) = (pair[0] as usize, pair[1] as usize);
+                    ranks[b] = if vs[a] == vs[b] { ranks[a] } else { k as u64 + 1 };
+                }
+                ranks
+            }
+            Out::Forms(fs) => vec![0; fs.len()],
+        };
+        Ok(Keys { ranks, descending })
+    }
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let order = self.ranks[a].cmp(&self.ranks[b]);
+        if self.descending { order.reverse() } else { order }
+    }
+}
+
+/// Each different word is compared with the others once, whatever the number of rows.
+fn ranks_of(c: &Column, values: &Values) -> Result<Vec<u64>> {
+    let one = Relation::new(vec![Var(0)], vec![c.clone()], c.len());
+    let distinct = one.dedup();
+    let mut order: Vec<u32> = (0..distinct.len as u32).collect();
+    let mut failed = None;
+    let words = &distinct.cols[0];
+    order.sort_by(|a, b| {
+        values
+            .compare(words.get(*a as usize), words.get(*b as usize))
+            .unwrap_or_else(|e| {
+                failed.get_or_insert(e);
+                Ordering::Equal
+            })
+    });
+    if let Some(e) = failed {
+        return Err(e);
+    }
+    let mut rank = vec![0u64; distinct.len];
+    for (r, i) in order.iter().enumerate() {
+        rank[*i as usize] = r as u64;
+    }
+    let tags = Arc::new(Column::of(
+        Tag::OTHER,
+        (0..c.len()).map(|i| tag_word(c.tag(i))).collect(),
+    ));
+    let all = [Arc::new(Column::of(Tag::OTHER, c.words.clone())), tags];
+    let theirs_tags = Arc::new(Column::of(
+        Tag::OTHER,
+        (0..distinct.len).map(|i| tag_word(words.tag(i))).collect(),
+    ));
+    let theirs = [Arc::new(Column::of(Tag::OTHER, words.words.clone())), theirs_tags];
+    let table = KeyTable::new(&theirs, distinct.len);
+    Ok((0..c.len())
+        .map(|i| {
+            let at = table
+                .rows(&all, i)
+                .next()
+                .expect("every word is among the distinct ones");
+            rank[at as usize]
+        })
+        .collect())
+}
+
+fn tag_word(t: Tag) -> u64 {
+    t.value_type().map_or(u64::MAX, |ty| ty as u64)
+}

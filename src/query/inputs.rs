@@ -1,0 +1,414 @@
+//! What a query is given: matched with `:in`, bound, and turned into sources, rules and first rows.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::ast::{Ast, Binding, InSpec, Rules, Var};
+use super::bind::Binder;
+use super::parse;
+use super::plan::kinds::{Kind, Kinds, RuleKinds};
+use super::plan::lower::Consts;
+use super::plan::{kinds, rules::RuleSet};
+use super::relation::{Column, Relation, Tag};
+use super::source::{DbSource, RowSource, Source, Sources, coerce};
+use super::values::Values;
+use crate::datom::Val;
+use crate::db::{Db, TimePoint};
+use crate::edn::{self, Edn, Instant, Keyword, Node, Symbol};
+use crate::error::{Code, Error, Result, Span};
+
+/// An input of a query: a database value, or data (a value, a collection, rules, a pull pattern).
+#[derive(Clone)]
+pub enum Input {
+    /// A database value, for `$` and other sources.
+    Db(Db),
+    /// Anything else.
+    Edn(Edn),
+}
+
+impl Input {
+    /// Data read from EDN text: `Input::text("[[(rule ?x) ...]]")`.
+    pub fn text(text: &str) -> Result<Input> {
+        edn::read_one(text)
+            .map(Input::Edn)
+            .map_err(|e| e.in_source("input", text))
+    }
+}
+
+impl From<Db> for Input {
+    fn from(db: Db) -> Input {
+        Input::Db(db)
+    }
+}
+impl From<&Db> for Input {
+    fn from(db: &Db) -> Input {
+        Input::Db(db.clone())
+    }
+}
+impl From<Edn> for Input {
+    fn from(form: Edn) -> Input {
+        Input::Edn(form)
+    }
+}
+impl From<&Edn> for Input {
+    fn from(form: &Edn) -> Input {
+        Input::Edn(form.clone())
+    }
+}
+macro_rules! scalars {
+    ($($type:ty, $x:ident => $node:expr;)*) => {
+        $(impl From<$type> for Input {
+            fn from($x: $type) -> Input {
+                Input::Edn(Edn::new($node))
+            }
+        })*
+    };
+}
+scalars! {
+    bool, x => Node::Bool(x);
+    i64, x => Node::Long(x);
+    f64, x => Node::Double(x);
+    &str, x => Node::Str(x.into());
+    String, x => Node::Str(x.into());
+    Keyword, x => Node::Keyword(x);
+    Instant, x => Node::Inst(x);
+    crate::datom::EntityId, x => Node::Long(x.0 as i64);
+}
+
+/// Inputs, ready for planning.
+pub(crate) struct Bound {
+    pub sources: Sources,
+    pub values: Values,
+    pub rules: RuleSet,
+    pub rule_kinds: RuleKinds,
+    pub kinds: Kinds,
+    pub patterns: FxHashMap<Symbol, Edn>,
+    /// The rows that the inputs bind.
+    pub rows: Relation,
+    pub consts: Consts,
+}
+
+/// Matches inputs with what the query declares.
+pub(crate) fn bind(ast: &Ast, inputs: &[Input]) -> Result<Bound> {
+    check_count(ast, inputs)?;
+    let dbs: Vec<&Db> = inputs
+        .iter()
+        .filter_map(|i| match i {
+            Input::Db(db) => Some(db),
+            Input::Edn(_) => None,
+        })
+        .collect();
+    // The words of most sources are those of the query: a database proper is preferred to a speculation.
+    let home = dbs.iter().find(|db| !db.words().has_scratch()).or(dbs.first());
+    let words = match home {
+        Some(db) => db.words().clone(),
+        None => crate::index::Words::new(Arc::default()),
+    };
+    let values = Values::new(&words);
+    let mut sources = Sources { list: Vec::new() };
+    let mut rules = Rules::default();
+    let mut patterns = FxHashMap::default();
+    for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
+        match (spec, input) {
+            (InSpec::Source(name), Input::Db(db)) => {
+                let db = timed(ast, name, db)?;
+                let foreign = !db.words().same(&words);
+                sources.list.push((name.clone(), Source::Db(DbSource { db, foreign })));
+            }
+            (InSpec::Source(name), Input::Edn(form)) => {
+                let rows = RowSource::new(form, &values).map_err(|e| e.at(*span))?;
+                sources.list.push((name.clone(), Source::Rows(rows)));
+            }
+            (InSpec::Rules, Input::Edn(form)) => rules = parse_rules(form)?,
+            (InSpec::Pattern(name), Input::Edn(form)) => {
+                patterns.insert(name.clone(), form.clone());
+            }
+            (InSpec::Bind(_), Input::Edn(_)) => {}
+            (_, Input::Db(_)) => {
+                return Err(
+                    Error::new(Code::NotABindingForm, "a database is given where :in has no source")
+                        .at(*span)
+                        .hint("databases go with names that begin with $"),
+                );
+            }
+        }
+    }
+    if ast.time.is_some() && sources.at(&Symbol::new("$")).is_none() {
+        return Err(Error::new(
+            Code::InvalidQuery,
+            "the query has a time clause, but no source $ that it could apply to",
+        )
+        .at(ast.span));
+    }
+    let rules = RuleSet::new(rules)?;
+    let default = sources.at(&Symbol::new("$"));
+    let rule_kinds = kinds::of_rules(&rules.rules, &sources, default);
+    let mut query_kinds = Kinds::default();
+    kinds::of_clauses(&ast.clauses, &sources, default, &rule_kinds, &mut query_kinds);
+    let mut bound = Bound {
+        sources,
+        values,
+        rules,
+        rule_kinds,
+        kinds: query_kinds,
+        patterns,
+        rows: Relation::unit(),
+        consts: Consts::default(),
+    };
+    for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
+        let (InSpec::Bind(form), Input::Edn(data)) = (spec, input) else {
+            continue;
+        };
+        bound.add(ast, form, data, *span)?;
+    }
+    Ok(bound)
+}
+
+fn check_count(ast: &Ast, inputs: &[Input]) -> Result<()> {
+    let (wanted, given) = (ast.inputs.len(), inputs.len());
+    if wanted == given {
+        return Ok(());
+    }
+    let names: Vec<String> = ast
+        .inputs
+        .iter()
+        .map(|(spec, _)| match spec {
+            InSpec::Source(s) | InSpec::Pattern(s) => s.to_string(),
+            InSpec::Rules => "%".to_string(),
+            InSpec::Bind(b) => show(b, ast),
+        })
+        .collect();
+    let names = names.join(" ");
+    let plural = if wanted == 1 { "" } else { "s" };
+    if given < wanted {
+        let span = ast.inputs[given].1;
+        return Err(Error::new(
+            Code::TooFewInputs,
+            format!("the query takes {wanted} input{plural} ({names}) and is given {given}"),
+        )
+        .at(span));
+    }
+    Err(Error::new(
+        Code::TooManyInputs,
+        format!("the query takes {wanted} input{plural} ({names}) and is given {given}"),
+    )
+    .at(ast.inputs.last().map_or(ast.span, |(_, s)| *s))
+    .hint("name all inputs in :in"))
+}
+
+fn show(b: &Binding, ast: &Ast) -> String {
+    let all = |bs: &[Binding]| bs.iter().map(|b| show(b, ast)).collect::<Vec<_>>().join(" ");
+    match b {
+        Binding::Blank => "_".to_string(),
+        Binding::Scalar(v) => ast.vars.name(*v).to_string(),
+        Binding::Tuple(bs) => format!("[{}]", all(bs)),
+        Binding::Collection(b) => format!("[{} ...]", show(b, ast)),
+        Binding::Relation(bs) => format!("[[{}]]", all(bs)),
+    }
+}
+
+/// The view that the query's time clause asks for.
+fn timed(ast: &Ast, name: &Symbol, db: &Db) -> Result<Db> {
+    let mut db = db.clone();
+    if !ast.time.is_some() || name.name() != "$" {
+        return Ok(db);
+    }
+    let point = |form: &Edn| -> Result<TimePoint> {
+        let point = TimePoint::from_edn(form)?;
+        let t = match point {
+            TimePoint::T(t) => t,
+            TimePoint::Tx(tx) => tx.t(),
+            TimePoint::Instant(_) => return Ok(point),
+        };
+        if t > db.basis_t() {
+            return Err(Error::new(
+                Code::InvalidTimePoint,
+                format!(
+                    "{form} lies in the future: the newest transaction has t {}",
+                    db.basis_t()
+                ),
+            )
+            .at(form.span));
+        }
+        Ok(point)
+    };
+    let as_of = ast.time.as_of.as_ref().map(&point).transpose()?;
+    let since = ast.time.since.as_ref().map(&point).transpose()?;
+    if let Some(p) = as_of {
+        db = db.as_of(p)?;
+    }
+    if let Some(p) = since {
+        db = db.since(p)?;
+    }
+    if ast.time.history {
+        db = db.history();
+    }
+    Ok(db)
+}
+
+fn parse_rules(form: &Edn) -> Result<Rules> {
+    match &form.node {
+        Node::Str(text) => {
+            let form = edn::read_one(text).map_err(|e| e.in_source("rules", text))?;
+            parse::rules(&form).map_err(|e| e.in_source("rules", text))
+        }
+        _ => parse::rules(form),
+    }
+}
+
+impl Bound {
+    fn add(&mut self, ast: &Ast, form: &Binding, data: &Edn, span: Span) -> Result<()> {
+        if matches!(data.node, Node::Nil) {
+            let name = show(form, ast);
+            return Err(
+                Error::new(Code::NilInput, format!("the input {name} is nil, which is no value"))
+                    .at(span)
+                    .hint("leave the clause out, or give a value"),
+            );
+        }
+        let vars = form.vars();
+        // Idents, lookup refs and other stand-ins become what they mean before the form takes the data apart, so that
+        // a lookup ref is not mistaken for a tuple of two.
+        let data = self.meant(form, data)?;
+        let mut binder = Binder::new(form, &self.values, true);
+        if let Some(v) = data {
+            binder.add(&v).map_err(|e| e.at(span))?;
+        }
+        let rows = Relation::new(binder.vars, binder.cols, binder.len).dedup();
+        if let (Binding::Scalar(v), 1) = (form, rows.len) {
+            self.consts.entry(*v).or_insert(rows.cols[0].get(0));
+        }
+        self.rows = join(&self.rows, &rows);
+        debug_assert!(vars.iter().all(|v| self.rows.at(*v).is_some()));
+        Ok(())
+    }
+
+    /// The data with what variables of a known kind stand for. `None`: it names nothing.
+    fn meant(&self, form: &Binding, data: &Edn) -> Result<Option<Val>> {
+        match form {
+            Binding::Blank => Val::from_edn(data).map(Some),
+            Binding::Scalar(v) => self.scalar(*v, data),
+            Binding::Tuple(forms) => match &data.node {
+                Node::Vector(items) | Node::List(items) => self.tuple(forms, items),
+                _ => Val::from_edn(data).map(Some),
+            },
+            Binding::Collection(form) => match elements(data) {
+                Some(items) => self.each(&items, |s, i| s.meant(form, i)),
+                None => Val::from_edn(data).map(Some),
+            },
+            Binding::Relation(forms) => match elements(data) {
+                Some(rows) => self.each(&rows, |s, row| match &row.node {
+                    Node::Vector(items) | Node::List(items) => s.tuple(forms, items),
+                    _ => Val::from_edn(row).map(Some),
+                }),
+                None => Val::from_edn(data).map(Some),
+            },
+        }
+    }
+
+    fn each(&self, items: &[Edn], f: impl Fn(&Bound, &Edn) -> Result<Option<Val>>) -> Result<Option<Val>> {
+        let mut out = Vec::with_capacity(items.len());
+        for item in items {
+            if let Some(v) = f(self, item)? {
+                if v == Val::Nil {
+                    return Err(Error::new(Code::NilInput, "a collection given as input holds nil").at(item.span));
+                }
+                out.push(v);
+            }
+        }
+        Ok(Some(Val::vector(out)))
+    }
+
+    fn tuple(&self, forms: &[Binding], items: &[Edn]) -> Result<Option<Val>> {
+        let mut out = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            let meant = match forms.get(i) {
+                Some(form) => self.meant(form, item)?,
+                None => Some(Val::Nil),
+            };
+            match meant {
+                Some(v) if v == Val::Nil && matches!(forms.get(i), Some(Binding::Scalar(_))) => {
+                    return Err(Error::new(Code::NilInput, "a tuple given as input holds nil").at(item.span));
+                }
+                Some(v) => out.push(v),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Val::vector(out)))
+    }
+
+    fn scalar(&self, v: Var, data: &Edn) -> Result<Option<Val>> {
+        match self.kinds.get(&v) {
+            Some(Kind::Entity(source)) => {
+                let named = matches!(&data.node, Node::Keyword(_) | Node::Vector(_) | Node::Long(_));
+                match self.sources.db(*source).filter(|_| named) {
+                    Some(db) => Ok(db.entity(data)?.map(Val::Ref)),
+                    None => Val::from_edn(data).map(Some),
+                }
+            }
+            Some(Kind::Value(ty)) => {
+                let val = Val::from_edn(data)?;
+                // Only what has no literal of its own is made into the attribute's type; a long stays a long.
+                let stand_in = matches!(
+                    (Tag::of(*ty), &val),
+                    (_, Val::String(_) | Val::Vector(_) | Val::List(_) | Val::Double(_))
+                );
+                match coerce(*ty, &val).filter(|_| stand_in) {
+                    Some(v) => Ok(Some(v.into())),
+                    None => Ok(Some(val)),
+                }
+            }
+            None => Val::from_edn(data).map(Some),
+        }
+    }
+}
+
+fn elements(data: &Edn) -> Option<Vec<Edn>> {
+    match &data.node {
+        Node::Vector(items) | Node::List(items) | Node::Set(items) => Some(items.clone()),
+        Node::Map(pairs) => Some(
+            pairs
+                .iter()
+                .map(|(k, v)| Node::Vector(vec![k.clone(), v.clone()]).into())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+/// The join of two small relations; inputs that bind one variable twice must agree.
+fn join(l: &Relation, r: &Relation) -> Relation {
+    let shared: Vec<Var> = l.vars.iter().filter(|v| r.at(**v).is_some()).copied().collect();
+    let (mut li, mut ri) = (Vec::new(), Vec::new());
+    if shared.is_empty() {
+        for i in 0..l.len as u32 {
+            for j in 0..r.len as u32 {
+                li.push(i);
+                ri.push(j);
+            }
+        }
+    } else if let Some((lk, rk)) = super::relation::keys(l, r, &shared) {
+        let table = super::relation::KeyTable::new(&rk, r.len);
+        for i in 0..l.len {
+            for j in table.rows(&lk, i) {
+                li.push(i as u32);
+                ri.push(j);
+            }
+        }
+    }
+    let mut out = Relation {
+        vars: l.vars.clone(),
+        cols: l.cols.iter().map(|c| Arc::new(c.gather(&li))).collect(),
+        len: li.len(),
+        sorted: None,
+        distinct: true,
+    };
+    for (v, c) in r.vars.iter().zip(&r.cols) {
+        if l.at(*v).is_none() {
+            let col: Column = c.gather(&ri);
+            out = out.with(*v, col);
+        }
+    }
+    out
+}

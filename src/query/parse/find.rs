@@ -1,0 +1,296 @@
+//! `:find` in its four shapes, `:with`, return maps, `:order-by`, `:limit` and `:offset`.
+
+use crate::edn::{Edn, Node, Symbol};
+use crate::error::{Error, Result, Span};
+
+use super::super::ast::{Find, FindElem, KeyKind, PullPattern, Shape, Var};
+use super::binding::is_dots;
+use super::{Part, Scope, as_var, invalid, is_plain, is_source, one};
+
+/// Parses the forms of `:find`.
+pub(super) fn find(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Find> {
+    let (shape, elems): (Shape, Vec<&Edn>) = match forms {
+        [] => return Err(invalid(":find asks for nothing", span).hint(":find ?x, :find [?x ...] or :find ?x .")),
+        [elem, dot] if is_dot(dot) => (Shape::Scalar, vec![elem]),
+        [
+            Edn {
+                node: Node::Vector(items),
+                span,
+            },
+        ] => match items.as_slice() {
+            [] => return Err(invalid(":find [] asks for nothing", *span)),
+            [elem, dots] if is_dots(dots) => (Shape::Collection, vec![elem]),
+            // The map form encloses once more: {:find [?x .]}
+            [elem, dot] if is_dot(dot) => (Shape::Scalar, vec![elem]),
+            items => (Shape::Tuple, items.iter().collect()),
+        },
+        forms => (Shape::Relation, forms.to_vec()),
+    };
+    let mut find = Find {
+        shape,
+        elems: Vec::new(),
+        spans: Vec::new(),
+        with: Vec::new(),
+        keys: None,
+        order: Vec::new(),
+        limit: None,
+        offset: 0,
+    };
+    for form in elems {
+        find.elems.push(element(scope, form)?);
+        find.spans.push(form.span);
+    }
+    Ok(find)
+}
+
+fn is_dot(form: &Edn) -> bool {
+    matches!(&form.node, Node::Symbol(s) if is_plain(s, "."))
+}
+
+fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
+    if let Some(s) = as_var(form) {
+        return Ok(FindElem::Var(scope.var(s)));
+    }
+    let not_an_element = || -> Error {
+        invalid(format!("{form} cannot be asked for"), form.span)
+            .hint("ask for ?x, (count ?x) or another aggregate, or (pull ?e [...])")
+    };
+    let Node::List(items) = &form.node else {
+        return Err(not_an_element());
+    };
+    let Some((
+        Edn {
+            node: Node::Symbol(name),
+            span: name_span,
+        },
+        args,
+    )) = items.split_first()
+    else {
+        return Err(not_an_element());
+    };
+    if is_plain(name, "pull") {
+        let (source, args) = match args.first().map(|a| &a.node) {
+            Some(Node::Symbol(s)) if is_source(s) => (Some(s.clone()), &args[1..]),
+            _ => (None, args),
+        };
+        let [entity, pattern] = args else {
+            return Err(invalid("a pull in :find is (pull ?e [pattern])", form.span));
+        };
+        let Some(entity) = as_var(entity) else {
+            return Err(invalid(
+                format!("pull in :find takes a variable, not {entity}"),
+                entity.span,
+            ));
+        };
+        let pattern = match &pattern.node {
+            Node::Symbol(s) if as_var(pattern).is_none() && !is_plain(s, "*") => {
+                PullPattern::Input(s.clone(), pattern.span)
+            }
+            _ => PullPattern::Inline(pattern.clone()),
+        };
+        let var = scope.var(entity);
+        return Ok(FindElem::Pull {
+            source,
+            var,
+            pattern,
+            span: form.span,
+        });
+    }
+    let Some((last, args)) = args.split_last() else {
+        return Err(invalid(
+            format!("the aggregate {name} needs a variable: ({name} ?x)"),
+            form.span,
+        ));
+    };
+    let Some(var) = as_var(last) else {
+        return Err(invalid(
+            format!("the last argument of the aggregate {name} is a variable, not {last}"),
+            last.span,
+        ));
+    };
+    let var = scope.var(var);
+    if let Some(extra) = args.iter().find(|a| as_var(a).is_some()) {
+        return Err(invalid(
+            format!("an aggregate is about one variable, {extra} is a second"),
+            extra.span,
+        ));
+    }
+    Ok(FindElem::Aggregate {
+        name: name.clone(),
+        name_span: *name_span,
+        args: args.to_vec(),
+        var,
+        span: form.span,
+    })
+}
+
+/// The variables of `:with`.
+pub(super) fn with(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Vec<Var>> {
+    if forms.is_empty() {
+        return Err(invalid(":with names no variable", span));
+    }
+    let mut out = Vec::new();
+    for form in forms {
+        let Some(s) = as_var(form) else {
+            return Err(invalid(format!(":with takes variables, not {form}"), form.span));
+        };
+        let v = scope.var(s);
+        if !out.contains(&v) {
+            out.push(v);
+        }
+    }
+    Ok(out)
+}
+
+/// `:keys`, `:strs`, `:syms`; and that no variable is in both find and with.
+pub(super) fn return_map(find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
+    for (elem, span) in find.elems.iter().zip(&find.spans) {
+        // An aggregate over a variable is no row of it: that one may stand in :with, too.
+        if let FindElem::Var(v) | FindElem::Pull { var: v, .. } = elem {
+            if find.with.contains(v) {
+                return Err(invalid("a variable of :find stands in :with, too", *span)
+                    .hint(":with is for variables that are not shown"));
+            }
+        } else if find.with.contains(&elem.var()) {
+            return Err(invalid("a variable of :find stands in :with, too", *span)
+                .hint(":with is for variables that are not shown"));
+        }
+    }
+    for (kind, name) in [
+        (KeyKind::Keys, "keys"),
+        (KeyKind::Strs, "strs"),
+        (KeyKind::Syms, "syms"),
+    ] {
+        let Some((_, span, forms)) = parts.iter().find(|p| p.0 == name) else {
+            continue;
+        };
+        if find.keys.is_some() {
+            return Err(invalid("only one of :keys, :strs and :syms may be given", *span));
+        }
+        if !matches!(find.shape, Shape::Relation | Shape::Tuple) {
+            return Err(invalid(
+                format!(":{name} goes with a relation or a tuple, not with this :find"),
+                *span,
+            ));
+        }
+        let keys: Vec<Symbol> = forms
+            .iter()
+            .map(|f| match &f.node {
+                Node::Symbol(s) => Ok(s.clone()),
+                _ => Err(invalid(format!(":{name} takes symbols, not {f}"), f.span)),
+            })
+            .collect::<Result<_>>()?;
+        if keys.len() != find.elems.len() {
+            return Err(invalid(
+                format!(
+                    ":find has {} elements and :{name} names {}",
+                    find.elems.len(),
+                    keys.len()
+                ),
+                *span,
+            ));
+        }
+        if let Some(i) = (1..keys.len()).find(|i| keys[..*i].contains(&keys[*i])) {
+            return Err(invalid(format!(":{name} names {} twice", keys[i]), forms[i].span));
+        }
+        find.keys = Some((kind, keys));
+    }
+    Ok(())
+}
+
+/// `:order-by [[?x :desc] ?y]`, `:limit n`, `:offset n`.
+pub(super) fn paging(scope: &mut Scope, find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
+    let get = |key: &str| parts.iter().find(|p| p.0 == key);
+    if let Some((_, span, forms)) = get("order-by") {
+        if matches!(find.shape, Shape::Tuple | Shape::Scalar) && forms.is_empty() {
+            return Err(invalid(":order-by names nothing", *span));
+        }
+        // Both `:order-by [[?x :desc] ?y]` and `:order-by ?x` and `:order-by [?x :desc]`.
+        let keys: Vec<&Edn> = match forms.as_slice() {
+            [
+                Edn {
+                    node: Node::Vector(items),
+                    ..
+                },
+            ] if direction(items).is_none() => items.iter().collect(),
+            forms => forms.to_vec(),
+        };
+        if keys.is_empty() {
+            return Err(invalid(":order-by names nothing", *span));
+        }
+        for key in keys {
+            let (elem, descending) = match &key.node {
+                Node::Vector(items) => match direction(items) {
+                    Some(d) => (&items[0], d),
+                    None => return Err(invalid(format!("{key} is no order"), key.span).hint("[?x :desc] or ?x")),
+                },
+                _ => (key, false),
+            };
+            let wanted = element(scope, elem)?;
+            let at = find.elems.iter().position(|e| same(e, &wanted));
+            let Some(at) = at else {
+                return Err(
+                    invalid(format!(":order-by {elem} is not an element of :find"), elem.span)
+                        .hint("order by what is asked for"),
+                );
+            };
+            find.order.push((at, descending));
+        }
+    }
+    let number = |key: &str| -> Result<Option<usize>> {
+        let Some((_, span, forms)) = get(key) else {
+            return Ok(None);
+        };
+        let form = one(key, forms, *span)?;
+        match form.node {
+            Node::Long(n) if n >= 0 => Ok(Some(n as usize)),
+            Node::Nil => Ok(None),
+            _ => Err(invalid(
+                format!(":{key} is a whole number from 0, not {form}"),
+                form.span,
+            )),
+        }
+    };
+    find.limit = number("limit")?;
+    find.offset = number("offset")?.unwrap_or(0);
+    Ok(())
+}
+
+fn direction(items: &[Edn]) -> Option<bool> {
+    match items {
+        [
+            _,
+            Edn {
+                node: Node::Keyword(k), ..
+            },
+        ] if k.ns().is_none() && k.name() == "desc" => Some(true),
+        [
+            _,
+            Edn {
+                node: Node::Keyword(k), ..
+            },
+        ] if k.ns().is_none() && k.name() == "asc" => Some(false),
+        _ => None,
+    }
+}
+
+fn same(a: &FindElem, b: &FindElem) -> bool {
+    match (a, b) {
+        (FindElem::Var(x), FindElem::Var(y)) => x == y,
+        (
+            FindElem::Aggregate {
+                name: n,
+                args: a,
+                var: x,
+                ..
+            },
+            FindElem::Aggregate {
+                name: m,
+                args: b,
+                var: y,
+                ..
+            },
+        ) => n == m && x == y && a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,544 @@
+//! Pass `order-clauses`: goals -> steps, cheapest first, whatever the order in the text.
+//!
+//! Tests, functions and negations run as soon as their inputs are bound. Among patterns, disjunctions and rules the order is
+//! greedy by estimated rows, tried from every possible first step; the cheapest whole wins.
+
+use rustc_hash::FxHashMap;
+
+use super::super::ast::{Binding, Var};
+use super::super::source::Source;
+use super::lower::Planner;
+use super::{Goal, Node, Op, Pipeline, Pos, RuleStep, Scan, access};
+use crate::error::{Code, Error, Result};
+
+/// Conjunctions with more goals to join are ordered from one start only.
+const STARTS_MAX: usize = 10;
+
+/// What is known of the rows so far.
+#[derive(Clone)]
+struct State {
+    bound: Vec<Var>,
+    rows: f64,
+    distinct: FxHashMap<Var, f64>,
+    cost: f64,
+    nodes: Vec<Node>,
+    left: Vec<usize>,
+}
+
+impl State {
+    fn has(&self, v: Var) -> bool {
+        self.bound.contains(&v)
+    }
+    fn bind(&mut self, v: Var, distinct: f64) {
+        if !self.has(v) {
+            self.bound.push(v);
+        }
+        self.distinct.insert(v, distinct.min(self.rows).max(1.0));
+    }
+    fn distinct(&self, v: Var) -> f64 {
+        self.distinct
+            .get(&v)
+            .copied()
+            .unwrap_or(self.rows)
+            .min(self.rows)
+            .max(1.0)
+    }
+}
+
+/// A step that could come next.
+struct Candidate {
+    at: usize,
+    op: Op,
+    rows: f64,
+    cost: f64,
+    binds: Vec<(Var, f64)>,
+}
+
+/// Estimates and sub-plans of one conjunction that do not change while its order is sought.
+struct Scratch {
+    base: Vec<f64>,
+    plans: FxHashMap<(usize, Vec<Var>), Option<Planned>>,
+    error: Option<Error>,
+}
+
+/// A step with plans of its own.
+#[derive(Clone)]
+struct Planned {
+    op: Op,
+    /// Rows for one row before.
+    fanout: f64,
+    cost: f64,
+}
+
+impl Planner<'_> {
+    /// Arranges goals so that every one finds its inputs bound.
+    pub fn order(&mut self, goals: Vec<Goal>, input: &[Var], rows: f64, output: &[Var]) -> Result<Pipeline> {
+        let mut scratch = Scratch {
+            base: vec![0.0; goals.len()],
+            plans: FxHashMap::default(),
+            error: None,
+        };
+        for (g, base) in goals.iter().zip(&mut scratch.base) {
+            *base = match g {
+                Goal::Scan(s) => self.scan_rows(s)?,
+                Goal::Rows(r) => match &self.sources.list[r.source].1 {
+                    Source::Rows(rows) => rows.len as f64,
+                    Source::Db(_) => 0.0,
+                },
+                _ => 0.0,
+            };
+        }
+        let start = State {
+            bound: input.to_vec(),
+            rows,
+            distinct: FxHashMap::default(),
+            cost: 0.0,
+            nodes: Vec::new(),
+            left: (0..goals.len()).collect(),
+        };
+        let mut start = start;
+        self.immediate(&goals, &mut start, &mut scratch)?;
+        let firsts = self.candidates(&goals, &start, &mut scratch)?;
+        let many = firsts.len() > 1 && firsts.len() <= STARTS_MAX && self.passes.order_clauses;
+        let mut best: Option<State> = None;
+        let mut failed = None;
+        let starts = if many { firsts } else { Vec::new() };
+        let attempts: Vec<Option<Candidate>> = if starts.is_empty() {
+            vec![None]
+        } else {
+            starts.into_iter().map(Some).collect()
+        };
+        for first in attempts {
+            let mut state = start.clone();
+            if let Some(c) = first {
+                self.take(c, &mut state);
+                self.immediate(&goals, &mut state, &mut scratch)?;
+            }
+            match self.greedy(&goals, state, &mut scratch) {
+                Ok(done) => {
+                    if best.as_ref().is_none_or(|b| done.cost < b.cost) {
+                        best = Some(done);
+                    }
+                }
+                Err(e) => failed = Some(e),
+            }
+        }
+        let done = match (best, failed) {
+            (Some(b), _) => b,
+            (None, Some(e)) => return Err(e),
+            (None, None) => return Err(Error::new(Code::InsufficientBinding, "the clauses cannot be ordered")),
+        };
+        if let Some(v) = output.iter().find(|v| !done.has(**v)) {
+            let name = self.vars.name(*v);
+            let span = goals.iter().find(|g| g.vars().contains(v)).map(Goal::span);
+            return Err(Error::new(
+                Code::InsufficientBinding,
+                format!("{name} is used here, but nothing binds it"),
+            )
+            .at(span.unwrap_or(crate::error::Span::NONE)));
+        }
+        Ok(finish(done, input, output))
+    }
+
+    fn scan_rows(&mut self, s: &Scan) -> Result<f64> {
+        let sources = self.sources;
+        match sources.db(s.source) {
+            Some(db) => access::estimate(s, &db.db),
+            None => Ok(0.0),
+        }
+    }
+
+    fn greedy(&mut self, goals: &[Goal], mut state: State, scratch: &mut Scratch) -> Result<State> {
+        while !state.left.is_empty() {
+            let candidates = self.candidates(goals, &state, scratch)?;
+            let best = if self.passes.order_clauses {
+                candidates
+                    .into_iter()
+                    .min_by(|a, b| (a.rows + a.cost).total_cmp(&(b.rows + b.cost)).then(a.at.cmp(&b.at)))
+            } else {
+                candidates.into_iter().min_by_key(|c| c.at)
+            };
+            let Some(best) = best else {
+                return Err(self.stuck(goals, &state, scratch));
+            };
+            self.take(best, &mut state);
+            self.immediate(goals, &mut state, scratch)?;
+        }
+        Ok(state)
+    }
+
+    fn take(&mut self, c: Candidate, state: &mut State) {
+        state.left.retain(|i| *i != c.at);
+        state.cost += c.cost + c.rows;
+        state.rows = c.rows;
+        for (v, d) in c.binds {
+            state.bind(v, d);
+        }
+        self.push(state, c.op);
+    }
+
+    fn push(&mut self, state: &mut State, op: Op) {
+        state.nodes.push(Node {
+            op,
+            keep: Vec::new(),
+            rows: state.rows,
+            id: 0,
+        });
+    }
+
+    /// Places everything whose inputs are bound and that makes no rows of its own.
+    fn immediate(&mut self, goals: &[Goal], state: &mut State, scratch: &mut Scratch) -> Result<()> {
+        loop {
+            let mut placed = false;
+            for at in state.left.clone() {
+                let op = match &goals[at] {
+                    Goal::Const(v, tag, w) => {
+                        state.bind(*v, 1.0);
+                        Op::Const(*v, *tag, *w)
+                    }
+                    Goal::Equal(a, b) if state.has(*a) || state.has(*b) => {
+                        if state.has(*a) && state.has(*b) {
+                            state.rows *= 0.1;
+                        }
+                        let d = state.distinct(if state.has(*a) { *a } else { *b });
+                        state.bind(*a, d);
+                        state.bind(*b, d);
+                        Op::Equal(*a, *b)
+                    }
+                    Goal::Filter(f) if f.inputs().all(|v| state.has(v)) => {
+                        state.rows *= 0.4;
+                        Op::Filter(f.clone())
+                    }
+                    Goal::Apply(f, b) if f.inputs().all(|v| state.has(v)) => {
+                        self.place_binding(state, b);
+                        Op::Apply(f.clone(), b.clone())
+                    }
+                    Goal::Lookup(l, b) if l.e.var().is_none_or(|v| state.has(v)) => {
+                        self.place_binding(state, b);
+                        Op::Lookup(l.clone(), b.clone())
+                    }
+                    Goal::Nested(n, b) if n.inputs().all(|v| state.has(v)) => {
+                        self.place_binding(state, b);
+                        Op::Nested(n.clone(), b.clone())
+                    }
+                    Goal::Not { vars, body, .. } if vars.iter().all(|v| state.has(*v)) => {
+                        let key = (at, vars.clone());
+                        if !scratch.plans.contains_key(&key) {
+                            let plan = self.order(body.clone(), vars, state.rows, vars)?;
+                            let cost = plan.cost;
+                            let op = Op::Not(vars.clone(), plan);
+                            let fanout = 0.5;
+                            scratch.plans.insert(key.clone(), Some(Planned { op, fanout, cost }));
+                        }
+                        let Some(Some(planned)) = scratch.plans.get(&key).cloned() else {
+                            continue;
+                        };
+                        state.cost += planned.cost;
+                        state.rows *= planned.fanout;
+                        planned.op
+                    }
+                    _ => continue,
+                };
+                state.left.retain(|i| *i != at);
+                state.cost += state.rows * 0.1;
+                self.push(state, op);
+                placed = true;
+            }
+            if !placed {
+                return Ok(());
+            }
+        }
+    }
+
+    fn place_binding(&mut self, state: &mut State, b: &Binding) {
+        let fresh = b.vars().iter().any(|v| !state.has(*v));
+        let multiplies = matches!(b, Binding::Collection(_) | Binding::Relation(_));
+        state.rows *= match (fresh, multiplies) {
+            (true, true) => 4.0,
+            (true, false) => 1.0,
+            (false, _) => 0.2,
+        };
+        for v in b.vars() {
+            let d = state.rows;
+            state.bind(v, d);
+        }
+    }
+
+    /// What could come next, with what it would cost.
+    fn candidates(&mut self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Result<Vec<Candidate>> {
+        let mut out = Vec::new();
+        for &at in &state.left {
+            match &goals[at] {
+                Goal::Scan(s) => {
+                    if scan_ready(s, state) {
+                        out.push(self.scan_candidate(at, s, scratch.base[at], state)?);
+                    }
+                }
+                Goal::Rows(r) => {
+                    let n = scratch.base[at];
+                    let mut rows = state.rows * n;
+                    let mut binds = Vec::new();
+                    for v in r.terms.iter().filter_map(Pos::var) {
+                        let d = n.max(1.0).sqrt();
+                        if state.has(v) {
+                            rows /= state.distinct(v).max(d);
+                        }
+                        binds.push((v, d));
+                    }
+                    out.push(Candidate {
+                        at,
+                        op: Op::Rows(r.clone()),
+                        rows,
+                        cost: n + state.rows,
+                        binds,
+                    });
+                }
+                Goal::Or {
+                    required,
+                    vars,
+                    branches,
+                    ..
+                } => {
+                    if !required.iter().all(|v| state.has(*v)) {
+                        continue;
+                    }
+                    let input: Vec<Var> = vars.iter().filter(|v| state.has(**v)).copied().collect();
+                    let key = (at, input.clone());
+                    if !scratch.plans.contains_key(&key) {
+                        let planned = self.branches(branches, &input, vars, state.rows);
+                        let planned = self.note(planned, scratch);
+                        scratch.plans.insert(key.clone(), planned);
+                    }
+                    self.planned(at, vars, scratch.plans.get(&key), state, &mut out);
+                }
+                Goal::Call(call) => {
+                    if !call.args[..call.required].iter().all(|v| state.has(*v)) {
+                        continue;
+                    }
+                    let input: Vec<Var> = call.args.iter().filter(|v| state.has(**v)).copied().collect();
+                    let key = (at, input);
+                    if !scratch.plans.contains_key(&key) {
+                        let bound: Vec<bool> = call.args.iter().map(|v| state.has(*v)).collect();
+                        let planned = self.pred(call, &bound).map(|pred| {
+                            let recursive = self.component == Some(self.preds[pred].component);
+                            let fanout = self.preds[pred].rows;
+                            Planned {
+                                op: Op::Call(RuleStep {
+                                    pred,
+                                    args: call.args.clone(),
+                                    bound,
+                                    recursive,
+                                }),
+                                fanout,
+                                cost: fanout * 2.0,
+                            }
+                        });
+                        let planned = self.note(planned, scratch);
+                        scratch.plans.insert(key.clone(), planned);
+                    }
+                    self.planned(at, &call.args, scratch.plans.get(&key), state, &mut out);
+                }
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+
+    /// A sub-plan that is not possible yet may be possible later: its error counts only when nothing else is left.
+    fn note(&mut self, planned: Result<Planned>, scratch: &mut Scratch) -> Option<Planned> {
+        match planned {
+            Ok(p) => Some(p),
+            Err(e) => {
+                let waits = e.code() == Code::InsufficientBinding;
+                // A real mistake is reported before one that other orders may mend.
+                let replace = scratch
+                    .error
+                    .as_ref()
+                    .is_none_or(|old| old.code() == Code::InsufficientBinding && !waits);
+                if replace {
+                    scratch.error = Some(e);
+                }
+                None
+            }
+        }
+    }
+
+    fn planned(
+        &self,
+        at: usize,
+        vars: &[Var],
+        planned: Option<&Option<Planned>>,
+        state: &State,
+        out: &mut Vec<Candidate>,
+    ) {
+        let Some(Some(p)) = planned else { return };
+        let rows = state.rows * p.fanout;
+        out.push(Candidate {
+            at,
+            op: p.op.clone(),
+            rows,
+            cost: p.cost + state.rows,
+            binds: vars.iter().map(|v| (*v, rows)).collect(),
+        });
+    }
+
+    fn branches(&mut self, branches: &[Vec<Goal>], input: &[Var], vars: &[Var], rows: f64) -> Result<Planned> {
+        let rows = if input.is_empty() { 1.0 } else { rows.max(1.0) };
+        let mut plans = Vec::new();
+        for b in branches {
+            plans.push(self.order(b.clone(), input, rows, vars)?);
+        }
+        Ok(Planned {
+            fanout: plans.iter().map(|p| p.rows).sum::<f64>() / rows,
+            cost: plans.iter().map(|p| p.cost).sum(),
+            op: Op::Or {
+                input: input.to_vec(),
+                vars: vars.to_vec(),
+                branches: plans,
+            },
+        })
+    }
+
+    fn scan_candidate(&mut self, at: usize, s: &Scan, n: f64, state: &State) -> Result<Candidate> {
+        let mut binds = Vec::new();
+        let mut rows = state.rows * n;
+        let mut probes = f64::INFINITY;
+        let mut constrain = |v: Option<Var>, d: f64, probe: bool| {
+            let Some(v) = v else { return };
+            if state.has(v) {
+                let left = state.distinct(v);
+                rows /= left.max(d.max(1.0));
+                if probe {
+                    probes = probes.min(left);
+                }
+                binds.push((v, left.min(d)));
+            } else {
+                binds.push((v, d));
+            }
+        };
+        let one = s.attr.as_ref().is_some_and(|a| a.is_one());
+        let entities = if one || s.v.is_const() { n } else { (n / 2.0).max(1.0) };
+        constrain(s.e.var(), entities, true);
+        if let Some(v) = s.v.var() {
+            let d = match &s.attr {
+                Some(attr) => self.distinct_values(s.source, attr)?.min(n),
+                None => n / 2.0,
+            };
+            let probe = s.attr.as_ref().is_some_and(|a| a.indexed || a.is_ref()) || s.attr.is_none();
+            constrain(Some(v), d, probe);
+        }
+        constrain(s.a.var(), 16.0, false);
+        constrain(s.tx.var(), n / 2.0, false);
+        constrain(s.op.var(), 2.0, false);
+        // A probe costs about what reading a few rows costs.
+        let cost = (probes * 8.0).min(n + state.rows);
+        Ok(Candidate {
+            at,
+            op: Op::Scan(s.clone()),
+            rows,
+            cost,
+            binds,
+        })
+    }
+
+    fn distinct_values(&mut self, source: usize, attr: &crate::schema::Attribute) -> Result<f64> {
+        if let Some(d) = self.distinct.get(&(source, attr.id)) {
+            return Ok(*d);
+        }
+        let sources = self.sources;
+        let d = match sources.db(source) {
+            Some(db) => access::distinct_values(attr, &db.db)?,
+            None => 1.0,
+        };
+        self.distinct.insert((source, attr.id), d);
+        Ok(d)
+    }
+
+    /// Why nothing more can be placed.
+    fn stuck(&self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Error {
+        let missing = |vars: Vec<Var>| vars.into_iter().find(|v| !state.has(*v));
+        let named = |v: Var| self.vars.name(v).to_string();
+        // Mistakes inside a disjunction or rule explain more than the clause that waits for it.
+        if let Some(e) = scratch.error.take() {
+            return e;
+        }
+        for &at in &state.left {
+            let goal = &goals[at];
+            let (what, v) = match goal {
+                Goal::Filter(f) => (format!("({} ...)", f.name), missing(f.inputs().collect())),
+                Goal::Apply(f, _) => (format!("({} ...)", f.name), missing(f.inputs().collect())),
+                Goal::Lookup(l, _) => ("its entity".to_string(), missing(l.e.var().into_iter().collect())),
+                Goal::Nested(n, _) => ("(q ...)".to_string(), missing(n.inputs().collect())),
+                Goal::Not { vars, .. } => ("not".to_string(), missing(vars.clone())),
+                Goal::Or { required, .. } => ("or-join".to_string(), missing(required.clone())),
+                Goal::Call(c) => (format!("({} ...)", c.name), missing(c.args[..c.required].to_vec())),
+                _ => continue,
+            };
+            if let Some(v) = v {
+                let v = named(v);
+                return Error::new(
+                    Code::InsufficientBinding,
+                    format!("{v} is needed by {what}, but no clause binds it"),
+                )
+                .at(goal.span())
+                .with("variable", v);
+            }
+        }
+        let goal = &goals[state.left[0]];
+        Error::new(
+            Code::InsufficientBinding,
+            "this pattern would read the whole database: neither entity, attribute nor value is known",
+        )
+        .at(goal.span())
+        .hint("name the attribute, bind a variable in another clause, or add :allow-scan true")
+    }
+}
+
+fn scan_ready(s: &Scan, state: &State) -> bool {
+    let known = |v: Option<Var>| v.is_some_and(|v| state.has(v));
+    s.allow_scan
+        || s.nothing
+        || s.e.is_const()
+        || s.a.is_const()
+        || s.v.is_const()
+        || known(s.e.var())
+        || known(s.a.var())
+        || known(s.v.var())
+}
+
+/// Notes for each step which variables are needed after it.
+fn finish(state: State, input: &[Var], output: &[Var]) -> Pipeline {
+    let mut nodes = state.nodes;
+    let mut needed: Vec<Var> = output.to_vec();
+    for node in nodes.iter_mut().rev() {
+        node.keep = needed.clone();
+        for v in uses(&node.op) {
+            if !needed.contains(&v) {
+                needed.push(v);
+            }
+        }
+    }
+    Pipeline {
+        input: input.to_vec(),
+        nodes,
+        output: output.to_vec(),
+        rows: state.rows,
+        cost: state.cost,
+    }
+}
+
+fn uses(op: &Op) -> Vec<Var> {
+    match op {
+        Op::Scan(s) => s.vars().collect(),
+        Op::Rows(r) => r.terms.iter().filter_map(Pos::var).collect(),
+        Op::Equal(a, b) => vec![*a, *b],
+        Op::Const(v, _, _) => vec![*v],
+        Op::Filter(f) => f.inputs().collect(),
+        Op::Apply(f, b) => f.inputs().chain(b.vars()).collect(),
+        Op::Lookup(l, b) => l.e.var().into_iter().chain(b.vars()).collect(),
+        Op::Nested(n, b) => n.inputs().chain(b.vars()).collect(),
+        Op::Not(vars, _) => vars.clone(),
+        Op::Or { vars, .. } => vars.clone(),
+        Op::Call(c) => c.args.clone(),
+    }
+}

@@ -1,0 +1,296 @@
+//! Rules: who calls whom, which recurse, that no rule depends on its own negation; and plans of those that are called.
+
+use rustc_hash::FxHashMap;
+
+use super::super::ast::{Clause, JoinVars, Rule, Rules, Term, Var};
+use super::lower::Planner;
+use super::{Pipeline, RuleCall};
+use crate::edn::Symbol;
+use crate::error::{Code, Error, Result, Span};
+
+/// The rules of a query with their strongly connected components.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RuleSet {
+    pub rules: Rules,
+    component: FxHashMap<Symbol, usize>,
+    cyclic: Vec<bool>,
+}
+
+/// A rule called on a source with some arguments bound: what is computed together.
+#[derive(Clone, Debug)]
+pub(crate) struct Pred {
+    pub name: Symbol,
+    pub bound: Vec<bool>,
+    pub component: usize,
+    /// Names for the columns of its results.
+    pub vars: Vec<Var>,
+    pub bodies: Vec<Body>,
+    /// Rows for one row of bound arguments, estimated.
+    pub rows: f64,
+}
+
+/// One body, planned: from the bound arguments to all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub args: Vec<Var>,
+    pub plan: Pipeline,
+}
+
+/// A call inside a rule: whom, whether under a not, and where.
+type Edge = (Symbol, bool, Span);
+
+impl RuleSet {
+    pub fn new(rules: Rules) -> Result<RuleSet> {
+        let mut set = RuleSet {
+            rules,
+            ..RuleSet::default()
+        };
+        set.components();
+        set.check()?;
+        set.lift_disjunctions();
+        Ok(set)
+    }
+
+    pub fn is_recursive(&self, name: &Symbol) -> bool {
+        self.component.get(name).is_some_and(|c| self.cyclic[*c])
+    }
+    pub fn component(&self, name: &Symbol) -> usize {
+        self.component.get(name).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Tarjan's algorithm with a stack of its own, since chains of rules may be long.
+    fn components(&mut self) {
+        let mut names: Vec<Symbol> = Vec::new();
+        for r in &self.rules.bodies {
+            if !names.contains(&r.name) {
+                names.push(r.name.clone());
+            }
+        }
+        let index: FxHashMap<Symbol, usize> = names.iter().cloned().enumerate().map(|(i, n)| (n, i)).collect();
+        let mut edges: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
+        for r in &self.rules.bodies {
+            let mut calls = Vec::new();
+            r.body.iter().for_each(|c| calls_of(c, false, &mut calls));
+            edges[index[&r.name]].extend(calls.iter().filter_map(|(n, _, _)| index.get(n)));
+        }
+        const NEW: usize = usize::MAX;
+        let n = names.len();
+        let (mut order, mut low, mut on_stack) = (vec![NEW; n], vec![0; n], vec![false; n]);
+        let (mut stack, mut counter) = (Vec::new(), 0);
+        for root in 0..n {
+            if order[root] != NEW {
+                continue;
+            }
+            let mut work = vec![(root, 0)];
+            while let Some((v, at)) = work.pop() {
+                if at == 0 {
+                    order[v] = counter;
+                    low[v] = counter;
+                    counter += 1;
+                    stack.push(v);
+                    on_stack[v] = true;
+                }
+                if let Some(&w) = edges[v].get(at) {
+                    work.push((v, at + 1));
+                    if order[w] == NEW {
+                        work.push((w, 0));
+                    } else if on_stack[w] {
+                        low[v] = low[v].min(order[w]);
+                    }
+                    continue;
+                }
+                if low[v] == order[v] {
+                    let c = self.cyclic.len();
+                    let mut size = 0;
+                    while let Some(w) = stack.pop() {
+                        on_stack[w] = false;
+                        self.component.insert(names[w].clone(), c);
+                        size += 1;
+                        if w == v {
+                            break;
+                        }
+                    }
+                    self.cyclic.push(size > 1 || edges[v].contains(&v));
+                }
+                if let Some((parent, _)) = work.last() {
+                    low[*parent] = low[*parent].min(low[v]);
+                }
+            }
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        for r in &self.rules.bodies {
+            let mut calls = Vec::new();
+            r.body.iter().for_each(|c| calls_of(c, false, &mut calls));
+            for (name, negated, span) in calls {
+                if self.rules.head(&name).is_none() {
+                    let names: Vec<String> = self.rules.bodies.iter().map(|r| r.name.to_string()).collect();
+                    let given = name.to_string();
+                    return Err(Error::new(
+                        Code::UnknownRule,
+                        format!("the rule {} calls {given}, which is no rule", r.name),
+                    )
+                    .at(span)
+                    .suggest(&given, names.iter().map(|s| &**s)));
+                }
+                if negated && self.is_recursive(&name) && self.component(&name) == self.component(&r.name) {
+                    return Err(Error::new(
+                        Code::Unstratified,
+                        format!(
+                            "the rule {} depends on the negation of {name}, which depends on {}",
+                            r.name, r.name
+                        ),
+                    )
+                    .at(span)
+                    .hint("a rule may use not only on what is complete before it"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// In a recursion, a disjunction that holds a recursive call becomes a rule of its own: then every recursive call stands
+    /// directly in a body, where semi-naive evaluation wants it.
+    fn lift_disjunctions(&mut self) {
+        let mut at = 0;
+        while at < self.rules.bodies.len() {
+            let rule = self.rules.bodies[at].clone();
+            if self.is_recursive(&rule.name) {
+                let component = self.component(&rule.name);
+                let mut body = Vec::new();
+                for c in &rule.body {
+                    body.push(self.lift(c, &rule, component));
+                }
+                self.rules.bodies[at].body = body;
+            }
+            at += 1;
+        }
+    }
+
+    fn lift(&mut self, c: &Clause, rule: &Rule, component: usize) -> Clause {
+        let Clause::Or {
+            source,
+            vars,
+            branches,
+            span,
+        } = c
+        else {
+            return c.clone();
+        };
+        let mut calls = Vec::new();
+        calls_of(c, false, &mut calls);
+        if !calls.iter().any(|(name, _, _)| self.component(name) == component) {
+            return c.clone();
+        }
+        let vars = vars.clone().unwrap_or_else(|| JoinVars {
+            required: Vec::new(),
+            free: branches[0].iter().fold(Vec::new(), |mut out, c| {
+                c.collect(&mut out);
+                out
+            }),
+        });
+        let name = Symbol::new(&format!("{} (or {})", rule.name, self.rules.bodies.len()));
+        self.component.insert(name.clone(), component);
+        for b in branches {
+            self.rules.bodies.push(Rule {
+                name: name.clone(),
+                head: vars.all().collect(),
+                required: vars.required.len(),
+                body: b.clone(),
+                vars: rule.vars.clone(),
+                span: *span,
+            });
+        }
+        Clause::Rule {
+            source: source.clone(),
+            name,
+            args: vars.all().map(|v| Term::Var(v, *span)).collect(),
+            span: *span,
+        }
+    }
+}
+
+/// The calls in a clause.
+fn calls_of(c: &Clause, negated: bool, out: &mut Vec<Edge>) {
+    match c {
+        Clause::Rule { name, span, .. } => out.push((name.clone(), negated, *span)),
+        Clause::Not { body, .. } => body.iter().for_each(|c| calls_of(c, true, out)),
+        Clause::And(body) => body.iter().for_each(|c| calls_of(c, negated, out)),
+        Clause::Or { branches, .. } => branches.iter().flatten().for_each(|c| calls_of(c, negated, out)),
+        Clause::Pattern(_) | Clause::Predicate(_) | Clause::Function(..) => {}
+    }
+}
+
+/// Rules nested deeper than this are refused: planning and running them takes the native stack.
+const NESTING_MAX: usize = 200;
+
+impl Planner<'_> {
+    /// The rule of a call with these arguments bound, planned once.
+    pub fn pred(&mut self, call: &RuleCall, bound: &[bool]) -> Result<usize> {
+        let key = (call.name.clone(), call.source, bound.to_vec());
+        if let Some(&i) = self.pred_index.get(&key) {
+            return Ok(i);
+        }
+        if self.nesting >= NESTING_MAX {
+            return Err(Error::new(
+                Code::QueryLimit,
+                format!("rules call rules more than {NESTING_MAX} deep at {}", call.name),
+            )
+            .at(call.span));
+        }
+        let rules = self.rules;
+        let bodies: Vec<Rule> = rules.rules.of(&call.name).cloned().collect();
+        let vars: Vec<Var> = bodies[0]
+            .head
+            .iter()
+            .map(|v| self.vars.fresh(bodies[0].vars.name(*v).clone()))
+            .collect();
+        let id = self.preds.len();
+        self.preds.push(Pred {
+            name: call.name.clone(),
+            bound: bound.to_vec(),
+            component: rules.component(&call.name),
+            vars,
+            bodies: Vec::new(),
+            rows: 16.0,
+        });
+        self.pred_index.insert(key.clone(), id);
+        let outer = self.component.replace(rules.component(&call.name));
+        self.nesting += 1;
+        let planned = self.pred_bodies(&bodies, call, bound);
+        self.nesting -= 1;
+        self.component = outer;
+        match planned {
+            Ok(bodies) => {
+                let rows: f64 = bodies.iter().map(|b| b.plan.rows).sum();
+                let recursive = rules.is_recursive(&call.name);
+                self.preds[id].rows = if recursive { rows * 4.0 } else { rows };
+                self.preds[id].bodies = bodies;
+                Ok(id)
+            }
+            Err(e) => {
+                self.pred_index.remove(&key);
+                Err(e)
+            }
+        }
+    }
+
+    fn pred_bodies(&mut self, bodies: &[Rule], call: &RuleCall, bound: &[bool]) -> Result<Vec<Body>> {
+        bodies
+            .iter()
+            .map(|rule| {
+                let args: Vec<Var> = rule
+                    .head
+                    .iter()
+                    .map(|v| self.vars.fresh(rule.vars.name(*v).clone()))
+                    .collect();
+                let clauses = self.instance(rule, &args);
+                let goals = self.conjunction(&clauses, &args, call.source)?;
+                let input: Vec<Var> = args.iter().zip(bound).filter(|(_, b)| **b).map(|(v, _)| *v).collect();
+                let plan = self.order(goals, &input, 1.0, &args)?;
+                Ok(Body { args, plan })
+            })
+            .collect()
+    }
+}

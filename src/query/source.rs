@@ -1,0 +1,184 @@
+//! What patterns read: database values, or plain collections of tuples.
+
+use rustc_hash::FxHashMap;
+
+use super::relation::{Column, Tag};
+use super::values::Values;
+use crate::datom::{EntityId, Val, Value, ValueType, Word};
+use crate::db::Db;
+use crate::edn::{Edn, Node, Symbol};
+use crate::error::{Code, Error, Result};
+use crate::schema::Attribute;
+
+/// A source of one query.
+pub(crate) enum Source {
+    Db(DbSource),
+    Rows(RowSource),
+}
+
+/// A database value.
+pub(crate) struct DbSource {
+    pub db: Db,
+    /// Its words are not those of the query (another database, or a speculation): they are translated when read.
+    pub foreign: bool,
+}
+
+/// A collection of tuples in columns.
+#[derive(Default)]
+pub(crate) struct RowSource {
+    pub cols: Vec<Column>,
+    pub len: usize,
+}
+
+/// All sources by name.
+pub(crate) struct Sources {
+    pub list: Vec<(Symbol, Source)>,
+}
+
+impl Sources {
+    pub fn at(&self, name: &Symbol) -> Option<usize> {
+        self.list.iter().position(|(n, _)| n == name)
+    }
+    pub fn db(&self, i: usize) -> Option<&DbSource> {
+        match self.list.get(i) {
+            Some((_, Source::Db(db))) => Some(db),
+            _ => None,
+        }
+    }
+    /// The first database, for what needs any.
+    pub fn any_db(&self) -> Option<&Db> {
+        self.list.iter().find_map(|(_, s)| match s {
+            Source::Db(d) => Some(&d.db),
+            Source::Rows(_) => None,
+        })
+    }
+    pub fn names(&self) -> Vec<String> {
+        self.list.iter().map(|(n, _)| n.to_string()).collect()
+    }
+}
+
+impl RowSource {
+    /// The tuples of a collection (of a map: its pairs).
+    pub fn new(form: &Edn, values: &Values) -> Result<RowSource> {
+        let rows: Vec<Vec<Val>> = match &form.node {
+            Node::Map(pairs) => pairs
+                .iter()
+                .map(|(k, v)| Ok(vec![Val::from_edn(k)?, Val::from_edn(v)?]))
+                .collect::<Result<_>>()?,
+            Node::Vector(items) | Node::List(items) | Node::Set(items) => items
+                .iter()
+                .map(|item| match &item.node {
+                    Node::Vector(slots) | Node::List(slots) => slots.iter().map(Val::from_edn).collect(),
+                    _ => Err(not_rows(item)),
+                })
+                .collect::<Result<_>>()?,
+            _ => return Err(not_rows(form)),
+        };
+        // Rows may differ in length; a pattern may only ask for positions that all of them have.
+        let width = rows.iter().map(Vec::len).min().unwrap_or(0);
+        let mut cols: Vec<Column> = (0..width).map(|_| Column::new(Tag::REF)).collect();
+        let mut len = 0;
+        for row in &rows {
+            let words = row[..width]
+                .iter()
+                .map(|v| values.intern(v))
+                .collect::<Result<Option<Vec<_>>>>()?;
+            let Some(words) = words else {
+                return Err(Error::new(Code::NilInput, "a row of a collection source holds nil")
+                    .hint("leave the row out: nil is never a value"));
+            };
+            for (col, (tag, w)) in cols.iter_mut().zip(words) {
+                col.push(tag, w);
+            }
+            len += 1;
+        }
+        Ok(RowSource { cols, len })
+    }
+}
+
+fn not_rows(form: &Edn) -> Error {
+    Error::new(
+        Code::NotABindingForm,
+        format!("{form} is no source: a source is a database or a collection of tuples"),
+    )
+    .at(form.span)
+}
+
+impl DbSource {
+    /// The entity that a form names in entity position; `None` when it names none in this view.
+    pub fn entity(&self, form: &Edn) -> Result<Option<EntityId>> {
+        match &form.node {
+            Node::Long(n) if *n < 0 => Ok(None),
+            Node::Long(_) | Node::Keyword(_) | Node::Vector(_) => self.db.entid_of(form).map_err(|e| e.at(form.span)),
+            _ => Err(Error::new(Code::TypeMismatch, format!("{form} cannot be an entity"))
+                .at(form.span)
+                .hint("an entity is an id, an ident or a lookup ref [unique-attribute value]")),
+        }
+    }
+
+    /// What a constant means as a value of `attr`, as a transaction would read it; `None` when it names an entity that is not there.
+    pub fn constant(&self, attr: &Attribute, form: &Edn) -> Result<Option<Value>> {
+        let value = match (attr.value_type, &form.node) {
+            (ValueType::Ref, Node::Long(_) | Node::Keyword(_) | Node::Vector(_)) => {
+                return Ok(self.entity(form)?.map(Value::Ref));
+            }
+            (ValueType::Ref, _) => None,
+            _ => self.db.schema().value_from_edn(attr, form).ok(),
+        };
+        value.map(Some).ok_or_else(|| {
+            Error::new(
+                Code::TypeMismatch,
+                format!(
+                    "{form} can never be a value of {}, whose type is {}",
+                    attr.ident, attr.value_type
+                ),
+            )
+            .at(form.span)
+        })
+    }
+}
+
+/// A value as one of type `ty`, when a literal can mean that.
+pub(crate) fn coerce(ty: ValueType, v: &Val) -> Option<Value> {
+    use num_traits::ToPrimitive;
+    match (ty, v) {
+        (ValueType::Double, Val::Long(x)) => exact_double(*x).map(Value::Double),
+        (ValueType::Float, Val::Long(x)) => {
+            let f = *x as f32;
+            (f as i128 == i128::from(*x)).then_some(Value::Float(f))
+        }
+        (ValueType::Float, Val::Double(x)) => Value::float(*x as f32),
+        (ValueType::BigInt, Val::Long(x)) => Some(Value::BigInt((*x).into())),
+        (ValueType::Long, Val::BigInt(x)) => x.to_i64().map(Value::Long),
+        (ValueType::BigDec, Val::Long(x)) => Some(Value::bigdec((*x).into())),
+        (ValueType::BigDec, Val::BigInt(x)) => Some(Value::bigdec(x.clone().into())),
+        (ValueType::Uri, Val::String(s)) => Some(Value::Uri(s.clone())),
+        (ValueType::Ref, Val::Long(x)) => u64::try_from(*x).ok().map(|e| Value::Ref(EntityId(e))),
+        _ => v.to_value().filter(|v| v.value_type() == ty),
+    }
+}
+
+fn exact_double(x: i64) -> Option<f64> {
+    let d = x as f64;
+    (d as i128 == i128::from(x)).then_some(d)
+}
+
+/// Words of a foreign database as words of the query.
+#[derive(Default)]
+pub(crate) struct Translator {
+    seen: FxHashMap<Word, Word>,
+}
+
+impl Translator {
+    pub fn word(&mut self, from: &Db, to: &Values, ty: ValueType, w: Word) -> Result<Word> {
+        if ty.is_inline() {
+            return Ok(w);
+        }
+        if let Some(&w) = self.seen.get(&w) {
+            return Ok(w);
+        }
+        let mine = to.words().intern_key(&from.words().bytes(w)?)?;
+        self.seen.insert(w, mine);
+        Ok(mine)
+    }
+}

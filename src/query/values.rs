@@ -1,0 +1,79 @@
+//! The values of one query as words: those of the database, and those that the query makes or that no fact can hold.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+
+use rustc_hash::FxHashMap;
+
+use super::relation::Tag;
+use crate::datom::{Val, ValueType, Word};
+use crate::error::Result;
+use crate::index::Words;
+
+/// Values <-> tagged words, for the time of one query. Equal values have equal words.
+pub(crate) struct Values {
+    words: Words,
+    others: RefCell<Others>,
+}
+
+#[derive(Default)]
+struct Others {
+    list: Vec<Val>,
+    index: FxHashMap<Val, u64>,
+}
+
+impl Values {
+    /// On top of a database's words; values the query makes are forgotten with it.
+    pub fn new(words: &Words) -> Values {
+        Values {
+            words: words.with_scratch(),
+            others: RefCell::default(),
+        }
+    }
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+    /// The word of a value; `None` for nil, which is never one.
+    pub fn intern(&self, v: &Val) -> Result<Option<(Tag, Word)>> {
+        match v {
+            Val::Nil => return Ok(None),
+            Val::Long(x) => return Ok(Some((Tag::LONG, crate::datom::word::long(*x)))),
+            Val::Double(x) => return Ok(Some((Tag::of(ValueType::Double), crate::datom::word::double(*x)))),
+            Val::Ref(e) => return Ok(Some((Tag::REF, e.0))),
+            Val::Boolean(b) => return Ok(Some((Tag::BOOLEAN, *b as u64))),
+            _ => {}
+        }
+        if let Some(value) = v.to_value() {
+            return Ok(Some((Tag::of(value.value_type()), self.words.intern(&value)?)));
+        }
+        let mut others = self.others.borrow_mut();
+        if let Some(&i) = others.index.get(v) {
+            return Ok(Some((Tag::OTHER, i)));
+        }
+        let i = others.list.len() as u64;
+        others.list.push(v.clone());
+        others.index.insert(v.clone(), i);
+        Ok(Some((Tag::OTHER, i)))
+    }
+    /// The value of a word.
+    pub fn val(&self, tag: Tag, w: Word) -> Result<Val> {
+        match tag.value_type() {
+            Some(ty) => match Val::from_word(ty, w) {
+                Some(v) => Ok(v),
+                None => Ok(self.words.value(ty, w)?.into()),
+            },
+            None => Ok(self.others.borrow().list[w as usize].clone()),
+        }
+    }
+    /// The order in which answers are sorted: by type, then by value.
+    pub fn compare(&self, a: (Tag, Word), b: (Tag, Word)) -> Result<Ordering> {
+        if a == b {
+            return Ok(Ordering::Equal);
+        }
+        match (a.0 == b.0, a.0.value_type()) {
+            (true, Some(ty)) => self.words.compare(ty, a.1, b.1),
+            (true, None) => Ok(self.val(a.0, a.1)?.cmp(&self.val(b.0, b.1)?)),
+            (false, _) => Ok(a.0.cmp(&b.0)),
+        }
+    }
+}
