@@ -2,7 +2,7 @@
 
 use super::Db;
 use crate::datom::{EntityId, RawDatom, TxId, Value, ValueType};
-use crate::edn::{Edn, Keyword, Node};
+use crate::edn::{self, Edn, Keyword, Node};
 use crate::error::{Code, Error, Result};
 use crate::index::{Order, Range};
 use crate::schema::{Attribute, TupleKind};
@@ -50,7 +50,7 @@ fn invalid_lookup(form: &Edn) -> Error {
         .hint("a lookup ref is [unique-attribute value], such as [:person/email \"a@x\"]")
 }
 
-/// What can name an entity: an id, a keyword, a form, an [`EntityRef`], or a lookup ref as a pair of keyword and value.
+/// What can name an entity: an id, a keyword, a form or its text, an [`EntityRef`], or a lookup ref as a pair of keyword and value.
 pub trait IntoEntityRef {
     /// The name; an error when the form is none.
     fn into_entity_ref(self) -> Result<EntityRef>;
@@ -74,6 +74,13 @@ impl IntoEntityRef for &Edn {
 impl IntoEntityRef for Edn {
     fn into_entity_ref(self) -> Result<EntityRef> {
         EntityRef::from_edn(&self)
+    }
+}
+impl IntoEntityRef for &str {
+    /// From text: `[:person/email \"a@x\"]`, `:status/open`, `123`.
+    fn into_entity_ref(self) -> Result<EntityRef> {
+        let form = edn::read_one(self).map_err(|e| e.in_source("entity", self))?;
+        EntityRef::from_edn(&form).map_err(|e| e.in_source("entity", self))
     }
 }
 impl IntoEntityRef for EntityId {

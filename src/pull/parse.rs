@@ -11,6 +11,8 @@
 //!
 //! `"*"` and `"..."` may stand for the symbols. The whole pattern is checked, whatever the database holds.
 
+use std::sync::LazyLock;
+
 use crate::datom::ValueType;
 use crate::db::{Db, XformFn};
 use crate::edn::{Edn, Keyword, Node, Symbol};
@@ -87,13 +89,15 @@ impl Pattern {
     }
 }
 
+static ID_KEY: LazyLock<Keyword> = LazyLock::new(|| Keyword::from_parts("db", "id"));
+
 /// `:db/id`
 pub(super) fn id_key() -> Edn {
-    Node::Keyword(Keyword::from_parts("db", "id")).into()
+    Node::Keyword(ID_KEY.clone()).into()
 }
 
 fn is_id(name: &Keyword) -> bool {
-    name.ns() == Some("db") && name.name() == "id"
+    *name == *ID_KEY
 }
 
 /// The pattern that `form` is, against the schema of `db`.

@@ -23,7 +23,7 @@ pub const LIMIT_DEFAULT: usize = 1000;
 /// does not use up the native stack.
 pub const DEPTH_MAX: usize = crate::edn::MAX_DEPTH - 12;
 /// The most entities in the result of one pull: recursion over a dense graph has more ways than memory.
-pub const ENTITIES_MAX: u64 = 2_000_000;
+pub const ENTITIES_MAX: u64 = 1_000_000;
 
 /// From so many forward attributes on, all facts of an entity are read at once rather than attribute by attribute.
 const READ_ALL_FROM: usize = 3;

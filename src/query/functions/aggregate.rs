@@ -214,7 +214,7 @@ impl Aggregate {
     }
 
     /// The result for the values of one group. `params` have passed [`Aggregate::check`].
-    pub fn over<'a>(&self, params: &[Val], values: &mut dyn Iterator<Item = &'a Val>) -> Result<Val> {
+    pub fn over(&self, params: &[Val], values: &mut dyn Iterator<Item = &Val>) -> Result<Val> {
         let amount = match params {
             [Val::Long(n)] => Some(usize::try_from(*n).unwrap_or(usize::MAX)),
             _ => None,
@@ -264,7 +264,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn of<'a>(name: &str, values: &mut dyn Iterator<Item = &'a Val>) -> Result<Sum> {
+    fn of(name: &str, values: &mut dyn Iterator<Item = &Val>) -> Result<Sum> {
         let mut sum = Sum::default();
         for v in values {
             sum.n += 1;
@@ -376,7 +376,7 @@ fn sorted<'a>(values: &mut dyn Iterator<Item = &'a Val>) -> Result<Vec<&'a Val>>
     failed.map_or(Ok(all), Err)
 }
 
-fn extreme<'a>(values: &mut dyn Iterator<Item = &'a Val>, amount: Option<usize>, wins: Ordering) -> Result<Val> {
+fn extreme(values: &mut dyn Iterator<Item = &Val>, amount: Option<usize>, wins: Ordering) -> Result<Val> {
     let Some(n) = amount else {
         let mut best: Option<&Val> = None;
         for v in values {
@@ -395,7 +395,7 @@ fn extreme<'a>(values: &mut dyn Iterator<Item = &'a Val>, amount: Option<usize>,
     Ok(Val::vector(all.into_iter().cloned()))
 }
 
-fn spread<'a>(name: &str, values: &mut dyn Iterator<Item = &'a Val>) -> Result<Val> {
+fn spread(name: &str, values: &mut dyn Iterator<Item = &Val>) -> Result<Val> {
     let numbers: Vec<f64> = values
         .map(|v| to_double(v).ok_or_else(|| not_a_number(name, v)))
         .collect::<Result<_>>()?;
@@ -413,7 +413,7 @@ fn spread<'a>(name: &str, values: &mut dyn Iterator<Item = &'a Val>) -> Result<V
 }
 
 /// Numbers are interpolated between their neighbours and give a double; of other values the lower neighbour is taken.
-fn quantile<'a>(name: &str, values: &mut dyn Iterator<Item = &'a Val>, share: f64) -> Result<Val> {
+fn quantile(name: &str, values: &mut dyn Iterator<Item = &Val>, share: f64) -> Result<Val> {
     let all = sorted(values)?;
     let Some(last) = all.len().checked_sub(1) else {
         return Ok(Val::Nil);
@@ -453,7 +453,7 @@ impl Chance {
 /// The most values that `rand` gives; it may ask for more than there are.
 const RAND_MAX: usize = 1_000_000;
 
-fn draw<'a>(values: &mut dyn Iterator<Item = &'a Val>, amount: Option<usize>) -> Val {
+fn draw(values: &mut dyn Iterator<Item = &Val>, amount: Option<usize>) -> Val {
     let mut all: Vec<&Val> = values.collect();
     all.sort();
     if all.is_empty() {
@@ -466,7 +466,7 @@ fn draw<'a>(values: &mut dyn Iterator<Item = &'a Val>, amount: Option<usize>) ->
     }
 }
 
-fn sample<'a>(values: &mut dyn Iterator<Item = &'a Val>, n: usize) -> Val {
+fn sample(values: &mut dyn Iterator<Item = &Val>, n: usize) -> Val {
     let mut all: Vec<&Val> = values.collect();
     all.sort();
     all.dedup();

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Function, functions, wrong};
+use super::{Function, PARTS_MAX, bounded, functions, wrong};
 use crate::datom::Val;
 use crate::error::{Code, Error, Result};
 
 pub(super) const CORE: &[Function] = functions! { "clojure.core":
-    "vector" (0 ..) function |args| Ok(Val::vector(args.iter().cloned())), "A vector of the arguments.";
-    "list" (0 ..) function |args| Ok(Val::List(args.into())), "A list of the arguments.";
-    "hash-set" (0 ..) function |args| Ok(Val::set(args.iter().cloned())), "A set of the arguments.";
+    "vector" (0 ..) function |args| bounded("vector", Val::vector(args.iter().cloned())), "A vector of the arguments.";
+    "list" (0 ..) function |args| bounded("list", Val::List(args.into())), "A list of the arguments.";
+    "hash-set" (0 ..) function |args| bounded("hash-set", Val::set(args.iter().cloned())), "A set of the arguments.";
     "hash-map" (0 ..) function hash_map, "A map of the keys and values given in turn.";
     "set" (1) function set, "The elements of a collection as a set.";
     "vec" (1) function vec, "The elements of a collection as a vector.";
@@ -19,8 +19,8 @@ pub(super) const CORE: &[Function] = functions! { "clojure.core":
     "empty?" (1) predicate empty, "Whether a collection or text has nothing in it; nil has nothing.";
     "get" (2 .. 3) function get, "What a map has at a key or a vector at a position; else nil, or the third argument.";
     "contains?" (2) predicate contains, "Whether a set has an element, a map a key, a vector a position.";
-    "first" (1) function |args| Ok(element("first", args, |c| c.first())?), "The first element; nil when there is none.";
-    "last" (1) function |args| Ok(element("last", args, |c| c.last())?), "The last element; nil when there is none.";
+    "first" (1) function |args| element("first", args, |c| c.first()), "The first element; nil when there is none.";
+    "last" (1) function |args| element("last", args, |c| c.last()), "The last element; nil when there is none.";
     "nth" (2 .. 3) function nth, "The element at a position; an error, or the third argument, when there is none.";
     "rest" (1) function |args| Ok(list(skip(items("rest", args, 0)?, 1))), "All elements but the first.";
     "take" (2) function take, "The first elements, so many.";
@@ -78,7 +78,7 @@ fn hash_map(args: &[Val]) -> Result<Val> {
         ));
     }
     let pairs: BTreeMap<Val, Val> = args.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
-    Ok(Val::Map(Arc::new(pairs)))
+    bounded("hash-map", Val::Map(Arc::new(pairs)))
 }
 fn set(args: &[Val]) -> Result<Val> {
     Ok(Val::set(items("set", args, 0)?.iter().cloned()))
@@ -166,7 +166,7 @@ fn drop(args: &[Val]) -> Result<Val> {
 
 fn conj(args: &[Val]) -> Result<Val> {
     let more = args[1..].iter().cloned();
-    Ok(match &args[0] {
+    let longer = match &args[0] {
         Val::Vector(items) => Val::vector(items.iter().cloned().chain(more)),
         Val::List(items) => list(more.rev().chain(items.iter().cloned())),
         Val::Nil => list(more.rev()),
@@ -187,14 +187,15 @@ fn conj(args: &[Val]) -> Result<Val> {
             Val::Map(Arc::new(pairs))
         }
         _ => return Err(wrong("conj", args, 0, "a collection")),
-    })
+    };
+    bounded("conj", longer)
 }
 fn concat(args: &[Val]) -> Result<Val> {
     let mut all = Vec::new();
     for i in 0..args.len() {
         all.extend(items("concat", args, i)?.iter().cloned());
     }
-    Ok(list(all))
+    bounded("concat", list(all))
 }
 fn sort(args: &[Val]) -> Result<Val> {
     let mut all = items("sort", args, 0)?.into_owned();
@@ -232,7 +233,7 @@ fn vals(args: &[Val]) -> Result<Val> {
 fn assoc(args: &[Val]) -> Result<Val> {
     let mut pairs = map("assoc", args)?.clone();
     pairs.insert(args[1].clone(), args[2].clone());
-    Ok(Val::Map(Arc::new(pairs)))
+    bounded("assoc", Val::Map(Arc::new(pairs)))
 }
 fn dissoc(args: &[Val]) -> Result<Val> {
     let mut pairs = map("dissoc", args)?.clone();
@@ -241,7 +242,7 @@ fn dissoc(args: &[Val]) -> Result<Val> {
 }
 
 /// A range longer than this is refused: it would be built before anything looks at it.
-const RANGE_MAX: i128 = 10_000_000;
+const RANGE_MAX: i128 = PARTS_MAX as i128;
 
 fn range(args: &[Val]) -> Result<Val> {
     let whole = |i: usize| match &args[i] {

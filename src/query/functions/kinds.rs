@@ -1,6 +1,6 @@
 //! What a value is, truth, and the functions that hand on what they are given.
 
-use super::{Function, functions};
+use super::{Function, bounded, functions};
 use crate::datom::Val;
 use crate::error::Result;
 
@@ -78,7 +78,7 @@ fn same(args: &[Val]) -> Result<Val> {
     Ok(args[0].clone())
 }
 fn tuple(args: &[Val]) -> Result<Val> {
-    Ok(Val::vector(args.iter().cloned()))
+    bounded("tuple", Val::vector(args.iter().cloned()))
 }
 /// What is no tuple has nothing to bind, so its row goes.
 fn untuple(args: &[Val]) -> Result<Val> {

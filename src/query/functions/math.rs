@@ -12,6 +12,7 @@ use num_traits::{Signed, ToPrimitive, Zero};
 
 use super::{Function, functions, wrong};
 use crate::datom::Val;
+use crate::datom::convert::NUMBER_BITS_MAX;
 use crate::datom::val::widen;
 use crate::error::{Code, Error, Result};
 
@@ -154,8 +155,26 @@ fn by_zero(function: &str, a: &dyn std::fmt::Display) -> Error {
 fn apart(function: &str) -> Error {
     Error::new(
         Code::Overflow,
-        format!("{function} takes decimals of at most {SCALE_MAX} places before or after the point"),
+        format!("{function} takes and gives decimals of at most {SCALE_MAX} places before or after the point"),
     )
+}
+
+fn big(function: &str, x: BigInt) -> Result<Val> {
+    if x.bits() > NUMBER_BITS_MAX {
+        return Err(Error::new(
+            Code::Overflow,
+            format!("{function} gives a whole number of more than {NUMBER_BITS_MAX} bits"),
+        ));
+    }
+    Ok(Val::BigInt(x))
+}
+
+fn decimal(function: &str, x: BigDecimal) -> Result<Val> {
+    let too_long = x.as_bigint_and_scale().0.bits() > NUMBER_BITS_MAX;
+    if too_long || x.fractional_digit_count().abs() > SCALE_MAX {
+        return Err(apart(function));
+    }
+    Ok(Val::BigDec(x))
 }
 
 type Op = fn(&str, Pair) -> Result<Val>;
@@ -186,8 +205,8 @@ fn fold(function: &str, args: &[Val], unit: i64, op: Op) -> Result<Val> {
 fn add_op(function: &str, pair: Pair) -> Result<Val> {
     Ok(match pair {
         Pair::Long(a, b) => Val::Long(a.checked_add(b).ok_or_else(|| overflow(function, a, b))?),
-        Pair::Big(a, b) => Val::BigInt(a + b),
-        Pair::Dec(a, b) => Val::BigDec(a + b),
+        Pair::Big(a, b) => big(function, a + b)?,
+        Pair::Dec(a, b) => decimal(function, a + b)?,
         Pair::Double(a, b) => finite(function, a + b)?,
         Pair::Apart => return Err(apart(function)),
     })
@@ -196,8 +215,8 @@ fn add_op(function: &str, pair: Pair) -> Result<Val> {
 fn sub_op(function: &str, pair: Pair) -> Result<Val> {
     Ok(match pair {
         Pair::Long(a, b) => Val::Long(a.checked_sub(b).ok_or_else(|| overflow(function, a, b))?),
-        Pair::Big(a, b) => Val::BigInt(a - b),
-        Pair::Dec(a, b) => Val::BigDec(a - b),
+        Pair::Big(a, b) => big(function, a - b)?,
+        Pair::Dec(a, b) => decimal(function, a - b)?,
         Pair::Double(a, b) => finite(function, a - b)?,
         Pair::Apart => return Err(apart(function)),
     })
@@ -206,8 +225,8 @@ fn sub_op(function: &str, pair: Pair) -> Result<Val> {
 fn mul_op(function: &str, pair: Pair) -> Result<Val> {
     Ok(match pair {
         Pair::Long(a, b) => Val::Long(a.checked_mul(b).ok_or_else(|| overflow(function, a, b))?),
-        Pair::Big(a, b) => Val::BigInt(a * b),
-        Pair::Dec(a, b) => Val::BigDec(a * b),
+        Pair::Big(a, b) => big(function, a * b)?,
+        Pair::Dec(a, b) => decimal(function, a * b)?,
         Pair::Double(a, b) => finite(function, a * b)?,
         Pair::Apart => return Err(apart(function)),
     })

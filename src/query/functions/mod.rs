@@ -15,7 +15,7 @@ mod time;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::datom::Val;
+use crate::datom::{Val, convert};
 use crate::edn::Symbol;
 use crate::error::{Code, Error, Result};
 
@@ -105,7 +105,7 @@ pub(crate) fn wrong(function: &str, args: &[Val], index: usize, expected: &str) 
     let given = &args[index];
     let what = match given {
         Val::Nil => "nil".to_string(),
-        v => format!("{v}, a {}", v.type_name()),
+        v => format!("{}, a {}", convert::show(&v.to_edn()), v.type_name()),
     };
     let place = if args.len() == 1 {
         "its argument".to_string()
@@ -116,6 +116,37 @@ pub(crate) fn wrong(function: &str, args: &[Val], index: usize, expected: &str) 
         Code::TypeMismatch,
         format!("{function} expects {expected} as {place}, and was given {what}"),
     )
+}
+
+/// The most levels that a function may nest a value to, and the most values in it. Recursive rules can wrap a value again and
+/// again; what compares, hashes and drops values descends into them.
+const LEVELS_MAX: usize = 100;
+const PARTS_MAX: usize = 1_000_000;
+
+/// Hands a value on that a function built from others, unless it has grown too deep or too large.
+fn bounded(function: &str, value: Val) -> Result<Val> {
+    fn within(v: &Val, levels: usize, parts: &mut usize) -> bool {
+        *parts += 1;
+        if *parts > PARTS_MAX {
+            return false;
+        }
+        let mut inside = |v: &Val| within(v, levels - 1, parts);
+        match v {
+            Val::Vector(_) | Val::List(_) | Val::Set(_) | Val::Map(_) if levels == 0 => false,
+            Val::Vector(items) | Val::List(items) => items.iter().all(inside),
+            Val::Set(items) => items.iter().all(inside),
+            Val::Map(pairs) => pairs.iter().all(|(k, v)| inside(k) && inside(v)),
+            _ => true,
+        }
+    }
+    if within(&value, LEVELS_MAX, &mut 0) {
+        return Ok(value);
+    }
+    Err(Error::new(
+        Code::QueryLimit,
+        format!("{function} would nest deeper than {LEVELS_MAX} levels or hold more than {PARTS_MAX} values"),
+    )
+    .hint("a rule that wraps its own result never ends"))
 }
 
 macro_rules! functions {

@@ -145,6 +145,12 @@ fn text() {
         &["Skua/".into(), long(150), Val::Nil, kw("a/b")],
         "Skua/150:a/b".into(),
     );
+    let instant = call("parse-instant", &["2024-05-01".into()]).expect("an instant");
+    given(
+        "str",
+        &[instant, " ".into(), big("7"), dec("1.50")],
+        "2024-05-01T00:00:00.000Z 71.50".into(),
+    );
     given("subs", &["harbor".into(), long(2)], "rbor".into());
     given("subs", &["hårbor".into(), long(0), long(2)], "hå".into());
     refused("subs", &["ab".into(), long(3)], Code::FunctionFailed);
@@ -232,6 +238,33 @@ fn collections() {
     given("untuple", &[long(1)], Val::Nil);
     given("or", &[Val::Nil, false.into(), long(3)], long(3));
     given("and", &[long(1), Val::Nil], Val::Nil);
+}
+
+#[test]
+fn what_grows_without_end_is_refused() {
+    let grow = |name: &str, args: &dyn Fn(&Val) -> Vec<Val>, seed: Val| {
+        let mut value = seed;
+        for _ in 0..10_000 {
+            match call(name, &args(&value)) {
+                Ok(next) => value = next,
+                Err(e) => return e.code(),
+            }
+        }
+        panic!("{name} grew without end")
+    };
+    let twice = |v: &Val| vec![v.clone(), v.clone()];
+    assert_eq!(grow("vector", &|v| vec![v.clone()], long(1)), Code::QueryLimit);
+    assert_eq!(grow("vector", &twice, long(1)), Code::QueryLimit);
+    assert_eq!(grow("tuple", &twice, long(1)), Code::QueryLimit);
+    assert_eq!(grow("concat", &twice, Val::vector([long(1)])), Code::QueryLimit);
+    assert_eq!(grow("str", &twice, "a".into()), Code::QueryLimit);
+    assert_eq!(
+        grow("replace", &|v| vec![v.clone(), "a".into(), v.clone()], "aa".into()),
+        Code::QueryLimit
+    );
+    assert_eq!(grow("*", &twice, big("3")), Code::Overflow);
+    assert_eq!(grow("*", &twice, dec("1.1")), Code::Overflow);
+    assert_eq!(grow("*", &twice, long(3)), Code::Overflow);
 }
 
 #[test]

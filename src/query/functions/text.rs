@@ -10,6 +10,7 @@ use regex::Regex;
 
 use super::{Function, functions, wrong};
 use crate::datom::Val;
+use crate::datom::convert::TEXT_BYTES_MAX;
 use crate::edn::{Edn, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result};
 
@@ -83,19 +84,34 @@ pub(super) fn plain(v: &Val) -> String {
         Val::Uuid(u) => u.to_string(),
         Val::BigInt(x) => x.to_string(),
         Val::BigDec(x) => x.to_plain_string(),
-        Val::Instant(_) => {
-            let edn = v.to_string();
-            edn.trim_start_matches("#inst ").trim_matches('"').to_string()
-        }
+        Val::Instant(i) => i.to_string(),
         Val::Regex(r) => r.as_str().to_string(),
         v => v.to_string(),
     }
 }
 
+/// Adds to a text that a function makes, as long as a fact could hold it.
+fn push(function: &str, out: &mut String, more: &str) -> Result<()> {
+    if out.len() + more.len() > TEXT_BYTES_MAX {
+        return Err(Error::new(
+            Code::QueryLimit,
+            format!("{function} would make a text of more than {TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    out.push_str(more);
+    Ok(())
+}
+
 fn str(args: &[Val]) -> Result<Val> {
     Ok(match args {
         [Val::String(s)] => Val::String(s.clone()),
-        _ => args.iter().map(plain).collect::<String>().into(),
+        _ => {
+            let mut out = String::new();
+            for v in args {
+                push("str", &mut out, &plain(v))?;
+            }
+            out.into()
+        }
     })
 }
 
@@ -341,7 +357,14 @@ fn join(args: &[Val]) -> Result<Val> {
     let items = args[index]
         .items()
         .ok_or_else(|| wrong("join", args, index, "a collection"))?;
-    Ok(items.iter().map(plain).collect::<Vec<_>>().join(&between).into())
+    let mut out = String::new();
+    for (i, v) in items.iter().enumerate() {
+        if i > 0 {
+            push("join", &mut out, &between)?;
+        }
+        push("join", &mut out, &plain(v))?;
+    }
+    Ok(out.into())
 }
 
 fn replaced(function: &str, args: &[Val], limit: usize) -> Result<Val> {
@@ -350,20 +373,33 @@ fn replaced(function: &str, args: &[Val], limit: usize) -> Result<Val> {
         Val::Char(c) => c.to_string(),
         _ => text(function, args, 2)?.to_string(),
     };
-    let literal = |what: &str| match limit {
-        0 => s.replace(what, &with),
-        n => s.replacen(what, &with, n),
-    };
-    Ok(match &args[1] {
-        Val::String(what) => literal(what),
-        Val::Char(c) => literal(&c.to_string()),
-        Val::Regex(re) => re.replacen(s, limit, with.as_str()).into_owned(),
+    let mut out = String::new();
+    let mut from = 0;
+    match &args[1] {
+        Val::Regex(re) => {
+            for found in re.captures_iter(s).take(limit) {
+                let whole = found.get_match();
+                push(function, &mut out, &s[from..whole.start()])?;
+                found.expand(&with, &mut out);
+                push(function, &mut out, "")?;
+                from = whole.end();
+            }
+        }
+        Val::String(_) | Val::Char(_) => {
+            let what = plain(&args[1]);
+            for (at, _) in s.match_indices(what.as_str()).take(limit) {
+                push(function, &mut out, &s[from..at])?;
+                push(function, &mut out, &with)?;
+                from = at + what.len();
+            }
+        }
         _ => return Err(wrong(function, args, 1, "a string, character or regular expression")),
     }
-    .into())
+    push(function, &mut out, &s[from..])?;
+    Ok(out.into())
 }
 fn replace(args: &[Val]) -> Result<Val> {
-    replaced("replace", args, 0)
+    replaced("replace", args, usize::MAX)
 }
 fn replace_first(args: &[Val]) -> Result<Val> {
     replaced("replace-first", args, 1)
