@@ -11,6 +11,7 @@
 mod clock;
 mod indexer;
 mod options;
+mod repair;
 mod replay;
 mod subscribe;
 mod verify;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use clock::{Clock, StepClock, SystemClock};
 pub use options::{Options, WriteOptions};
+pub use repair::{Repaired, repair};
 pub use subscribe::Subscription;
 pub use verify::IndexesVerified;
 

@@ -8,6 +8,7 @@
 //! ```
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,12 +111,7 @@ impl Fjall {
             fs::remove_dir_all(&store)?;
         }
 
-        let db = Database::builder(&store)
-            .cache_size(settings.cache_bytes)
-            .max_journaling_size(64 * MB)
-            .worker_threads(settings.worker_threads.max(1))
-            .open()
-            .map_err(from_fjall)?;
+        let db = engine(&store, settings)?;
         let keyspace =
             |space: Space, options: fn() -> KeyspaceCreateOptions| db.keyspace(space.name, options).map_err(from_fjall);
         let open = Open {
@@ -178,6 +174,30 @@ impl Fjall {
             )
         })
     }
+}
+
+/// Opens the engine alone. It may panic over bytes that it does not expect; that is damage like any other.
+fn engine(store: &Path, settings: &Settings) -> Result<Database> {
+    let open = || {
+        Database::builder(store)
+            .cache_size(settings.cache_bytes)
+            .max_journaling_size(64 * MB)
+            .worker_threads(settings.worker_threads.max(1))
+            .open()
+    };
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(opened) => opened.map_err(from_fjall),
+        Err(_) => Err(Error::new(
+            Code::CorruptStore,
+            format!("the engine cannot read {}", store.display()),
+        )
+        .hint("asof repair makes a copy that opens, and says what that loses")),
+    }
+}
+
+/// Whether the engine opens `store`.
+pub(super) fn probe(store: &Path) -> Result<()> {
+    engine(store, &Settings::default()).map(drop)
 }
 
 /// Keyspaces are read in order or by keys known to be there: filters would only fill the cache.

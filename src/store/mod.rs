@@ -12,6 +12,7 @@ mod fjall;
 mod head;
 mod lock;
 mod memory;
+mod repair;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod tests;
 pub use self::fjall::{Fjall, Settings};
 pub use faulty::Faulty;
 pub use memory::Memory;
+pub use repair::repair_copy;
 
 use std::sync::Arc;
 

@@ -1,0 +1,121 @@
+//! What can be saved of a directory whose engine does not open any more.
+//!
+//! A power cut can leave the last group half written: its end is there, parts of its middle are not, and the engine then refuses
+//! the whole journal. A journal that simply ends earlier opens. So the journal is shortened until it opens, in a copy: the
+//! original stays as it is.
+//!
+//! Each try opens a scratch database that holds that journal and nothing else, since opening changes files.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use super::fjall::{self, Fjall, Settings};
+use super::lock::Lock;
+use crate::error::{Code, Error, Result};
+
+/// Copies the database in `dir` to the new directory `copy` and shortens the copy's journal as far as it takes to open. Gives
+/// how many bytes the journal lost. Whether transactions went with them shows at opening, against `HEAD`.
+pub fn repair_copy(dir: &Path, copy: &Path) -> Result<u64> {
+    if !dir.join("FORMAT").exists() {
+        return Err(Error::new(
+            Code::DbNotFound,
+            format!("there is no database at {}", dir.display()),
+        ));
+    }
+    if copy.exists() {
+        return Err(
+            Error::new(Code::InvalidArgument, format!("{} exists already", copy.display()))
+                .hint("name a new directory for the repaired copy"),
+        );
+    }
+    let _lock = Lock::take(&dir.join("asof.lock"))?;
+    copy_all(dir, copy)?;
+    let Some(journal) = active_journal(&copy.join("store"))? else {
+        return Ok(0);
+    };
+    let bytes = fs::read(&journal)?;
+    // The engine reserves journals in advance: what was never written reads as zeros.
+    let used = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let scratch = copy.join("scratch");
+    let outcome = longest_that_opens(&scratch, &bytes[..used]);
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    let kept = outcome?;
+    if kept < used {
+        let mut file = fs::File::create(&journal)?;
+        file.write_all(&bytes[..kept])?;
+        file.sync_all()?;
+    }
+    Ok((used - kept) as u64)
+}
+
+/// The longest beginning of a journal that replays. Cuts are monotone: one behind the damage fails, one before it opens.
+fn longest_that_opens(scratch: &Path, journal: &[u8]) -> Result<usize> {
+    let opens = |len: usize| -> Result<bool> {
+        if scratch.exists() {
+            fs::remove_dir_all(scratch)?;
+        }
+        // The same keyspaces in the same order as in every database, so the journal's entries find theirs.
+        Fjall::open(scratch, &Settings::default())?.close()?;
+        let store = scratch.join("store");
+        for old in journals(&store)? {
+            fs::remove_file(old.1)?;
+        }
+        fs::write(store.join("0.jnl"), &journal[..len])?;
+        match fjall::probe(&store) {
+            Ok(()) => Ok(true),
+            Err(e) if e.code() == Code::CorruptStore => Ok(false),
+            Err(e) => Err(e),
+        }
+    };
+    if opens(journal.len())? {
+        return Ok(journal.len());
+    }
+    let (mut good, mut bad) = (0, journal.len());
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if opens(middle)? {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    Ok(good)
+}
+
+/// The journals of a store with their numbers, ascending; the last one is active.
+fn journals(store: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(store)? {
+        let path = entry?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok());
+        if let Some(number) = number {
+            found.push((number, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn active_journal(store: &Path) -> Result<Option<PathBuf>> {
+    Ok(journals(store)?.pop().map(|(_, path)| path))
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
