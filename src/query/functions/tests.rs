@@ -206,10 +206,10 @@ fn patterns() {
 fn collections() {
     let v = Val::vector([long(1), long(2), long(3)]);
     given("count", &["Tern".into()], long(4));
-    given("first", &[v.clone()], long(1));
-    given("second", &[v.clone()], long(2));
-    given("last", &[v.clone()], long(3));
-    given("rest", &[v.clone()], Val::vector([long(2), long(3)]));
+    given("first", std::slice::from_ref(&v), long(1));
+    given("second", std::slice::from_ref(&v), long(2));
+    given("last", std::slice::from_ref(&v), long(3));
+    given("rest", std::slice::from_ref(&v), Val::vector([long(2), long(3)]));
     given("nth", &[v.clone(), long(9), Val::Nil], Val::Nil);
     refused("nth", &[v.clone(), long(9)], Code::FunctionFailed);
     given(
@@ -285,11 +285,11 @@ fn instants() {
         "microsecond",
     ];
     for (part, n) in parts.iter().zip([2024, 2, 29, 13, 14, 15, 678, 678901]) {
-        given(part, &[i.clone()], long(n));
+        given(part, std::slice::from_ref(&i), long(n));
     }
-    given("day-of-week", &[i.clone()], long(4));
-    given("week", &[i.clone()], long(9));
-    given("day-of-year", &[i.clone()], long(60));
+    given("day-of-week", std::slice::from_ref(&i), long(4));
+    given("week", std::slice::from_ref(&i), long(9));
+    given("day-of-year", std::slice::from_ref(&i), long(60));
     given("truncate", &[i.clone(), kw("day")], at("2024-02-29"));
     given("truncate", &[i.clone(), kw("week")], at("2024-02-26"));
     given(
