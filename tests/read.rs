@@ -63,7 +63,7 @@ fn names_of_entities() {
     assert_eq!(entid(&db, "12345"), Some(EntityId(12345)));
     let pair = (Keyword::new("crew/badge"), form("\"K7\""));
     assert_eq!(db.entid(pair).expect("a name"), Some(ada));
-    assert_eq!(db.entid(&EntityRef::Id(ada)).expect("a name"), Some(ada));
+    assert_eq!(db.entid(EntityRef::Id(ada)).expect("a name"), Some(ada));
 
     let seat = entid(&db, &format!("[:seat/guest+row [{ada} 3]]"));
     assert!(seat.is_some());
