@@ -108,3 +108,61 @@ fn an_intact_database_needs_no_repair() {
     assert_eq!(error.code(), Code::StoreLocked);
     drop(open);
 }
+
+/// All files below `dir` whose path has `part` in it.
+fn files(dir: &Path, part: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, part));
+        } else if path.to_string_lossy().contains(part) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn no_flipped_byte_of_a_table_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("db");
+    database(&original);
+    {
+        let conn = Connection::open(&original).unwrap();
+        conn.sync_index().unwrap();
+    }
+    Connection::open(&original).unwrap().close().unwrap();
+    let tables: Vec<PathBuf> = files(&original, "tables")
+        .iter()
+        .map(|path| path.strip_prefix(&original).unwrap().to_path_buf())
+        .collect();
+    assert!(!tables.is_empty());
+    let everything = |path: &Path| -> asof::error::Result<()> {
+        let conn = Options::new().open(path)?;
+        conn.verify()?;
+        conn.verify_indexes()?;
+        assert_eq!(conn.db().basis_t(), TRANSACTIONS);
+        Ok(())
+    };
+    let (mut found, mut harmless) = (0, 0);
+    for table in &tables {
+        let len = fs::read(original.join(table)).unwrap().len();
+        for at in (0..len).step_by(len / 8 + 1) {
+            let damaged = dir.path().join("damaged");
+            copy(&original, &damaged);
+            flip(&damaged.join(table), at);
+            match everything(&damaged) {
+                Ok(()) => harmless += 1,
+                Err(e) => {
+                    assert_eq!(e.kind(), ErrorKind::Corrupt, "byte {at} of {}: {e}", table.display());
+                    found += 1;
+                }
+            }
+            fs::remove_dir_all(&damaged).unwrap();
+        }
+    }
+    eprintln!("{found} found, {harmless} harmless in {} tables", tables.len());
+    assert!(found > harmless, "{found} found, {harmless} harmless");
+}

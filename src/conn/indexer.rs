@@ -99,12 +99,23 @@ impl Indexer {
         if self.tail.load(Ordering::Relaxed) < self.hard {
             return Ok(());
         }
+        self.want();
         let mut state = self.state.lock();
         while self.tail.load(Ordering::Relaxed) >= self.hard && !state.stop {
             if let Some(e) = &state.failure {
                 return Err(e.clone());
             }
             self.progress.wait(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Refuses more when the tail is too long and cannot shrink.
+    pub fn check_room(&self) -> Result<()> {
+        if self.tail.load(Ordering::Relaxed) >= self.hard
+            && let Some(e) = &self.state.lock().failure
+        {
+            return Err(e.clone());
         }
         Ok(())
     }

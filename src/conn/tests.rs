@@ -254,3 +254,104 @@ fn a_damaged_record_is_refused_or_given_up_with_what_follows() {
     let conn = Options::new().open_store(store).unwrap();
     assert_eq!((conn.db().basis_t(), conn.verify().unwrap().records), (5, 6));
 }
+
+#[test]
+fn a_sync_that_fails_in_a_crowd_loses_nothing_that_was_acknowledged() {
+    for syncs in 0..6 {
+        let store = Faulty::new();
+        store.sync_takes(Duration::from_millis(1));
+        let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+        store.fail_sync_after(syncs);
+        let acknowledged: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|thread| {
+                    let conn = conn.clone();
+                    scope.spawn(move || {
+                        let mut mine = Vec::new();
+                        loop {
+                            match conn.transact(doc("x", &format!("{thread} {}", mine.len()))) {
+                                Ok(report) => mine.push(report.t),
+                                Err(e) => {
+                                    assert!(matches!(e.code(), Code::Io | Code::Poisoned), "{e}");
+                                    return mine;
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+        });
+        let public = conn.db().basis_t();
+        assert_eq!(
+            public,
+            acknowledged.iter().copied().max().unwrap_or(0),
+            "nobody saw what is not safe"
+        );
+        drop(conn);
+        store.crash();
+        let again = Options::new().open_store(Arc::new(store)).unwrap();
+        assert_eq!(again.db().basis_t(), public);
+        assert_eq!(acknowledged.len() as u64, public);
+    }
+}
+
+#[tokio::test]
+async fn writers_wait_for_the_indexer_and_go_on() {
+    let conn = Options::new().index_after(10).wait_after(50).in_memory().unwrap();
+    let mut started = Vec::new();
+    for i in 0..200 {
+        started.push(conn.transact_async(doc("x", &i.to_string())));
+        if i % 10 == 0 {
+            conn.transact(doc("y", &i.to_string())).unwrap();
+        }
+    }
+    for future in started {
+        future.await.unwrap();
+    }
+    assert_eq!(conn.db().basis_t(), 220);
+    conn.sync_index().unwrap();
+    assert_eq!(conn.db().base().snapshot.unindexed(), 0);
+    conn.verify_indexes().unwrap();
+}
+
+#[test]
+fn an_indexer_that_cannot_write_stops_writers_before_memory_does() {
+    let store = Faulty::new();
+    let conn = Options::new()
+        .index_after(50)
+        .wait_after(200)
+        .open_store(Arc::new(store.clone()))
+        .unwrap();
+    store.fail_blob_after(0);
+    let mut refused = 0;
+    for i in 0..200 {
+        match conn.transact(doc("x", &format!("a text that is long enough {i}"))) {
+            Ok(_) => assert_eq!(refused, 0),
+            Err(e) => {
+                assert_eq!(e.code(), Code::Io);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0);
+    // Reading goes on, and so does the log.
+    conn.verify().unwrap();
+    drop(conn);
+    store.crash();
+    let again = Options::new().open_store(Arc::new(store)).unwrap();
+    again.sync_index().unwrap();
+    again.verify_indexes().unwrap();
+}
+
+#[test]
+fn a_function_that_panics_fails_its_transaction_alone() {
+    let conn = Options::new()
+        .tx_fn("my/broken", |_, _| panic!("as it must"))
+        .in_memory()
+        .unwrap();
+    let error = conn.transact("[[my/broken]]").unwrap_err();
+    assert_eq!(error.code(), Code::TxFunctionFailed);
+    assert!(error.message().contains("as it must"), "{error}");
+    assert_eq!(conn.transact(doc("x", "fine")).unwrap().t, 1);
+}

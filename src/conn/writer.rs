@@ -267,6 +267,11 @@ impl Writer {
         let mut gate = self.gate.lock();
         loop {
             if !gate.leading && !gate.paused && !gate.queue.is_empty() {
+                // Waiting here, the callers wait, too: their queue is bounded. When waiting is in vain, preparing says so.
+                let _ = MutexGuard::unlocked(&mut gate, || self.indexer.wait_for_room());
+                if gate.leading || gate.paused {
+                    continue;
+                }
                 gate.leading = true;
                 MutexGuard::unlocked(&mut gate, || self.lead(None));
             } else if gate.closed && gate.queue.is_empty() {
@@ -338,7 +343,10 @@ impl Writer {
         };
         let outcome = match self.poison.get() {
             Some(cause) => Err(poisoned(cause)),
-            None => group::prepare(&pending.db, &pending.chain, &request.data, &options),
+            None => self
+                .indexer
+                .check_room()
+                .and_then(|()| group::prepare(&pending.db, &pending.chain, &request.data, &options)),
         };
         match outcome {
             Ok(ready) => {
