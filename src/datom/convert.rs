@@ -73,9 +73,10 @@ impl Value {
             return Err(Error::new(
                 Code::InvalidTupleValue,
                 format!(
-                    "{} has {} slots, but a tuple of {owner} has {rule}",
+                    "{} has {} {}, but a tuple of {owner} has {rule}",
                     show(form),
-                    items.len()
+                    items.len(),
+                    if items.len() == 1 { "slot" } else { "slots" }
                 ),
             )
             .at(form.span)

@@ -5,6 +5,9 @@ pub mod val;
 pub mod value;
 pub mod word;
 
+#[cfg(test)]
+mod tests;
+
 pub use id::{EntityId, Partition, T, TxId};
 pub use val::Val;
 pub use value::{Value, ValueType};

@@ -6,7 +6,7 @@
 use super::cx::{Cx, type_of};
 use super::functions::origin;
 use super::ops::{Flags, Known, Term};
-use super::resolve::{Fact, Resolved, how_resolved};
+use super::resolve::{Fact, Resolved, how_resolved, shown};
 use crate::datom::{EntityId, Value, Word};
 use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Prober, Range};
@@ -151,7 +151,7 @@ fn refuse_contradiction(cx: &Cx<'_>, resolved: &Resolved, group: &[Fact]) -> Res
     for pair in group.windows(2) {
         if pair[0].v == pair[1].v && pair[0].added != pair[1].added {
             let (retract, add) = (&pair[0], &pair[1]);
-            let fact = cx.fact(add.e, add.a, add.v);
+            let fact = shown(cx, &resolved.ops, add.op, add.e, add.a, add.v);
             let op = &resolved.ops.ops[add.op as usize];
             let hint = how_resolved(cx, &resolved.ops, op);
             return Err(
@@ -178,10 +178,8 @@ fn refuse_contradiction(cx: &Cx<'_>, resolved: &Resolved, group: &[Fact]) -> Res
     } else {
         (second, first)
     };
-    let (x, y) = (
-        cx.fact(first.e, first.a, first.v),
-        cx.fact(second.e, second.a, second.v),
-    );
+    let show = |f: &Fact| shown(cx, &resolved.ops, f.op, f.e, f.a, f.v);
+    let (x, y) = (show(first), show(second));
     let op = &resolved.ops.ops[second.op as usize];
     Err(Error::new(
         Code::DatomsConflict,
@@ -302,8 +300,20 @@ pub(super) fn uniqueness(cx: &Cx<'_>, resolved: &Resolved, changes: &[Change]) -
         if (pair[0].a, pair[0].v) == (pair[1].a, pair[1].v) {
             let second = if pair[0].op > pair[1].op { &pair[0] } else { &pair[1] };
             let other = if pair[0].op > pair[1].op { &pair[1] } else { &pair[0] };
-            return Err(taken(cx, resolved, second, other.e)
-                .hint("two entities of this transaction assert one unique value; use one tempid if they are one"));
+            let show = |c: &Change| shown(cx, &resolved.ops, c.op, c.e, c.a, c.v);
+            return Err(Error::new(
+                Code::UniqueConflict,
+                format!(
+                    "{} and {} cannot both hold: {} is unique",
+                    show(other),
+                    show(second),
+                    cx.attr_name(second.a)
+                ),
+            )
+            .at(resolved.ops.ops[second.op as usize].span)
+            .with("first", show(other))
+            .with("second", show(second))
+            .hint("two entities of this transaction assert one unique value; use one tempid if they are one"));
         }
     }
     let mut prober: Option<Prober> = None;

@@ -95,6 +95,7 @@ impl<'a> Cx<'a> {
         match self.schema.ident(EntityId(e)) {
             _ if e == self.tx => "this transaction".into(),
             Some(ident) => ident.to_string(),
+            None if self.is_new(e) => "the new entity".into(),
             None => e.to_string(),
         }
     }
@@ -117,12 +118,11 @@ impl<'a> Cx<'a> {
 
     /// A fact for people: `[17592186045416 :crew/pay 10]`.
     pub fn fact(&self, e: u64, a: u32, v: Word) -> String {
-        format!(
-            "[{} {} {}]",
-            self.entity_name(e),
-            self.attr_name(a),
-            self.value_name(a, v)
-        )
+        let name = match self.is_new(e) && e != self.tx {
+            true => "new".to_string(),
+            false => self.entity_name(e),
+        };
+        format!("[{} {} {}]", name, self.attr_name(a), self.value_name(a, v))
     }
 
     /// The error for a keyword that names no attribute. `fresh`: this very transaction installs it.

@@ -471,7 +471,11 @@ impl<'a> Expander<'a> {
             )));
         }
         if matches!(value.node, Node::Nil) {
-            return Err(Error::new(Code::NilValue, format!("nil for {} is no value", attr.def.ident)).at(value.span));
+            return Err(
+                Error::new(Code::NilValue, format!("nil for {} is no value", attr.def.ident))
+                    .at(value.span)
+                    .hint("an entity without a value is not found by it"),
+            );
         }
         let v = match attr.def.value_type {
             ValueType::Ref => match self.entity(value)? {

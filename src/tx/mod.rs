@@ -254,6 +254,11 @@ impl Db {
     }
 }
 
+/// `1 argument`, `2 arguments`.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// A text in one short line, for messages.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(60) {

@@ -97,7 +97,8 @@ fn arity(form: &Edn, op: &Keyword, given: usize) -> Error {
         .iter()
         .find(|(name, _)| *name == op)
         .map_or("", |(_, shape)| shape);
-    malformed(form, &format!("{op} does not take {given} arguments")).hint(format!("write {shape}"))
+    let given = super::counted(given, "argument");
+    malformed(form, &format!("{op} does not take {given}")).hint(format!("write {shape}"))
 }
 
 /// An error about the shape of `form`.

@@ -306,7 +306,7 @@ fn temp_name(ops: &Ops, i: u32) -> String {
     match &ops.temps[i as usize].name {
         Some(super::ops::TempName::Text(s)) => format!("the tempid \"{s}\""),
         Some(super::ops::TempName::Number(n)) => format!("the tempid {n}"),
-        None => "this entity".into(),
+        None => "the entity of this map".into(),
     }
 }
 
@@ -342,4 +342,17 @@ pub(super) fn how_resolved(cx: &Cx<'_>, ops: &Ops, op: &Op) -> Option<String> {
         cx.entity_name(temp.id?),
         cx.attr_name(via.a)
     ))
+}
+
+/// A fact of an operation, for messages; a new entity goes by its tempid.
+pub(super) fn shown(cx: &Cx<'_>, ops: &Ops, op: u32, e: u64, a: u32, v: Word) -> String {
+    let temp = match ops.ops[op as usize].e {
+        Term::Temp(i) if cx.is_new(e) => ops.temps[i as usize].name.as_ref(),
+        _ => None,
+    };
+    match temp {
+        Some(super::ops::TempName::Text(s)) => format!("[\"{s}\" {} {}]", cx.attr_name(a), cx.value_name(a, v)),
+        Some(name) => format!("[{name} {} {}]", cx.attr_name(a), cx.value_name(a, v)),
+        None => cx.fact(e, a, v),
+    }
 }

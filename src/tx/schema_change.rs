@@ -353,6 +353,19 @@ impl Checker<'_, '_> {
 
     fn alteration(&mut self, e: EntityId, before: &Attribute, own: &[Change]) -> Result<()> {
         let refuse = |code, c: &Change, message: String| Err(Error::new(code, message).at(self.span(c)));
+        let removed = |c: &&Change| c.a == bootstrap::VALUE_TYPE && !c.added;
+        if let Some(c) = own
+            .iter()
+            .find(removed)
+            .filter(|_| !own.iter().any(|c| c.a == bootstrap::VALUE_TYPE && c.added))
+        {
+            return refuse(
+                Code::UnsupportedAlterSchema,
+                c,
+                format!("{} is an attribute, and attributes are never removed", before.ident),
+            )
+            .map_err(|e| e.hint("retract the facts that use it; the definition stays, as the history needs it"));
+        }
         for c in own {
             match c.a {
                 bootstrap::VALUE_TYPE => {
@@ -361,9 +374,7 @@ impl Checker<'_, '_> {
                         c,
                         format!("the value type of {} never changes", before.ident),
                     )
-                    .map_err(|e| {
-                        e.hint("install a new attribute and move the values; an old name can be freed by renaming")
-                    });
+                    .map_err(|e| e.hint("install a new attribute under a name of its own and move the values"));
                 }
                 bootstrap::TUPLE_ATTRS | bootstrap::TUPLE_TYPES | bootstrap::TUPLE_TYPE => {
                     return refuse(

@@ -1,6 +1,8 @@
 //! The rules of transactions, each with a small database. `World` is what the tests share.
 
 mod basics;
+mod errors;
+mod permute;
 mod retract;
 mod rules;
 mod schema;
