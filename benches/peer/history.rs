@@ -1,0 +1,161 @@
+//! W5: a value of every entity changes in every transaction; then the past is asked for.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use asof::conn::{Connection, Options};
+use asof::datom::{Datom, EntityId, T, Value};
+use asof::db::Db;
+use asof::edn::{Edn, Keyword};
+use asof::error::{Error, Result};
+use asof::index::Order;
+use asof::store::Durability;
+use asof::tx::{Entity, Tx};
+
+use crate::Outcome;
+use crate::rig::{self, Case};
+
+const SCHEMA: &str = "[{:db/ident :h/v :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]";
+/// The entity that the questions about one entity ask for.
+const ONE: usize = 57;
+
+/// The rounds of updates: (entity, value), entities counted from 1.
+fn rounds(entities: usize, versions: usize) -> Outcome<Vec<Vec<(u32, i64)>>> {
+    let text = rig::text(&format!("hist_{entities}x{versions}.tsv"))?;
+    let mut rounds: Vec<Vec<(u32, i64)>> = vec![Vec::with_capacity(entities); versions];
+    for line in text.lines() {
+        let mut columns = line.split('\t');
+        let mut next = || columns.next().ok_or("a line of the history is short");
+        let round: usize = next()?.parse()?;
+        rounds[round - 1].push((next()?.parse()?, next()?.parse()?));
+    }
+    Ok(rounds)
+}
+
+struct Loaded {
+    conn: Connection,
+    ids: Vec<EntityId>,
+    /// The t of each round.
+    ts: Vec<T>,
+}
+
+pub fn run(entities: usize, versions: usize) -> Outcome {
+    let rounds = rounds(entities, versions)?;
+    let size = format!("{entities}x{versions}");
+    let name = |case: &str| format!("{size} {case}");
+    let updates = (entities * versions) as f64;
+
+    let dir = rig::fresh("w5")?;
+    let start = Instant::now();
+    let loaded = load(
+        Options::new().durability(Durability::Process).open(&dir)?,
+        entities,
+        &rounds,
+    )?;
+    let note = "a transaction a round, all history kept";
+    rig::emit_once("W5", &name("load"), start.elapsed(), &[("n", updates)], note);
+    let v = Edn::from(Keyword::new("h/v"));
+    let db = loaded.conn.db();
+    // What is newest lies in the tail, not yet in leaves: the same answer has to come out of both.
+    Case::new("W5", &name("cur-all, newest facts unfolded")).ask(|| Ok(pairs(&db, &v)?.len()));
+    let index = Instant::now();
+    loaded.conn.sync_index()?;
+    rig::emit_once("W5", &name("fold the rest after load"), index.elapsed(), &[], "");
+
+    let db = loaded.conn.db();
+    let one = Edn::from(loaded.ids[ONE - 1].0 as i64);
+    Case::new("W5", &name("cur-all")).ask(|| Ok(pairs(&db, &v)?.len()));
+    Case::new("W5", &name("cur-one")).ask(|| Ok(values(&db, &one, &v)?.len()));
+    for percent in [10, 50, 90] {
+        let t = loaded.ts[versions * percent / 100 - 1];
+        Case::new("W5", &name(&format!("asof-all-{percent}"))).ask(|| Ok(pairs(&db.as_of(t)?, &v)?.len()));
+        Case::new("W5", &name(&format!("asof-one-{percent}"))).ask(|| Ok(values(&db.as_of(t)?, &one, &v)?.len()));
+    }
+    Case::new("W5", &name("hist-one")).ask(|| Ok(versions_of(&db, &one, &v)?.len()));
+    let first = versions / 2;
+    let (from, to) = (loaded.ts[first - 1], loaded.ts[first + versions / 100 - 1]);
+    Case::new("W5", &name("txrange-1pct")).ask(|| Ok(changes(&db, from, to, &v)?.len()));
+    let log = name("txrange-1pct by the log");
+    Case::new("W5", &log).ask(|| {
+        let transactions = loaded.conn.tx_range(from, to)?;
+        let asserted = |d: &&Datom| d.added && matches!(d.v, Value::Long(_));
+        Ok(transactions.iter().flat_map(|tx| &tx.datoms).filter(asserted).count())
+    });
+
+    loaded.conn.close()?;
+    rig::emit_mb("W5", &name("disk"), rig::disk_mb(&dir), "log and all indexes");
+    fs::remove_dir_all(dir)?;
+    Ok(())
+}
+
+fn load(conn: Connection, entities: usize, rounds: &[Vec<(u32, i64)>]) -> Outcome<Loaded> {
+    conn.transact(SCHEMA)?;
+    let v = conn.db().attribute(&Keyword::new("h/v"))?.id;
+    let temps: Vec<Arc<str>> = (1..=entities).map(|i| Arc::from(format!("e{i}"))).collect();
+    let mut ids = vec![EntityId(0); entities];
+    let mut ts = Vec::with_capacity(rounds.len());
+    for (i, round) in rounds.iter().enumerate() {
+        let mut tx = Tx::with_capacity(entities);
+        for &(e, value) in round {
+            let index = e as usize - 1;
+            match i {
+                0 => tx.push_add(Entity::Temp(temps[index].clone()), v, value),
+                _ => tx.push_add(ids[index], v, value),
+            }
+        }
+        let report = conn.transact(tx)?;
+        ts.push(report.t);
+        if i == 0 {
+            for (id, temp) in ids.iter_mut().zip(&temps) {
+                *id = report.entity(temp).ok_or("a tempid has no entity")?;
+            }
+        }
+    }
+    Ok(Loaded { conn, ids, ts })
+}
+
+fn long(d: &Datom) -> i64 {
+    match d.v {
+        Value::Long(x) => x,
+        _ => unreachable!("the attribute is a long"),
+    }
+}
+
+/// Every entity with its value.
+fn pairs(db: &Db, v: &Edn) -> Result<Vec<(u64, i64)>> {
+    db.datoms(Order::Aevt, std::slice::from_ref(v))?
+        .map(|d| d.map(|d| (d.e.0, long(&d))))
+        .collect()
+}
+
+/// The values of one entity.
+fn values(db: &Db, e: &Edn, v: &Edn) -> Result<Vec<i64>> {
+    db.datoms(Order::Eavt, &[e.clone(), v.clone()])?
+        .map(|d| d.map(|d| long(&d)))
+        .collect()
+}
+
+/// Everything that was ever asserted about one entity, with its transaction.
+fn versions_of(db: &Db, e: &Edn, v: &Edn) -> Result<Vec<(i64, T)>> {
+    db.history()
+        .datoms(Order::Eavt, &[e.clone(), v.clone()])?
+        .filter(asserted)
+        .map(|d| d.map(|d| (long(&d), d.tx.t())))
+        .collect()
+}
+
+/// What the transactions from `from` up to, not including, `to` asserted.
+fn changes(db: &Db, from: T, to: T, v: &Edn) -> Result<Vec<(u64, i64, T)>> {
+    db.history()
+        .since(from - 1)?
+        .as_of(to - 1)?
+        .datoms(Order::Aevt, std::slice::from_ref(v))?
+        .filter(asserted)
+        .map(|d| d.map(|d| (d.e.0, long(&d), d.tx.t())))
+        .collect()
+}
+
+fn asserted(d: &std::result::Result<Datom, Error>) -> bool {
+    d.as_ref().map_or(true, |d| d.added)
+}

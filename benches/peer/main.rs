@@ -1,0 +1,64 @@
+//! asof's part in the comparison with other systems: `peer WORKLOAD [ARGS]` prints one JSON object a line.
+//!
+//! The workloads, their data and the format are described in the rig's README; this program reads `$PEERS_DATA`, writes its
+//! databases to `$PEERS_TMP` and is started in the rig's folder. It uses asof as any program would, through the public API.
+
+mod amplification;
+mod cache;
+mod events;
+mod flight;
+mod history;
+mod movies;
+mod open;
+mod people;
+mod rig;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+/// What every workload returns: an error ends the program with its text.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "peer WORKLOAD [ARGS]
+  w1-write N
+  w2 [CASE]
+  w5 ENTITIES VERSIONS
+  w6-load | w6-load-10x | w6-open | w6-open-10x | w6-open-killed
+  cache | amplification";
+
+fn main() -> ExitCode {
+    // cargo bench adds --bench.
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Outcome {
+    match args {
+        ["w1-write", n, only @ ..] => people::write(n.parse()?, only),
+        ["w2", only @ ..] => events::run(only),
+        ["w5", entities, versions] => history::run(entities.parse()?, versions.parse()?),
+        ["w6-load"] => movies::load(movies::Size::Once),
+        ["w6-load-10x"] => movies::load(movies::Size::TenTimes),
+        ["w6-open"] => open::run(movies::Size::Once),
+        ["w6-open-10x"] => open::run(movies::Size::TenTimes),
+        ["w6-open-killed"] => open::after_kill(),
+        ["cache"] => cache::run(),
+        ["amplification"] => amplification::run(),
+        // Parts of the above that need a process of their own.
+        ["load-and-hang"] => movies::load_and_hang(),
+        ["open-at", dir, suffix] => open::measure(dir.as_ref(), suffix),
+        // `cargo bench` without a workload, and `cargo test --benches`.
+        [] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
+    }
+}

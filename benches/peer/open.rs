@@ -1,0 +1,102 @@
+//! W6, the second half: how long a database takes to open from disk, and to answer for the first time.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use asof::conn::Options;
+use asof::datom::Value;
+use asof::db::Db;
+use asof::edn::{Edn, Keyword};
+use asof::error::Result;
+use asof::index::Order;
+
+use crate::Outcome;
+use crate::movies::{Size, killed_dir};
+use crate::rig;
+
+pub fn run(size: Size) -> Outcome {
+    let dir = size.dir()?;
+    if !dir.exists() {
+        return Err("load it first: w6-load or w6-load-10x".into());
+    }
+    measure(&dir, size.suffix())
+}
+
+/// Opens the database in `dir` with cold files.
+pub fn measure(dir: &Path, suffix: &str) -> Outcome {
+    rig::emit_mb("W6", &format!("disk{suffix}"), rig::disk_mb(dir), "log and all indexes");
+    rig::uncache(dir)?;
+    let start = Instant::now();
+    let conn = Options::new().create(false).open(dir)?;
+    let opened = start.elapsed();
+    let rows = companies_of(&conn.db(), "person_30000")?.len();
+    let answered = start.elapsed() - opened;
+    rig::emit_once("W6", &format!("open{suffix}"), opened, &[], "");
+    let rows = [("rows", rows as f64)];
+    rig::emit_once("W6", &format!("first query after open{suffix}"), answered, &rows, "");
+    rig::emit_mb("W6", &format!("open+query peak memory{suffix}"), rig::peak_mb(), "");
+    Ok(())
+}
+
+/// Kills a process that has just loaded the graph, and opens what it left.
+pub fn after_kill() -> Outcome {
+    let program = env::current_exe()?;
+    let mut writer = Command::new(&program)
+        .arg("load-and-hang")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    if let Some(out) = writer.stdout.take() {
+        BufReader::new(out).read_line(&mut said)?;
+    }
+    writer.kill()?;
+    writer.wait()?;
+    if said.trim() != "loaded" {
+        return Err("the process to be killed did not get that far".into());
+    }
+    let dir = killed_dir()?;
+    // A process of its own, so that its memory is counted alone.
+    let reader = Command::new(program)
+        .arg("open-at")
+        .arg(&dir)
+        .arg(" after kill -9")
+        .status()?;
+    std::fs::remove_dir_all(dir)?;
+    match reader.success() {
+        true => Ok(()),
+        false => Err("what the killed process left did not open".into()),
+    }
+}
+
+/// The companies of the movies that a person took part in: J2, by the indexes.
+fn companies_of(db: &Db, person: &str) -> Result<Vec<Value>> {
+    let key = |name: &str| Edn::from(Keyword::new(name));
+    let id = |e: u64| Edn::from(e as i64);
+    let values = |e: u64, attr: &str| -> Result<Vec<Value>> {
+        db.datoms(Order::Eavt, &[id(e), key(attr)])?.map(|d| Ok(d?.v)).collect()
+    };
+    let refs = |e: u64, attr: &str| -> Result<Vec<u64>> {
+        let to = |v: &Value| match v {
+            Value::Ref(e) => e.0,
+            _ => unreachable!("the attribute is a reference"),
+        };
+        Ok(values(e, attr)?.iter().map(to).collect())
+    };
+    let mut names = Vec::new();
+    for p in db.datoms(Order::Avet, &[key("person/name"), Edn::from(person)])? {
+        for x in db.datoms(Order::Vaet, &[id(p?.e.0), key("cast/person")])? {
+            for m in refs(x?.e.0, "cast/movie")? {
+                for c in refs(m, "movie/company")? {
+                    names.extend(values(c, "company/name")?);
+                }
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
