@@ -151,7 +151,7 @@ fn another_process_is_told_who_has_the_database() {
     let mut child = writer_process(&path);
     let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("open")));
-    let error = open(&path).err().expect("the other process has it");
+    let error = open(&path).expect_err("the other process has it");
     assert_eq!(error.code().as_str(), "db.error/store-locked");
     let holder = format!("process {} (", child.id());
     assert!(error.message().contains(&holder), "{error}");

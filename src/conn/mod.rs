@@ -70,6 +70,15 @@ impl Drop for Handle {
     }
 }
 
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let t = self.0.writer.db().basis_t();
+        f.debug_struct("Connection")
+            .field("basis_t", &t)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Connection {
     /// A new database in memory, gone with its last connection.
     pub fn in_memory() -> Result<Connection> {

@@ -345,6 +345,24 @@ fn an_indexer_that_cannot_write_stops_writers_before_memory_does() {
 }
 
 #[test]
+fn a_function_that_writes_by_itself_is_refused_and_waits_for_nobody() {
+    let held: Arc<std::sync::OnceLock<Connection>> = Arc::default();
+    let inner = held.clone();
+    let conn = Options::new()
+        .tx_fn("my/nested", move |_, _| {
+            let conn = inner.get().expect("set below");
+            assert_eq!(conn.close().unwrap_err().code(), Code::InvalidArgument);
+            conn.transact("[]").map(|_| Vec::new())
+        })
+        .in_memory()
+        .unwrap();
+    held.set(conn.clone()).unwrap();
+    let error = conn.transact("[[my/nested]]").unwrap_err();
+    assert!(error.to_string().contains("cannot use its connection"), "{error}");
+    conn.transact("[]").unwrap();
+}
+
+#[test]
 fn a_function_that_panics_fails_its_transaction_alone() {
     let conn = Options::new()
         .tx_fn("my/broken", |_, _| panic!("as it must"))

@@ -61,6 +61,8 @@ pub(super) struct Writer {
     /// Why nothing can be written any more.
     poison: OnceLock<Error>,
     closed: AtomicBool,
+    /// Held while closing, so that whoever closes again returns when it is done.
+    closing: Mutex<()>,
     room: Arc<Semaphore>,
     subscribers: Subscribers,
     indexer: Indexer,
@@ -131,6 +133,7 @@ impl Writer {
             }),
             poison: OnceLock::new(),
             closed: AtomicBool::new(false),
+            closing: Mutex::default(),
             room: Arc::new(Semaphore::new(QUEUE_MAX)),
             subscribers: Subscribers::default(),
             indexer,
@@ -154,6 +157,7 @@ impl Writer {
 
     /// Refuses early what cannot succeed.
     fn check_open(&self) -> Result<()> {
+        group::check_outside()?;
         if let Some(cause) = self.poison.get() {
             return Err(poisoned(cause));
         }
@@ -426,6 +430,8 @@ impl Writer {
     }
 
     pub fn close(&self) -> Result<()> {
+        group::check_outside()?;
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }

@@ -21,12 +21,12 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistM
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
+use super::layout::{at_path, check_format, check_free, is_unfinished, write_format};
 use super::lock::Lock;
 use super::seal::{HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
 use super::{BlobId, Bytes, Durability, Store};
 use crate::error::{Code, Error, Result};
 
-const FORMAT_TEXT: &str = "asof 1\n";
 const MB: u64 = 1024 * 1024;
 /// How long a noted head may wait for its place in the side file.
 const HEAD_DELAY: Duration = Duration::from_secs(1);
@@ -203,84 +203,6 @@ pub(super) fn probe(store: &Path) -> Result<()> {
 /// Keyspaces are read in order or by keys known to be there: filters would only fill the cache.
 fn ordered() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default().filter_policy(FilterPolicy::disabled())
-}
-
-fn at_path(path: &Path, e: std::io::Error) -> Error {
-    let message = format!("{}: {e}", path.display());
-    let code = Error::from(std::io::Error::from(e.kind())).code();
-    Error::new(code, message).caused_by(e)
-}
-
-/// Refuses to make a database among other people's files.
-fn check_free(dir: &Path) -> Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(at_path(dir, e)),
-    };
-    for entry in entries {
-        let name = entry?.file_name();
-        if !["asof.lock", "HEAD", "FORMAT.new", "store"]
-            .iter()
-            .any(|ours| name == *ours)
-        {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("{} holds {} and no database", dir.display(), name.to_string_lossy()),
-            )
-            .hint("name a new or an empty directory"));
-        }
-    }
-    Ok(())
-}
-
-/// Whether `store` is what the engine leaves when it is stopped while it makes a database: no version marker, and nothing
-/// that it does not write before that marker.
-fn is_unfinished(store: &Path) -> Result<bool> {
-    if !store.exists() || store.join("version").exists() {
-        return Ok(false);
-    }
-    for entry in fs::read_dir(store)? {
-        let name = entry?.file_name();
-        if !["lock", "keyspaces", "0.jnl"].iter().any(|ours| name == *ours) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn check_format(dir: &Path) -> Result<()> {
-    let text = fs::read_to_string(dir.join("FORMAT"))?;
-    if text == FORMAT_TEXT {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::UnsupportedFormat,
-        format!(
-            "{} was written in format {:?}; this version of asof knows {:?}",
-            dir.display(),
-            text.trim(),
-            FORMAT_TEXT.trim()
-        ),
-    )
-    .hint("open it with the version of asof that wrote it, or a newer one"))
-}
-
-fn write_format(dir: &Path) -> Result<()> {
-    let new = dir.join("FORMAT.new");
-    fs::write(&new, FORMAT_TEXT)?;
-    fs::File::open(&new)?.sync_all()?;
-    fs::rename(&new, dir.join("FORMAT"))?;
-    sync_dir(dir)
-}
-
-/// Makes new names in `dir` safe; Windows does so by itself.
-fn sync_dir(dir: &Path) -> Result<()> {
-    #[cfg(unix)]
-    fs::File::open(dir)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
 }
 
 fn from_fjall(e: fjall::Error) -> Error {
@@ -587,8 +509,9 @@ impl Store for Fjall {
             // The thread has nothing to hand back; a panic in it has been printed.
             let _ = thread.join();
         }
-        open.sync()?;
-        open.write_head()
+        // After a failed write nothing more can be synced, but what was synced before may still be noted.
+        let synced = open.sync();
+        open.write_head().and(synced)
     }
 }
 

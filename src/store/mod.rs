@@ -10,6 +10,7 @@
 mod faulty;
 mod fjall;
 mod head;
+mod layout;
 mod lock;
 mod memory;
 mod repair;

@@ -1,5 +1,6 @@
 //! Transactions that share a sync.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Reply;
@@ -36,10 +37,29 @@ pub(super) struct Ready {
     pub hash: Hash,
 }
 
+thread_local! {
+    static PREPARING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Refuses calls that wait for the writer from inside of it: they would wait for ever.
+pub(super) fn check_outside() -> Result<()> {
+    if PREPARING.get() {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            "a function called by a transaction cannot use its connection to write",
+        )
+        .hint("return transaction data instead; it becomes part of the transaction"));
+    }
+    Ok(())
+}
+
 /// Prepares `data` on top of `db` and makes its log record.
 pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, options: &TxOptions) -> Result<Ready> {
     // A registered function that panics must not take the writer with it: the others wait behind the same lock.
-    let prepared = catch_unwind(AssertUnwindSafe(|| tx::prepare_data(db, data, options))).unwrap_or_else(|panic| {
+    PREPARING.set(true);
+    let prepared = catch_unwind(AssertUnwindSafe(|| tx::prepare_data(db, data, options)));
+    PREPARING.set(false);
+    let prepared = prepared.unwrap_or_else(|panic| {
         let said = panic
             .downcast_ref::<&str>()
             .map(|s| s.to_string())
