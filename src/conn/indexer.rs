@@ -187,7 +187,7 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
     let mut roots = indexer.roots.lock();
     let (db, hash) = writer.exclusively(|pending| {
         let base = pending.db.base();
-        let frozen = base.snapshot.freeze(&base.words)?;
+        let frozen = base.snapshot.freeze();
         pending.db = with_snapshot(base, frozen);
         Ok::<_, Error>((pending.db.clone(), pending.chain.hash()))
     })?;

@@ -228,7 +228,7 @@ impl State {
         }
         let datoms: Vec<RawDatom> = record.datoms(|key| self.words.intern_key(key))?;
         let schema = &self.schema;
-        self.snapshot = self.snapshot.apply(&self.words, &datoms, &tx::kinds(schema))?;
+        self.snapshot = self.snapshot.apply(&datoms, &tx::kinds(schema));
         self.t = record.t;
         self.instant = record.instant;
         Ok(())
@@ -252,7 +252,7 @@ impl State {
 
     /// Moves everything into leaves; gives the new root's version.
     fn fold(&mut self, store: &Arc<dyn Store>, chain: &Chain, version: u64) -> Result<u64> {
-        self.snapshot = self.snapshot.freeze(&self.words)?;
+        self.snapshot = self.snapshot.freeze();
         let folded = self.snapshot.fold(&self.words)?;
         let mut garbage = Garbage::default();
         garbage.add(&self.snapshot, &folded);

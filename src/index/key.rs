@@ -457,6 +457,14 @@ impl<'a> Keys<'a> {
         }
         out
     }
+    /// Whether the words of all rows are values by themselves.
+    pub(super) fn inline_only(&self, columns: &Columns) -> bool {
+        columns.a.iter().all(|&a| self.kinds.inline(a))
+    }
+    pub(super) fn is_ref(&self, a: u32) -> bool {
+        self.kinds.reference(a)
+    }
+
     /// The components of a key in this order, as numbers.
     fn numbers(&self, x: Key) -> [u64; 3] {
         let a = u64::from(x.a);

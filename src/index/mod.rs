@@ -35,7 +35,7 @@ use crate::error::Result;
 use crate::store::BlobId;
 use directory::Directory;
 use key::{Keys, Kinds};
-use tail::Tail;
+use tail::{Form, Recent};
 
 /// Which facts of a snapshot are seen: those after `since`, up to `until`; with `history` every assertion and
 /// retraction between, otherwise what was asserted there and still holds at `until`.
@@ -66,7 +66,11 @@ pub struct Snapshot {
 
 #[derive(Clone)]
 struct Core {
-    orders: [OrderState; 4],
+    directories: [Directory; 4],
+    /// Transactions that are being folded.
+    frozen: Recent,
+    /// Transactions newer than those.
+    recent: Recent,
     kinds: Kinds,
     blobs: Arc<Blobs>,
     /// The t that the leaves reach; `None` when there are none.
@@ -77,15 +81,6 @@ struct Core {
     newest: T,
     /// Keeps the blobs of this version of the directories from being deleted.
     pin: Arc<persist::Pin>,
-}
-
-#[derive(Clone, Default)]
-struct OrderState {
-    directory: Directory,
-    /// Events that are being folded.
-    folding: Tail,
-    /// Events newer than those.
-    tail: Tail,
 }
 
 /// New leaves, ready to be installed in every snapshot that is newer than what they hold.
@@ -114,7 +109,9 @@ impl Snapshot {
     /// Nothing yet, to be kept in `blobs`.
     pub fn on(blobs: Arc<Blobs>) -> Snapshot {
         let core = Core {
-            orders: Default::default(),
+            directories: Default::default(),
+            frozen: Recent::default(),
+            recent: Recent::default(),
             kinds: Kinds::default(),
             blobs,
             folded: None,
@@ -131,8 +128,8 @@ impl Snapshot {
     }
 
     /// The snapshot after one transaction's datoms, which must all change something. `kinds` tells of attributes not seen before.
-    /// Complexity: about the logarithm of the tail's length for a datom and order, in sequential moves.
-    pub fn apply(&self, words: &Words, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Result<Snapshot> {
+    /// Complexity: a copy of the datoms; whoever reads an order sorts them in, see [`tail`].
+    pub fn apply(&self, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Snapshot {
         let mut core = (*self.core).clone();
         for d in datoms {
             if !core.kinds.knows(d.a) {
@@ -141,19 +138,8 @@ impl Snapshot {
             }
             core.newest = core.newest.max(d.t);
         }
-        let mut rows: Vec<RawDatom> = Vec::with_capacity(datoms.len());
-        for order in Order::ALL {
-            let keys = Keys::new(order, words, &core.kinds);
-            rows.clear();
-            rows.extend(
-                datoms
-                    .iter()
-                    .filter(|d| order != Order::Vaet || core.kinds.reference(d.a)),
-            );
-            core.orders[order as usize].tail.add(&keys, keys.sorted(&mut rows));
-            keys.take_error()?;
-        }
-        Ok(Snapshot { core: Arc::new(core) })
+        core.recent.push(datoms.into());
+        Snapshot { core: Arc::new(core) }
     }
 
     /// The rows of `range` that `view` sees, in the order of `order`.
@@ -166,18 +152,18 @@ impl Snapshot {
         Prober::new(self.core.clone(), words.clone(), order, view)
     }
 
-    /// How many rows `range` holds now: exact but for what the tail retracts and asserts again. Reads the two leaves at its
-    /// ends and the pages above them; the rest is counted from the directory.
+    /// How many rows `range` holds now. Reads the two leaves at its ends and the pages above them; the rest is counted from the
+    /// directory.
     pub fn estimate(&self, words: &Words, order: Order, range: &Range) -> Result<u64> {
         let core = &self.core;
         let keys = Keys::new(order, words, &core.kinds);
-        let state = &core.orders[order as usize];
         let (mut more, mut less) = (0u64, 0u64);
-        for run in state.folding.runs().chain(state.tail.runs()) {
-            let span = keys.within(run, 0..run.len(), range);
-            let added = run.added[span.clone()].iter().filter(|a| **a).count();
-            more += added as u64;
-            less += (span.len() - added) as u64;
+        for recent in [&core.frozen, &core.recent] {
+            for run in recent.get(&keys, Form::Net)?.runs() {
+                let span = keys.within(run, 0..run.len(), range);
+                less += run.added[span.clone()].iter().filter(|added| !**added).count() as u64;
+                more += span.filter(|&i| run.added[i] && run.t[i] & tail::OVER == 0).count() as u64;
+            }
         }
         keys.take_error()?;
         let base = self
@@ -188,7 +174,7 @@ impl Snapshot {
 
     /// How many live rows of the leaves lie before `bytes`.
     fn before(&self, keys: &Keys, order: Order, bytes: Option<Vec<u8>>) -> Result<u64> {
-        let directory = &self.core.orders[order as usize].directory;
+        let directory = &self.core.directories[order as usize];
         let Some(bytes) = bytes else {
             return Ok(directory.pages.values().map(|p| p.live).sum());
         };
@@ -215,8 +201,7 @@ impl Snapshot {
 
     /// How many events are in no leaf yet.
     pub fn unindexed(&self) -> usize {
-        let state = &self.core.orders[Order::Eavt as usize];
-        state.folding.len() + state.tail.len()
+        self.core.frozen.len() + self.core.recent.len()
     }
     /// The t that the leaves reach.
     pub fn indexed_t(&self) -> Option<T> {
@@ -224,22 +209,17 @@ impl Snapshot {
     }
 
     /// The same facts, with all of the tail set aside for [`Snapshot::fold`].
-    pub fn freeze(&self, words: &Words) -> Result<Snapshot> {
+    pub fn freeze(&self) -> Snapshot {
         let mut core = (*self.core).clone();
-        for order in Order::ALL {
-            let keys = Keys::new(order, words, &core.kinds);
-            let state = &mut core.orders[order as usize];
-            let tail = std::mem::take(&mut state.tail);
-            if state.folding.is_empty() {
-                state.folding = tail;
-            } else {
-                // A fold that failed left its events behind: they go first.
-                state.folding.add(&keys, tail.within(&keys, &Range::all()));
-            }
-            keys.take_error()?;
+        let recent = std::mem::take(&mut core.recent);
+        if core.frozen.is_empty() {
+            core.frozen = recent;
+        } else {
+            // A fold that failed left its events behind: they go first.
+            core.frozen.append(&recent);
         }
         core.folding = Some(core.newest);
-        Ok(Snapshot { core: Arc::new(core) })
+        Snapshot { core: Arc::new(core) }
     }
 
     /// Writes the frozen part of the tail into new leaves. Nothing refers to them until a root is swapped in.
@@ -249,10 +229,12 @@ impl Snapshot {
         let codes = words.dict().len();
         let one = |order: Order| {
             let keys = Keys::new(order, words, &core.kinds);
-            let state = &core.orders[order as usize];
-            let events = state.folding.within(&keys, &Range::all());
+            let events = core
+                .frozen
+                .get(&keys, Form::Events)?
+                .within(&keys, Form::Events, &Range::all());
             keys.take_error()?;
-            fold::fold(&keys, &core.blobs, &state.directory, &events)
+            fold::fold(&keys, &core.blobs, &core.directories[order as usize], &events)
         };
         let mut directories: [Directory; 4] = Default::default();
         let mut replaced = Vec::new();
@@ -284,10 +266,8 @@ impl Snapshot {
     /// The same facts, read from the new leaves instead of the tail they hold.
     pub fn install(&self, folded: &Folded) -> Snapshot {
         let mut core = (*self.core).clone();
-        for (state, directory) in core.orders.iter_mut().zip(&folded.directories) {
-            state.directory = directory.clone();
-            state.folding = Tail::default();
-        }
+        core.directories = folded.directories.clone();
+        core.frozen = Recent::default();
         core.folded = Some(folded.t);
         core.folding = None;
         core.pin = folded.pin.clone();

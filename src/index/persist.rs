@@ -12,7 +12,8 @@ use super::codec::{self, Reader};
 use super::dict::{Dict, Words};
 use super::directory::{Directory, PageRef, Separator};
 use super::key::{Kinds, Order};
-use super::{Core, Folded, OrderState, Snapshot};
+use super::tail::Recent;
+use super::{Core, Folded, Snapshot};
 use crate::datom::T;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Store};
@@ -133,7 +134,7 @@ pub fn open(
             .collect::<Option<_>>()?;
         let (next_blob, codes) = (r.get()?, r.get()?);
         let kinds = Kinds(Arc::new(r.bytes()?.to_vec()));
-        let mut orders: [OrderState; 4] = Default::default();
+        let mut directories: [Directory; 4] = Default::default();
         for order in Order::ALL {
             let n = r.count(1 << 32)?;
             let mut pages = Vec::new();
@@ -146,14 +147,16 @@ pub fn open(
                 };
                 pages.push((separator, page));
             }
-            orders[order as usize].directory = Directory {
+            directories[order as usize] = Directory {
                 pages: pages.into_iter().collect(),
             };
         }
         let n = r.count(1 << 40)?;
         let replaced = codec::column(r, n)?;
         let core = Core {
-            orders,
+            directories,
+            frozen: Recent::default(),
+            recent: Recent::default(),
             kinds,
             blobs: blobs.clone(),
             folded: Some(t),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::directory::Cursor;
 use super::key::{Keys, Order, Position, Range};
 use super::leaf::Leaf;
-use super::tail::{Tail, merge};
+use super::tail::{Form, OVER, Tail, merge};
 use super::{Batch, Columns, Core, View, Words};
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
@@ -47,20 +47,24 @@ impl Scan {
 
     fn start(&mut self) -> Result<()> {
         self.started = true;
-        let state = &self.core.orders[self.order as usize];
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
         if self.core.folded.is_none_or(|t| self.view.until > t) {
-            self.delta = newer(
-                &keys,
-                state.folding.within(&keys, &self.range),
-                state.tail.within(&keys, &self.range),
+            let form = match self.view.history || self.view.until < self.core.newest {
+                true => Form::Events,
+                false => Form::Net,
+            };
+            let [frozen, recent] = [&self.core.frozen, &self.core.recent].map(|r| r.get(&keys, form));
+            let (frozen, recent) = (
+                frozen?.within(&keys, form, &self.range),
+                recent?.within(&keys, form, &self.range),
             );
+            self.delta = both(&keys, form, frozen, recent);
             let first = if self.view.history {
                 self.view.since.map_or(0, |s| s + 1)
             } else {
                 0
             };
-            if self.delta.t.iter().any(|&t| t > self.view.until || t < first) {
+            if form == Form::Events && self.delta.t.iter().any(|&t| t > self.view.until || t < first) {
                 let seen = |d: &RawDatom| d.t <= self.view.until && d.t >= first;
                 let mut rows = Columns::default();
                 (0..self.delta.len())
@@ -71,7 +75,7 @@ impl Scan {
             }
         }
         if let Some(from) = self.range.from.bytes(self.order) {
-            self.cursor = state.directory.seek(&self.core.blobs, &from)?;
+            self.cursor = self.core.directories[self.order as usize].seek(&self.core.blobs, &from)?;
         }
         self.end = self.range.to.bytes(self.order);
         keys.take_error()
@@ -155,7 +159,7 @@ impl Scan {
             newer.extend(&self.delta, events);
             let mut older = Columns::default();
             older.extend(base.columns(), base.span());
-            out = merge(&keys, &older, &newer);
+            out = merge(&keys, Form::Events, &older, &newer);
         } else {
             overlay(
                 &keys,
@@ -184,15 +188,15 @@ impl Iterator for Scan {
     }
 }
 
-fn newer(keys: &Keys, older: Columns, newer: Columns) -> Columns {
+fn both(keys: &Keys, form: Form, older: Columns, newer: Columns) -> Columns {
     match (older.is_empty(), newer.is_empty()) {
         (true, _) => newer,
         (_, true) => older,
-        _ => merge(keys, &older, &newer),
+        _ => merge(keys, form, &older, &newer),
     }
 }
 
-/// What holds after `events` (rows of `delta`) happened to rows `base` of `columns`.
+/// What holds after `events` (rows of `delta`, net or all) happened to rows `base` of `columns`.
 fn overlay(
     keys: &Keys,
     columns: &Columns,
@@ -216,8 +220,9 @@ fn overlay(
         if at < base.end && keys.compare(columns.key(at), key).is_eq() {
             at += 1;
         }
-        if delta.added[last] && since.is_none_or(|s| delta.t[last] > s) {
-            out.push(key.e, key.a, key.v, delta.t[last]);
+        let t = delta.t[last] & !OVER;
+        if delta.added[last] && since.is_none_or(|s| t > s) {
+            out.push(key.e, key.a, key.v, t);
         }
         j = last + 1;
     }
@@ -234,20 +239,13 @@ pub struct Prober {
     now: bool,
     leaf: Option<Arc<Leaf>>,
     at: usize,
-    runs: Vec<(Arc<Columns>, usize)>,
+    /// The tail's runs and where the last probe was in each; taken up at the first probe.
+    runs: Option<Vec<(Arc<Columns>, usize)>>,
 }
 
 impl Prober {
     pub(super) fn new(core: Arc<Core>, words: Words, order: Order, view: View) -> Prober {
         let now = !view.history && view.since.is_none() && view.until >= core.newest;
-        let state = &core.orders[order as usize];
-        // Oldest runs first, so that of one key the last event found is the newest.
-        let tails: [&Tail; 2] = [&state.folding, &state.tail];
-        let runs = tails
-            .iter()
-            .flat_map(|t| t.runs().collect::<Vec<_>>().into_iter().rev())
-            .map(|r| (r.clone(), 0))
-            .collect();
         Prober {
             core,
             words,
@@ -256,7 +254,7 @@ impl Prober {
             now,
             leaf: None,
             at: 0,
-            runs,
+            runs: None,
         }
     }
 
@@ -283,13 +281,25 @@ impl Prober {
     fn read(&mut self, range: &Range, out: &mut Columns) -> Result<bool> {
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
         let mut delta = Columns::default();
-        for (run, at) in &mut self.runs {
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            none => {
+                // Oldest runs first, so that of one key the last event found is the newest.
+                let tails = [
+                    self.core.frozen.get(&keys, Form::Net)?,
+                    self.core.recent.get(&keys, Form::Net)?,
+                ];
+                let oldest_first = |t: &Tail| t.runs().cloned().map(|r| (r, 0)).collect::<Vec<_>>().into_iter().rev();
+                none.insert(tails.into_iter().flat_map(oldest_first).collect())
+            }
+        };
+        for (run, at) in runs {
             *at = onward(&keys, run, *at, &range.from);
             let end = keys.gallop(run, *at..run.len(), &range.to);
             if *at < end {
                 let mut part = Columns::default();
                 part.extend(run, *at..end);
-                delta = newer(&keys, delta, part);
+                delta = both(&keys, Form::Net, delta, part);
             }
         }
         if !self
@@ -297,7 +307,7 @@ impl Prober {
             .as_ref()
             .is_some_and(|leaf| within(&keys, &leaf.live, &range.from))
         {
-            let directory = &self.core.orders[self.order as usize].directory;
+            let directory = &self.core.directories[self.order as usize];
             let Some(from) = range.from.bytes(self.order) else {
                 return Ok(false);
             };
@@ -334,7 +344,7 @@ impl Prober {
     }
 
     fn may_continue(&self, range: &Range) -> Result<bool> {
-        let directory = &self.core.orders[self.order as usize].directory;
+        let directory = &self.core.directories[self.order as usize];
         let Some(from) = range.from.bytes(self.order) else {
             return Ok(true);
         };

@@ -105,11 +105,11 @@ impl Pair {
             datoms.push(d);
             self.all.push((d, v));
         }
-        self.snapshot = self.snapshot.apply(&self.words, &datoms, &kind).unwrap();
+        self.snapshot = self.snapshot.apply(&datoms, &kind);
     }
 
     fn fold(&mut self, between: impl FnOnce(&mut Pair)) {
-        self.snapshot = self.snapshot.freeze(&self.words).unwrap();
+        self.snapshot = self.snapshot.freeze();
         let folded = self.snapshot.fold(&self.words).unwrap();
         between(self);
         assert!(self.snapshot.awaits(&folded));
@@ -140,7 +140,7 @@ impl Pair {
         }
         for t in from..=self.t {
             let datoms: Vec<RawDatom> = self.all.iter().map(|(d, _)| *d).filter(|d| d.t == t).collect();
-            snapshot = snapshot.apply(&words, &datoms, &kind).unwrap();
+            snapshot = snapshot.apply(&datoms, &kind);
         }
         (self.blobs, self.words, self.snapshot) = (blobs, words, snapshot);
         self.garbage = Garbage::default();
@@ -326,7 +326,7 @@ fn many_leaves_by_key_and_by_time() {
         }
         drop(held);
     }
-    let directory = &pair.snapshot.core.orders[Order::Aevt as usize].directory;
+    let directory = &pair.snapshot.core.directories[Order::Aevt as usize];
     assert!(directory.pages.values().map(|p| p.leaves).sum::<u32>() > 10);
 }
 

@@ -46,7 +46,7 @@ pub(super) fn database(
         true => Arc::new(schema_after(&cx.words, &base.schema, changes)?),
         false => base.schema.clone(),
     };
-    let snapshot = base.snapshot.apply(&cx.words, datoms, &kinds(&schema))?;
+    let snapshot = base.snapshot.apply(datoms, &kinds(&schema));
     Ok(Db::from_base(Base {
         snapshot,
         words: cx.words.clone(),

@@ -33,7 +33,7 @@ pub fn bootstrap(words: Words, registry: Arc<Registry>) -> Result<(Vec<RawDatom>
         });
     }
     let schema = Schema::empty().apply(facts.iter().map(|(e, a, v): &(EntityId, u32, Value)| (*e, *a, v, true)));
-    let snapshot = Snapshot::empty().apply(&words, &datoms, &after::kinds(&schema))?;
+    let snapshot = Snapshot::empty().apply(&datoms, &after::kinds(&schema));
     let base = Base {
         snapshot,
         words,
