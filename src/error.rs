@@ -3,6 +3,8 @@
 //! Codes are kept for good; messages may get better. Where Datomic has a name for a situation,
 //! asof uses it (`:db.error/datoms-conflict`).
 
+mod render;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -326,45 +328,6 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .filter(|&(d, c)| d <= most && c != given)
         .min()
         .map(|(_, c)| c)
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        write!(f, ":{}: {}", inner.code.as_str(), inner.message)?;
-        if let (Some(source), Some(place)) = (&inner.source, self.place()) {
-            let line = source.text.lines().nth(place.line - 1).unwrap_or("");
-            let number = place.line.to_string();
-            let pad = " ".repeat(number.len());
-            let start = inner.span.start as usize;
-            let end = (inner.span.end as usize).min(source.text.len()).max(start);
-            let width = source
-                .text
-                .get(start..end)
-                .and_then(|s| s.lines().next())
-                .map_or(1, |s| s.chars().count().max(1));
-            // Tabs are kept so that the caret stands under the same column whatever a tab's width is.
-            let lead: String = line
-                .chars()
-                .take(place.column - 1)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(f, "\n{pad}--> {}:{}:{}", source.name, place.line, place.column)?;
-            write!(f, "\n{pad} |\n{number} | {line}\n{pad} | {lead}{}", "^".repeat(width))?;
-        } else if let Some(form) = &inner.form {
-            write!(f, "\n  in {form}")?;
-        }
-        if let Some(hint) = &inner.hint {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 impl std::error::Error for Error {

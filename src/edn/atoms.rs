@@ -24,13 +24,18 @@ pub(super) fn shown(word: &str) -> String {
             out.push('…');
             break;
         }
-        match c.is_control() {
-            true => out.extend(c.escape_debug()),
-            false => out.push(c),
-        }
+        out.push_str(&seen(c));
     }
     out.push('`');
     out
+}
+
+/// A character, or its code when it would not be seen.
+fn seen(c: char) -> String {
+    match c.is_control() {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    }
 }
 
 /// The value of any leaf of the text.
@@ -172,8 +177,8 @@ fn bad_number(text: &str, unsigned: &str, span: Span) -> Error {
     let word = shown(text);
     let not = |why: &str| invalid(span, format!("{word} is not a number: {why}"));
     let lower = unsigned.to_ascii_lowercase();
-    if lower.starts_with("0x") {
-        let value = i64::from_str_radix(&lower[2..], 16).ok();
+    if let Some(digits) = lower.strip_prefix("0x") {
+        let value = i64::from_str_radix(digits, 16).ok();
         let error = not("EDN has no hexadecimal numbers");
         return match value {
             Some(value) => error.hint(format!("write it in decimal: {value}")),
@@ -207,13 +212,15 @@ fn bad_number(text: &str, unsigned: &str, span: Span) -> Error {
         return not("it looks like a date or a name that begins with a digit")
             .hint("a date is `#inst \"2024-01-31\"`; symbols never begin with a digit");
     }
-    if unsigned.contains('_') {
+    if unsigned.contains('_') && number_kind(&unsigned.replace('_', "")).is_some() {
         return not("`_` cannot group digits").hint(format!("write `{}`", text.replace('_', "")));
     }
     match rest.chars().next() {
-        Some('e' | 'E') => not("expected digits after the exponent's `e`"),
-        Some('N') => not("`N` ends a whole number"),
-        Some(c) => not(&format!("`{}` cannot follow its digits", c.escape_debug()))
+        Some('e' | 'E') => not("expected digits after the exponent's `e`").hint("write `1e3` for 1000.0"),
+        Some('.') if rest.ends_with('N') => {
+            not("`N` ends a whole number").hint(format!("write {}", shown(&text.replace('N', "M"))))
+        }
+        Some(c) => not(&format!("`{}` cannot follow its digits", seen(c)))
             .hint("numbers are `42`, `42N`, `1.5`, `1.5e3`, `1.5M`; symbols never begin with a digit; put a blank between two forms"),
         None => not("expected digits"),
     }
@@ -371,9 +378,15 @@ pub(super) fn is_keyword_part(part: &str) -> bool {
 
 /// The grammar's `symbol_part`.
 fn is_symbol_part(part: &str) -> bool {
-    let bytes = part.as_bytes();
-    let digit = |n: usize| bytes.get(n).is_some_and(u8::is_ascii_digit);
-    is_keyword_part(part) && !digit(0) && !(matches!(bytes[0], b'+' | b'-' | b'.') && digit(1))
+    is_keyword_part(part) && !looks_numeric(part)
+}
+
+/// Whether a name begins as a number does: `1`, `-1`, `.5`, `-.5`.
+fn looks_numeric(part: &str) -> bool {
+    let part = part.strip_prefix(['+', '-']).unwrap_or(part);
+    part.strip_prefix('.')
+        .unwrap_or(part)
+        .starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// `name`, `ns/name`, `/` or `ns//`.
@@ -395,8 +408,16 @@ pub(super) fn is_keyword(text: &str) -> bool {
     is_name(text, is_keyword_part)
 }
 
+/// Refuses a tag (without its `#`) that is not a symbol.
+pub(super) fn check_tag(text: &str, span: Span) -> Result<(), Error> {
+    match is_name(text, is_symbol_part) {
+        true => Ok(()),
+        false => Err(bad_name(text, span, &shown(&format!("#{text}")), "tag")),
+    }
+}
+
 /// Refuses a word that is not a symbol.
-pub(super) fn check_symbol(text: &str, span: Span) -> Result<(), Error> {
+fn check_symbol(text: &str, span: Span) -> Result<(), Error> {
     match is_name(text, is_symbol_part) {
         true => Ok(()),
         false => Err(bad_symbol(text, span)),
@@ -434,6 +455,12 @@ fn bad_symbol(text: &str, span: Span) -> Error {
     };
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
+        (Some('\''), Some(_)) if text.ends_with('\'') => {
+            return invalid(span, format!("{word} stands between single quotes: expected `\"`")).hint(format!(
+                "text is written `\"{}\"`",
+                shown(text.trim_matches('\'')).trim_matches('`')
+            ));
+        }
         (Some('\''), _) => {
             return code(
                 "a quote mark `'`",
@@ -448,12 +475,12 @@ fn bad_symbol(text: &str, span: Span) -> Error {
             return invalid(span, format!("{word} begins with a typographic quote: expected `\"`"))
                 .hint("strings stand between two straight quotes `\"`");
         }
-        (Some('.' | '+' | '-'), Some('0'..='9')) => {
+        (Some('.' | '+' | '-'), _) if looks_numeric(text) => {
             return invalid(
                 span,
                 format!("{word} is not a number: expected a digit before the point"),
             )
-            .hint("write `0.5` for one half");
+            .hint(format!("write {}", shown(&text.replacen('.', "0.", 1))));
         }
         _ => {}
     }
@@ -468,14 +495,18 @@ fn bad_name(name: &str, span: Span, word: &str, what: &str) -> Error {
             '\\' => "put a blank before a character such as `\\a`".to_string(),
             _ => format!("{what}s are letters, digits and - ? . _ ! * + = < > $ % & '; other text is a string \"...\""),
         };
-        return not(format!("`{}` cannot stand in a name", c.escape_debug())).hint(hint);
+        return not(format!("`{}` cannot stand in a name", seen(c))).hint(hint);
     }
     match name.matches('/').count() {
-        0 => not("a name cannot begin so".to_string()),
-        1 if name.starts_with('/') => not("expected a namespace before the `/`".to_string()),
-        1 if name.ends_with('/') => not("expected a name after the `/`".to_string()),
-        1 => not("the name after the `/` cannot begin so".to_string())
-            .hint("neither part of a symbol begins with a digit, `:`, `#` or `'`"),
+        0 => not("a name cannot begin so".to_string())
+            .hint("names begin with a letter or one of - ? . _ ! * + = < > $ % &"),
+        1 if name.starts_with('/') => not("expected a namespace before the `/`".to_string())
+            .hint("write `namespace/name`, or the name without `/`"),
+        1 if name.ends_with('/') => {
+            not("expected a name after the `/`".to_string()).hint("write `namespace/name`, or the name without `/`")
+        }
+        1 => not("one of the parts around the `/` cannot begin so".to_string())
+            .hint("both parts begin with a letter or one of - ? . _ ! * + = < > $ % &"),
         _ => not("`/` stands between namespace and name, once".to_string()).hint("use `.` inside a namespace: `a.b/c`"),
     }
 }

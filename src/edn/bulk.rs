@@ -1,6 +1,6 @@
 //! The same language as the grammar's, read by hand: for files of many megabytes, where pest would be the slow part.
 //!
-//! A property test holds it equal to `read`, errors included. Queries and transactions typed by people go through the
+//! A property test holds it equal to `read`, also in what it refuses (of several errors it may name another). Queries and transactions typed by people go through the
 //! grammar.
 
 use super::lex::Shape;

@@ -73,7 +73,7 @@ impl Instant {
                 format!("{time} is not an instant: {why}"),
             ))
         };
-        if time.timestamp_subsec_nanos() % 1000 != 0 {
+        if !time.timestamp_subsec_nanos().is_multiple_of(1000) {
             return refused("it is finer than a microsecond");
         }
         match Instant(time.timestamp_micros()) {

@@ -167,7 +167,7 @@ impl<'a> Lexer<'a> {
                             "this string is never closed: expected `\"` before the end of the text",
                         )
                         .at(Span::new(start, start + 1))
-                        .hint("end the string with `\"`; a quote inside a string is written `\\\"`"),
+                        .hint("end the string with `\"` and write a quote inside it `\\\"`; if this quote should end a string, an earlier one has no end"),
                         unfinished: true,
                     });
                 }
@@ -204,7 +204,7 @@ impl<'a> Lexer<'a> {
             Some(c) if c.is_alphabetic() => {
                 let end = self.word_end(start);
                 let name = &text[start + 1..end];
-                atoms::check_symbol(name, Span::new(start, end))?;
+                atoms::check_tag(name, Span::new(start, end))?;
                 Ok((Token::Tag(name), end))
             }
             _ => Err(atoms::bad_dispatch(text, start).into()),

@@ -8,7 +8,7 @@
 //! - `atoms` gives a word its value, or says what is wrong with it; `collect` makes maps, sets and tagged values.
 //!
 //! [`bulk`] reads the same language by hand for big files. `Display` prints a form on one line so that it reads back
-//! equal.
+//! equal; [`pretty`] prints for people.
 
 mod atoms;
 mod build;
@@ -18,8 +18,11 @@ mod instant;
 mod lex;
 mod name;
 mod order;
+mod pretty;
 mod print;
 mod read;
+mod report;
+mod serde;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -30,8 +33,10 @@ pub use bigdecimal::BigDecimal;
 pub use num_bigint::BigInt;
 pub use uuid::Uuid;
 
+pub use self::serde::{from_edn, to_edn};
 pub use instant::Instant;
 pub use name::{Keyword, Name, Symbol};
+pub use pretty::pretty;
 pub use read::{Completeness, Forms, is_complete, read, read_one};
 pub use walk::MAX_DEPTH;
 

@@ -61,6 +61,8 @@ pub fn read_one(text: &str) -> Result<Edn> {
 pub struct Forms<'a> {
     text: &'a str,
     walker: Option<Walker<'a, Check>>,
+    /// The end of the form before.
+    done: usize,
 }
 
 impl<'a> Forms<'a> {
@@ -69,7 +71,21 @@ impl<'a> Forms<'a> {
         Forms {
             text,
             walker: Some(Walker::new(text, Check)),
+            done: 0,
         }
+    }
+
+    /// The forms up to the end of the next one: that one, or none at the end. What is discarded before it is read too.
+    fn step(&mut self) -> Result<Vec<Edn>> {
+        let Some(walker) = &mut self.walker else {
+            return Ok(Vec::new());
+        };
+        let end = match walker.next_form().map_err(|fault| fault.error)? {
+            Some(((), span)) => span.end as usize,
+            None => self.text.len(),
+        };
+        let start = std::mem::replace(&mut self.done, end);
+        parse(&self.text[start..end], start as u32)
     }
 }
 
@@ -77,24 +93,11 @@ impl Iterator for Forms<'_> {
     type Item = Result<Edn>;
 
     fn next(&mut self) -> Option<Result<Edn>> {
-        let form = match self.walker.as_mut()?.next_form() {
-            Ok(Some(((), span))) => parse(&self.text[span.start as usize..span.end as usize], span.start)
-                // The walker saw one form here; the grammar sees the same one.
-                .map(|mut forms| forms.pop()),
-            Ok(None) => Ok(None),
-            Err(fault) => Err(fault.error),
-        };
-        match form {
-            Ok(Some(form)) => Some(Ok(form)),
-            Ok(None) => {
-                self.walker = None;
-                None
-            }
-            Err(error) => {
-                self.walker = None;
-                Some(Err(error.in_source(UNNAMED, self.text)))
-            }
+        let next = self.step().map(|mut forms| forms.pop()).transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.walker = None;
         }
+        next.map(|form| form.map_err(|e| e.in_source(UNNAMED, self.text)))
     }
 }
 
