@@ -53,7 +53,7 @@ fn no_flipped_byte_of_the_journal_is_passed_over() {
     database(&original);
     let len = fs::read(journal(&original)).unwrap().len();
     let (mut refused, mut lost) = (0, 0);
-    for (n, at) in (0..len).step_by(len / 60).enumerate() {
+    for (n, at) in (0..len).step_by(len / 50).enumerate() {
         let damaged = dir.path().join(format!("damaged {n}"));
         copy(&original, &damaged);
         flip(&journal(&damaged), at);
@@ -75,7 +75,7 @@ fn no_flipped_byte_of_the_journal_is_passed_over() {
             }
         }
         // Each try costs a few openings; some places are enough.
-        if n % 6 == 0 {
+        if n % 10 == 0 {
             let repaired = dir.path().join(format!("repaired {n}"));
             let report = repair(&broken, &repaired).unwrap_or_else(|e| panic!("byte {at} of {len}: {e}"));
             assert_eq!(report.noted_t, Some(TRANSACTIONS));

@@ -31,6 +31,8 @@ pub struct Options {
     pub(super) registry: Registry,
     pub(super) tail_soft: u64,
     pub(super) tail_hard: u64,
+    /// Nobody can open the store again, so closing need not prepare for that.
+    pub(super) ephemeral: bool,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             registry: Registry::default(),
             tail_soft: 200_000,
             tail_hard: 2_000_000,
+            ephemeral: false,
         }
     }
 }
@@ -146,7 +149,8 @@ impl Options {
         self.open_store(Arc::new(store))
     }
     /// A new database in memory.
-    pub fn in_memory(self) -> Result<Connection> {
+    pub fn in_memory(mut self) -> Result<Connection> {
+        self.ephemeral = true;
         self.open_store(Arc::new(Memory::new()))
     }
     /// Opens the database that `store` holds, or makes one in an empty store.
