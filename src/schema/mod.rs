@@ -91,16 +91,19 @@ impl Attribute {
     }
 }
 
+/// Looked up by every stage of every transaction and query, so hashing must cost little; the keys are the schema's own.
+type Map<K, V> = im::GenericHashMap<K, V, rustc_hash::FxBuildHasher, im::shared_ptr::DefaultSharedPtr>;
+
 /// The attributes and idents of a database value. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Schema {
-    attrs: im::HashMap<u32, Arc<Attribute>>,
-    by_ident: im::HashMap<Keyword, EntityId>,
-    idents: im::HashMap<EntityId, Keyword>,
+    attrs: Map<u32, Arc<Attribute>>,
+    by_ident: Map<Keyword, EntityId>,
+    idents: Map<EntityId, Keyword>,
     /// member attribute -> the composites that contain it
-    composites: im::HashMap<u32, Vec<u32>>,
+    composites: Map<u32, Vec<u32>>,
     /// raw definition facts of entities that may become attributes: (e, a) -> values
-    facts: im::HashMap<(u64, u32), Vec<Value>>,
+    facts: Map<(u64, u32), Vec<Value>>,
     /// `:db.entity/always`: (marker attribute, spec)
     always: Arc<[(u32, EntityId)]>,
 }
@@ -146,11 +149,11 @@ impl Schema {
     /// The schema of an empty database: nothing at all, not even `:db/ident`.
     pub fn empty() -> Schema {
         Schema {
-            attrs: im::HashMap::new(),
-            by_ident: im::HashMap::new(),
-            idents: im::HashMap::new(),
-            composites: im::HashMap::new(),
-            facts: im::HashMap::new(),
+            attrs: Map::default(),
+            by_ident: Map::default(),
+            idents: Map::default(),
+            composites: Map::default(),
+            facts: Map::default(),
             always: Arc::default(),
         }
     }
@@ -174,14 +177,14 @@ impl Schema {
             .collect();
         facts.sort_by_key(|f| f.3);
         for (e, a, v, added) in facts {
-            if a == bootstrap::IDENT {
-                if let Value::Keyword(k) = v {
-                    if added {
-                        next.by_ident.insert(k.clone(), e);
-                        next.idents.insert(e, k.clone());
-                    } else if next.idents.get(&e) == Some(k) {
-                        next.idents.remove(&e);
-                    }
+            if a == bootstrap::IDENT
+                && let Value::Keyword(k) = v
+            {
+                if added {
+                    next.by_ident.insert(k.clone(), e);
+                    next.idents.insert(e, k.clone());
+                } else if next.idents.get(&e) == Some(k) {
+                    next.idents.remove(&e);
                 }
             }
             always_changed |= a == bootstrap::ENTITY_ALWAYS;

@@ -25,7 +25,7 @@ pub(super) enum Key<'a> {
     Reverse(Attr<'a>),
 }
 
-const SLOTS: usize = 64;
+const SLOTS: usize = 32;
 
 /// A small table in front of the schema. A transaction of a thousand maps names the same few attributes again and
 /// again, and the reader shares the text of equal keywords, so most lookups compare one pointer.
@@ -61,10 +61,10 @@ impl<'a> Attrs<'a> {
         hasher.write_usize(keyword.ns().map_or(0, str::len));
         // The high bits of this hash are the mixed ones.
         let slot = (hasher.finish() >> 20) as usize % SLOTS;
-        if let Some((known, key)) = &self.slots[slot] {
-            if same(known, keyword) {
-                return Some(*key);
-            }
+        if let Some((known, key)) = &self.slots[slot]
+            && same(known, keyword)
+        {
+            return Some(*key);
         }
         let key = self.look_up(keyword)?;
         self.slots[slot] = Some((keyword.clone(), key));

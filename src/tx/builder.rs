@@ -97,6 +97,18 @@ impl Tx {
     pub fn push_add(&mut self, e: impl Into<Entity>, a: impl Into<Attr>, v: impl Into<Term>) {
         self.steps.push(Step::Add(e.into(), a.into(), v.into()));
     }
+    /// Several facts of one entity, as a map form has them.
+    pub fn entity<A: Into<Attr>, V: Into<Term>>(
+        mut self,
+        e: impl Into<Entity>,
+        facts: impl IntoIterator<Item = (A, V)>,
+    ) -> Tx {
+        let e = e.into();
+        for (a, v) in facts {
+            self.push_add(e.clone(), a, v);
+        }
+        self
+    }
     /// `[:db/retract e a v]`
     pub fn retract(mut self, e: impl Into<Entity>, a: impl Into<Attr>, v: impl Into<Term>) -> Tx {
         self.steps.push(Step::Retract(e.into(), a.into(), Some(v.into())));

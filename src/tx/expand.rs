@@ -263,11 +263,11 @@ impl<'a> Expander<'a> {
                     })
                 });
                 let value = self.cx.schema.value_from_edn(attr.def, &form);
-                Term::Word(words.intern(&value.map_err(|e| definition_error(attr, e, form.span))?)?)
+                Term::Word(words.intern(&value.map_err(|e| refused(attr, e, &form))?)?)
             }
             _ => {
                 let value = self.cx.schema.value_from_edn(attr.def, form);
-                Term::Word(words.intern(&value.map_err(|e| definition_error(attr, e, span))?)?)
+                Term::Word(words.intern(&value.map_err(|e| refused(attr, e, form))?)?)
             }
         };
         Ok((term, span))
@@ -519,10 +519,10 @@ impl<'a> Expander<'a> {
                 bootstrap::IDENT | bootstrap::VALUE_TYPE | bootstrap::CARDINALITY
             );
         }
-        if attr.id == bootstrap::INSTALL_PARTITION {
-            if let Term::Temp(i) = v {
-                self.out.temps[i as usize].named = true;
-            }
+        if attr.id == bootstrap::INSTALL_PARTITION
+            && let Term::Temp(i) = v
+        {
+            self.out.temps[i as usize].named = true;
         }
         self.push(What::Add, e, attr, v, span);
     }
@@ -555,15 +555,26 @@ fn is_keyword(form: &Edn, ns: &str, name: &str) -> bool {
     matches!(&form.node, Node::Keyword(k) if k.ns() == Some(ns) && k.name() == name)
 }
 
-/// Errors in the tuples of a definition are errors of the definition.
-fn definition_error(attr: Attr<'_>, error: Error, span: Span) -> Error {
-    if !matches!(attr.id, bootstrap::TUPLE_ATTRS | bootstrap::TUPLE_TYPES) {
-        return error;
-    }
-    Error::new(Code::InvalidTupleAttrs, error.message().to_string())
+/// A value that is refused, with what only the attribute tells.
+fn refused(attr: Attr<'_>, error: Error, form: &Edn) -> Error {
+    let collection = matches!(form.node, Node::Vector(_) | Node::List(_) | Node::Set(_));
+    match attr.id {
+        // Errors in the tuples of a definition are errors of the definition.
+        bootstrap::TUPLE_ATTRS | bootstrap::TUPLE_TYPES => Error::new(
+            Code::InvalidTupleAttrs,
+            error.message().to_string(),
+        )
         .at(error.span())
-        .at(span)
+        .at(form.span)
         .hint(
             "name 2 to 8 keywords: [:a/x :a/y] for :db/tupleAttrs, [:db.type/long :db.type/string] for :db/tupleTypes",
-        )
+        ),
+        _ if collection && !attr.flags.has(Flags::ONE) && attr.def.value_type != ValueType::Tuple => {
+            error.hint(format!(
+                "a list form takes one value; for several write a map: {{:db/id e {} [...]}}",
+                attr.def.ident
+            ))
+        }
+        _ => error,
+    }
 }

@@ -7,8 +7,8 @@ use super::expand::Expander;
 use super::ops::{Call, Ops};
 use super::parse::OPERATIONS;
 use crate::datom::convert::show;
-use crate::edn::{Edn, Symbol};
-use crate::error::{Code, Error, Result};
+use crate::edn::{Edn, Node, Symbol};
+use crate::error::{Code, Error, Result, Span};
 
 /// How deep calls may return further calls.
 const CALLS_MAX: u32 = 64;
@@ -26,19 +26,17 @@ impl<'a> Expander<'a> {
             .at(form.span)
             .form(show(form)));
         }
-        let forms = function(self.cx.db, args).map_err(|e| e.at(form.span).form(show(form)).with("function", name))?;
+        let mut forms =
+            function(self.cx.db, args).map_err(|e| e.at(form.span).form(show(form)).with("function", name))?;
         let first = self.out.ops.len() as u32;
         self.call_depth += 1;
-        for inner in &forms {
-            // What a function made has no place of its own: errors point at the call.
+        for inner in &mut forms {
+            // What a function made has no place in the user's text (it may have one in a text of its own): errors point at
+            // the call.
+            place(inner, form.span);
             self.form(inner).map_err(|e| e.at(form.span).with("function", name))?;
         }
         self.call_depth -= 1;
-        for op in &mut self.out.ops[first as usize..] {
-            if !op.span.is_some() {
-                op.span = form.span;
-            }
-        }
         if self.call_depth == 0 {
             let end = self.out.ops.len() as u32;
             self.out.calls.push(Call {
@@ -66,6 +64,20 @@ impl<'a> Expander<'a> {
         .form(show(form))
         .hint("operations are :db/add :db/retract :db/retractEntity :db/cas; functions are registered by the program")
         .suggest(&given, names)
+    }
+}
+
+/// Puts a form and all it holds at `span`.
+fn place(form: &mut Edn, span: Span) {
+    form.span = span;
+    match &mut form.node {
+        Node::List(items) | Node::Vector(items) | Node::Set(items) => items.iter_mut().for_each(|i| place(i, span)),
+        Node::Map(entries) => entries.iter_mut().for_each(|(k, v)| {
+            place(k, span);
+            place(v, span);
+        }),
+        Node::Tagged(_, inner) => place(inner, span),
+        _ => {}
     }
 }
 

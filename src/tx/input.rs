@@ -89,15 +89,14 @@ impl IntoTxData for &str {
             }
         };
         // `[:db/add ...]` alone is the mistake everybody makes once.
-        if let Node::Vector(items) = &data.node {
-            if items
+        if let Node::Vector(items) | Node::List(items) = &data.node
+            && items
                 .first()
                 .is_some_and(|i| matches!(i.node, Node::Keyword(_) | Node::Symbol(_)))
-            {
-                return Err(located(
-                    malformed(&data, "this is one form, not a vector of forms").hint("wrap it: [[:db/add e a v]]"),
-                ));
-            }
+        {
+            return Err(located(
+                malformed(&data, "this is one form, not a vector of forms").hint("wrap it: [[:db/add e a v]]"),
+            ));
         }
         match data.into_tx_data().map_err(located)? {
             TxData::Forms { forms, .. } => Ok(TxData::Forms {

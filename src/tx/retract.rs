@@ -38,6 +38,9 @@ pub(super) fn entities(cx: &Cx<'_>, ops: &Ops, roots: &[(u64, u32)], facts: &mut
         if !seen.insert(e) {
             continue;
         }
+        if e == cx.tx {
+            return Err(reset_instant(cx, e).at(ops.ops[op as usize].span));
+        }
         facts_of.get(&Range::e(e), &mut rows)?;
         for i in 0..rows.len() {
             let (a, v) = (rows.a[i], rows.v[i]);

@@ -389,15 +389,15 @@ impl Checker<'_, '_> {
         }
         let schema = self.after.schema().clone();
         for (a, name) in [(bootstrap::IDENT, "name"), (bootstrap::CARDINALITY, "cardinality")] {
-            if let Some(c) = own.iter().find(|c| c.a == a && !c.added) {
-                if schema.definition(e, a).is_empty() {
-                    return refuse(
-                        Code::UnsupportedAlterSchema,
-                        c,
-                        format!("{} cannot be without a {name}", before.ident),
-                    )
-                    .map_err(|e| e.hint("assert the new one; attributes themselves are never removed"));
-                }
+            if let Some(c) = own.iter().find(|c| c.a == a && !c.added)
+                && schema.definition(e, a).is_empty()
+            {
+                return refuse(
+                    Code::UnsupportedAlterSchema,
+                    c,
+                    format!("{} cannot be without a {name}", before.ident),
+                )
+                .map_err(|e| e.hint("assert the new one; attributes themselves are never removed"));
             }
         }
         self.meanings(own)?;
@@ -406,19 +406,20 @@ impl Checker<'_, '_> {
         };
         let place = |a: u32| own.iter().find(|c| c.a == a).unwrap_or(&own[0]);
         self.consistent(&schema, &after, own, &own[0])?;
-        if before.is_one() && !after.is_one() {
-            if let Some(tuple) = schema.composites_of(after.id).first() {
-                let c = place(bootstrap::CARDINALITY);
-                return refuse(
-                    Code::InvalidAlterAttribute,
-                    c,
-                    format!(
-                        "{} is a member of {}, so it keeps cardinality one",
-                        after.ident,
-                        self.cx.attr_name(*tuple)
-                    ),
-                );
-            }
+        if before.is_one()
+            && !after.is_one()
+            && let Some(tuple) = schema.composites_of(after.id).first()
+        {
+            let c = place(bootstrap::CARDINALITY);
+            return refuse(
+                Code::InvalidAlterAttribute,
+                c,
+                format!(
+                    "{} is a member of {}, so it keeps cardinality one",
+                    after.ident,
+                    self.cx.attr_name(*tuple)
+                ),
+            );
         }
         if !before.is_one() && after.is_one() {
             self.single_values(&after, place(bootstrap::CARDINALITY))?;

@@ -34,6 +34,9 @@ struct Claim {
     probe: Probe,
 }
 
+/// A tuple whose members are all asserted: attribute, values (or tempids), the tempid it is about, operation.
+type Complete = (u32, Vec<(Word, bool)>, u32, u32);
+
 struct Unifier<'a, 'c> {
     cx: &'a Cx<'c>,
     ops: &'a mut Ops,
@@ -206,7 +209,7 @@ impl Unifier<'_, '_> {
         slots.sort_unstable();
         slots.dedup_by_key(|s| (s.0, s.1, s.2));
         // Complete ones, by their values: (tuple, values, tempid, operation).
-        let mut complete: Vec<(u32, Vec<(Word, bool)>, u32, u32)> = Vec::new();
+        let mut complete: Vec<Complete> = Vec::new();
         for group in slots.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)) {
             let members = schema
                 .attr(group[0].0)
@@ -270,15 +273,15 @@ impl Unifier<'_, '_> {
         let (root, child) = (x.min(y), x.max(y));
         let gone = self.ops.temps[child as usize].clone();
         let kept = &mut self.ops.temps[root as usize];
-        if let (Some(a), Some(b)) = (kept.partition, gone.partition) {
-            if a != b {
-                return Err(Error::new(
-                    Code::ConflictingUpsert,
-                    "two tempids of different partitions assert one identity value, so they are one entity",
-                )
-                .at(self.ops.ops[op as usize].span)
-                .hint("use one tempid for the entity"));
-            }
+        if let (Some(a), Some(b)) = (kept.partition, gone.partition)
+            && a != b
+        {
+            return Err(Error::new(
+                Code::ConflictingUpsert,
+                "two tempids of different partitions assert one identity value, so they are one entity",
+            )
+            .at(self.ops.ops[op as usize].span)
+            .hint("use one tempid for the entity"));
         }
         kept.subject |= gone.subject;
         kept.named |= gone.named;

@@ -109,6 +109,7 @@ fn values() {
             "[{:crew/badge \"A\" :crew/skill \"x\"}]",
             "[{:crew/badge \"A\" :crew/skill [:x nil]}]",
             "[{:crew/badge \"A\" :crew/skill {:a 1}}]",
+            "[[:db/add [:crew/badge \"A\"] :crew/skill [:x :y]]]",
             "[{:crew/badge \"A\" :crew/retired \"yes\"}]",
             "[{:crew/badge \"A\" :crew/mentor true}]",
             "[{:crew/badge \"A\" :crew/mentor :team/rde}]",

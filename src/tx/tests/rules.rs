@@ -170,6 +170,7 @@ fn other_instants_stay() {
         format!("[:db/add {tx} :db/txInstant #inst \"2001-01-01\"]"),
         format!("[:db/retract {tx} :db/txInstant]"),
         format!("[:db/retractEntity {tx}]"),
+        "[:db/retractEntity \"datomic.tx\"]".to_string(),
         format!("[:db/cas {tx} :db/txInstant nil #inst \"2001-01-01\"]"),
         "[:db/add \"x\" :db/txInstant #inst \"2001-01-01\"]".to_string(),
     ] {
@@ -185,7 +186,7 @@ fn typed_transactions() {
         .add(Entity::temp("a"), ":crew/badge", "A")
         .add(Entity::temp("a"), "crew/pay", 3)
         .add(Entity::temp("a"), ":crew/mentor", Entity::temp("b"))
-        .add(Entity::temp("b"), ":crew/badge", "B")
+        .entity(Entity::temp("b"), [(":crew/badge", "B")])
         .add(Entity::Tx, ":audit/who", "me"));
     let a = r.entity("a").unwrap();
     let lookup = || Entity::Lookup(edn::Keyword::new("crew/badge"), Value::string("B"));
