@@ -23,8 +23,8 @@ use crate::store::BlobId;
 const PAGE: u64 = if cfg!(test) { 16 } else { 1024 };
 /// Longer bytes have a blob of their own.
 const LONG: usize = if cfg!(test) { 18 } else { 2048 };
-/// Beyond this many entries the table of hashes stays with the store: 100 MB of memory are enough for it.
-const TABLE_MAX: u64 = 8 << 20;
+/// Beyond this many entries the table of hashes stays with the store: 40 MB of memory are enough for it and the order.
+const TABLE_MAX: u64 = 2 << 20;
 /// The first id of the dictionary's blobs; leaves and directory pages come before.
 pub(super) const FIRST_BLOB: BlobId = LONG_BLOB;
 const LONG_BLOB: BlobId = 1 << 61;
@@ -118,6 +118,9 @@ struct State {
     recent: Vec<Arc<[u8]>>,
     /// Codes by hash: `hash's high 28 bits << 36 | code`.
     table: HashTable<u64>,
+    /// The bytes of each code that decide most comparisons ([`middle`]), from code `first_middle` on.
+    middles: Vec<u64>,
+    first_middle: u64,
     /// Whether the table has every code; otherwise only the recent ones and some others.
     complete: bool,
 }
@@ -130,6 +133,15 @@ impl State {
         let entry = tag(hash) | code;
         self.table.insert_unique(spread(entry), entry, |e| spread(*e));
     }
+}
+
+/// Bytes 3 to 10 of an entry, as a number: words have the three before.
+fn middle(bytes: &[u8]) -> u64 {
+    let mut b = [0; 8];
+    let rest = bytes.get(3..).unwrap_or(&[]);
+    let n = rest.len().min(8);
+    b[..n].copy_from_slice(&rest[..n]);
+    u64::from_be_bytes(b)
 }
 
 fn tag(hash: u64) -> u64 {
@@ -153,6 +165,7 @@ impl Dict {
             blobs,
             state: RwLock::new(State {
                 stored,
+                first_middle: stored,
                 complete: stored == 0,
                 ..State::default()
             }),
@@ -227,6 +240,7 @@ impl Dict {
         let mut state = self.state.write();
         let code = state.len();
         state.recent.push(bytes.into());
+        state.middles.push(middle(bytes));
         state.note(xxh3_64(bytes), code);
         Ok(code)
     }
@@ -239,16 +253,23 @@ impl Dict {
         }
         let store = self.blobs.store().expect("only a store has pages").clone();
         let mut hashes = Vec::with_capacity(stored as usize);
+        let mut middles = Vec::with_capacity(stored as usize * 5 / 4);
         for n in 0..stored.div_ceil(PAGE) {
             let fill = (stored - n * PAGE).min(PAGE);
             let missing = || Error::new(Code::CorruptStore, format!("page {n} of the dictionary is missing"));
             let page = DictPage::decode(&store.blob(page_blob(n, fill))?.ok_or_else(missing)?)?;
             for i in 0..fill {
                 let code = n * PAGE + i;
-                match page.entry(i as usize) {
-                    Some(bytes) if !bytes.is_empty() => hashes.push((xxh3_64(bytes), code)),
-                    _ => hashes.push((xxh3_64(&self.held(code)?), code)),
-                }
+                let long;
+                let bytes: &[u8] = match page.entry(i as usize) {
+                    Some(bytes) if !bytes.is_empty() => bytes,
+                    _ => {
+                        long = self.long(code)?;
+                        &long
+                    }
+                };
+                hashes.push((xxh3_64(bytes), code));
+                middles.push(middle(bytes));
             }
         }
         let mut state = self.state.write();
@@ -265,8 +286,17 @@ impl Dict {
                 .chain(recent)
                 .for_each(|(hash, code)| state.note(hash, code));
             state.complete = true;
+            middles.extend(state.recent.iter().map(|b| middle(b)));
+            (state.middles, state.first_middle) = (middles, 0);
         }
         Ok(())
+    }
+
+    /// The order of two codes whose first three bytes agree, when their middles decide.
+    fn compare(&self, x: u64, y: u64) -> Option<std::cmp::Ordering> {
+        let state = self.state.read();
+        let middle = |code: u64| state.middles.get(code.checked_sub(state.first_middle)? as usize);
+        Some(middle(x)?.cmp(middle(y)?)).filter(|order| order.is_ne())
     }
 
     /// The bytes of a code.
@@ -357,6 +387,8 @@ impl Dict {
         state.stored = len;
         if state.complete && state.len() > TABLE_MAX {
             state.complete = false;
+            state.middles = state.recent.iter().map(|b| middle(b)).collect();
+            state.first_middle = len;
             let recent: Vec<_> = state
                 .recent
                 .iter()
@@ -554,6 +586,11 @@ impl Words {
 
     /// The order of the key bytes of two words.
     pub(super) fn compare_bytes(&self, x: Word, y: Word) -> Result<std::cmp::Ordering> {
+        if let (Text::Coded(x), Text::Coded(y)) = (word::text(x), word::text(y))
+            && let Some(decided) = self.dict.compare(x, y)
+        {
+            return Ok(decided);
+        }
         Ok((*self.held(x)?).cmp(&*self.held(y)?))
     }
 
