@@ -1,0 +1,121 @@
+//! `asof eval`: a script of forms, an answer for each.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use asof::edn;
+use asof::error::{Code, Error, Result};
+use clap::Args;
+
+use super::read_input;
+use crate::eval::{Session, error_form};
+use crate::print::{Format, Reply};
+
+const FORMS: &str = r#"Forms:
+  (transact [...])   (with db [...])            (reset)
+  (q query input...) (explain query input...)   (pull db pattern eid) (pull-many db pattern eids)
+  (datoms db :eavt c...) (seek-datoms db :avet c...) (index-range db attr start end) (tx-range t1 t2)
+  (entid db x) (ident db x) (basis-t db) (schema db) (stats)
+where db is db, (as-of db T), (since db T), (history db) or (with db [...]), nested as one likes, and
+T is a t, a transaction's entity id or an #inst.
+
+Example:
+  echo '(transact [{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}])
+        (transact [{:n 1}]) (q [:find ?n . :where [_ :n ?n]])' | asof eval -"#;
+
+#[derive(Args)]
+#[command(after_help = FORMS)]
+pub struct Eval {
+    /// The script, or - for standard input
+    file: PathBuf,
+    /// A database to run it against, made when it is not there; without one, a fresh database in memory
+    #[arg(long, value_name = "DIR")]
+    db: Option<PathBuf>,
+    /// Start from an empty database: one that stands at --db is removed first
+    #[arg(long, requires = "db")]
+    fresh: bool,
+    /// How results are printed; edn prints one value a line
+    #[arg(long, value_enum, default_value = "edn")]
+    format: Format,
+    /// Print the comments and forms of the script before each answer
+    #[arg(long)]
+    echo: bool,
+    /// Let the exit code say at the end whether any form failed
+    #[arg(long)]
+    keep_going: bool,
+    /// Let every transaction happen at a fixed moment after the one before, so that transcripts stay the same
+    #[arg(long)]
+    fixed_clock: bool,
+}
+
+impl Eval {
+    pub fn run(self) -> Result<ExitCode> {
+        let (name, text) = read_input(&self.file)?;
+        let mut out = std::io::stdout().lock();
+        if self.fresh {
+            remove_database(self.db.as_deref().expect("clap requires --db"))?;
+        }
+        let mut session = Session::open(self.db.as_deref(), self.fixed_clock)?;
+        let (mut failed, mut unreadable, mut shown) = (false, false, 0);
+        for form in edn::Forms::new(&text) {
+            if let (true, Ok(form)) = (self.echo, &form) {
+                let end = form.span.end as usize;
+                writeln!(out, "{}", text[shown..end].trim())?;
+                shown = end;
+            }
+            // A text that cannot be read is its own last form.
+            unreadable |= form.is_err();
+            match form.and_then(|form| session.eval(&form)) {
+                Ok(reply) => reply.write(&mut out, self.format)?,
+                Err(e) => {
+                    failed = true;
+                    let e = e.in_source(&name, &text);
+                    match self.format {
+                        Format::Table => writeln!(out, "{e}")?,
+                        _ => Reply::from(error_form(&e)).write(&mut out, self.format)?,
+                    }
+                }
+            }
+            if self.echo {
+                writeln!(out)?;
+            }
+        }
+        if self.echo && !unreadable {
+            writeln!(out, "{}", text[shown..].trim())?;
+        }
+        session.close()?;
+        Ok(if unreadable || failed && self.keep_going {
+            ExitCode::from(1)
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+/// Removes the database at `dir`, and nothing that is not one.
+fn remove_database(dir: &std::path::Path) -> Result<()> {
+    let entries: Vec<_> = match std::fs::read_dir(dir) {
+        Ok(entries) => entries.collect::<std::io::Result<_>>()?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e.into()),
+    };
+    if entries.is_empty() {
+        return Ok(());
+    }
+    // Opening proves that it is a database, and that no other process has it.
+    asof::conn::Options::new()
+        .create(false)
+        .open(dir)?
+        .close()
+        .map_err(|e| {
+            Error::new(
+                Code::InvalidArgument,
+                format!("{} is not removed: it is no database that opens", dir.display()),
+            )
+            .hint("give another folder, or remove this one yourself")
+            .caused_by(e)
+        })?;
+    std::fs::remove_dir_all(dir)?;
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! What the library answers, as EDN.
+
+use asof::conn::Connection;
+use asof::datom::{Datom, EntityId};
+use asof::db::Db;
+use asof::edn::{Edn, Keyword, Node};
+use asof::error::{Error, Result};
+use asof::log::Transaction;
+use asof::query::{Input, Query, Shape};
+use asof::schema::{Attribute, TupleKind, Unique, bootstrap};
+use asof::tx::Report;
+
+use super::inputs::database;
+use crate::print::Reply;
+
+/// A map of the entries that are there.
+pub fn map<const N: usize>(entries: [(&str, Option<Edn>); N]) -> Edn {
+    let entries = entries
+        .into_iter()
+        .filter_map(|(key, value)| Some((keyword(key), value?)));
+    Node::Map(entries.collect()).into()
+}
+
+fn keyword(name: &str) -> Edn {
+    Node::Keyword(Keyword::new(name)).into()
+}
+
+fn long(n: impl TryInto<i64>) -> Edn {
+    // Counts and ids fit: ids keep the sign bit free.
+    Node::Long(n.try_into().unwrap_or(i64::MAX)).into()
+}
+
+fn string(text: impl Into<std::sync::Arc<str>>) -> Edn {
+    Node::Str(text.into()).into()
+}
+
+pub fn entity_form(e: EntityId) -> Edn {
+    long(e.0)
+}
+
+/// `{:error {:code ... :message ...}}`, with the place and the way out where they are known.
+pub fn error_form(error: &Error) -> Edn {
+    let place = error.place();
+    let details: Vec<(Edn, Edn)> = error
+        .data()
+        .iter()
+        .map(|(key, text)| {
+            (
+                keyword(key),
+                asof::edn::read_one(text).unwrap_or_else(|_| string(text.as_str())),
+            )
+        })
+        .collect();
+    let inside = map([
+        ("code", Some(keyword(error.code().as_str()))),
+        ("message", Some(string(error.message()))),
+        ("line", place.map(|p| long(p.line as u64))),
+        ("column", place.map(|p| long(p.column as u64))),
+        ("form", error.form_text().map(string)),
+        ("hint", error.hint_text().map(string)),
+        ("data", (!details.is_empty()).then(|| Node::Map(details).into())),
+    ]);
+    map([("error", Some(inside))])
+}
+
+/// `{:t n :instant ... :datoms n :tempids {...}}`.
+pub fn report_form(report: &Report) -> Edn {
+    let tempids = report
+        .tempids
+        .iter()
+        .map(|(name, e)| (string(name.as_str()), entity_form(*e)));
+    let warnings: Vec<Edn> = report.warnings.iter().map(|w| string(w.as_str())).collect();
+    map([
+        ("t", Some(long(report.t))),
+        ("instant", Some(Node::Inst(report.db_after.basis_instant()).into())),
+        ("datoms", Some(long(report.tx_data.len() as u64))),
+        ("tempids", Some(Node::Map(tempids.collect()).into())),
+        ("noop", report.noop.then(|| Node::Bool(true).into())),
+        (
+            "warnings",
+            (!warnings.is_empty()).then(|| Node::Vector(warnings).into()),
+        ),
+    ])
+}
+
+/// An attribute's name; its id for one that has none.
+pub fn attribute_name(db: &Db, a: EntityId) -> String {
+    db.ident(a).map_or_else(|| a.to_string(), |k| k.to_string())
+}
+
+/// A datom's value; a reference to an entity with an ident as that.
+pub fn value_form(db: &Db, datom: &Datom) -> Edn {
+    match &datom.v {
+        asof::datom::Value::Ref(e) => db
+            .ident(*e)
+            .map_or_else(|| entity_form(*e), |k| Node::Keyword(k.clone()).into()),
+        value => value.to_edn(),
+    }
+}
+
+/// `[e a v tx added?]`, the attribute by its ident.
+fn datom_form(db: &Db, datom: &Datom) -> Edn {
+    let a = db
+        .ident(datom.a)
+        .map_or_else(|| entity_form(datom.a), |k| Node::Keyword(k.clone()).into());
+    let added = Node::Bool(datom.added).into();
+    Node::Vector(vec![
+        entity_form(datom.e),
+        a,
+        datom.v.to_edn(),
+        entity_form(datom.tx.entity()),
+        added,
+    ])
+    .into()
+}
+
+/// Datoms as a vector.
+pub fn datoms_form(db: &Db, datoms: impl Iterator<Item = Result<Datom>>) -> Result<Edn> {
+    let forms = datoms.map(|d| Ok(datom_form(db, &d?)));
+    Ok(Node::Vector(forms.collect::<Result<_>>()?).into())
+}
+
+/// `{:t n :instant ... :datoms [...]}`.
+pub fn transaction_form(db: &Db, transaction: &Transaction) -> Edn {
+    let datoms = transaction.datoms.iter().map(|d| datom_form(db, d)).collect();
+    map([
+        ("t", Some(long(transaction.t))),
+        ("instant", Some(Node::Inst(transaction.instant).into())),
+        ("datoms", Some(Node::Vector(datoms).into())),
+    ])
+}
+
+/// The inputs of a query: databases where forms name them, data otherwise. Without any, the database itself.
+fn inputs(db: &Db, forms: &[Edn]) -> Result<Vec<Input>> {
+    if forms.is_empty() {
+        return Ok(vec![Input::from(db.clone())]);
+    }
+    let input = |form: &Edn| Ok(database(form, db)?.map_or_else(|| Input::from(form.clone()), Input::from));
+    forms.iter().map(input).collect()
+}
+
+/// The answer to a query.
+pub fn ask(db: &Db, query: &Edn, forms: &[Edn]) -> Result<Reply> {
+    let answer = asof::query::q(query, &inputs(db, forms)?)?;
+    let columns = (answer.shape() == Shape::Relation).then(|| answer.columns());
+    Ok(Reply {
+        columns,
+        value: answer.to_edn()?,
+    })
+}
+
+/// The plan of a query with what each step did, as text.
+pub fn explain(db: &Db, query: &Edn, forms: &[Edn]) -> Result<Reply> {
+    let plan = Query::from_edn(query)?.explain_analyze(&inputs(db, forms)?)?;
+    Ok(string(plan.trim_end()).into())
+}
+
+/// An entity as a nested map, or nil.
+pub fn pull(db: &Db, pattern: &Edn, entity: &Edn) -> Result<Reply> {
+    Ok(db.pull(pattern, entity)?.unwrap_or_else(|| Node::Nil.into()).into())
+}
+
+/// The attributes as maps, by name; `all`: also those that every database has.
+pub fn schema_rows(db: &Db, all: bool) -> Result<Reply> {
+    let schema = db.schema_then()?;
+    let mut attributes: Vec<&Attribute> = schema.attrs().map(|a| &**a).collect();
+    attributes.retain(|a| all || u64::from(a.id) >= bootstrap::FIRST_DB);
+    attributes.sort_by(|a, b| a.ident.cmp(&b.ident));
+    let flag = |on: bool| on.then(|| Node::Bool(true).into());
+    let row = |a: &Attribute| {
+        let members = |ids: &[u32]| ids.iter().map(|id| keyword(&name(&schema, *id))).collect();
+        let unique = a.unique.map(|u| match u {
+            Unique::Identity => keyword("db.unique/identity"),
+            Unique::Value => keyword("db.unique/value"),
+        });
+        map([
+            ("db/ident", Some(Node::Keyword(a.ident.clone()).into())),
+            (
+                "db/valueType",
+                Some(keyword(&format!("db.type/{}", a.value_type.name()))),
+            ),
+            (
+                "db/cardinality",
+                Some(keyword(if a.is_one() {
+                    "db.cardinality/one"
+                } else {
+                    "db.cardinality/many"
+                })),
+            ),
+            ("db/unique", unique),
+            ("db/isComponent", flag(a.is_component)),
+            ("db/index", (!a.indexed).then(|| Node::Bool(false).into())),
+            ("db/noHistory", flag(a.no_history)),
+            (
+                "db/tupleAttrs",
+                match &a.tuple {
+                    Some(TupleKind::Composite(ids)) => Some(Node::Vector(members(ids)).into()),
+                    _ => None,
+                },
+            ),
+            ("db/doc", a.doc.as_ref().map(|doc| Node::Str(doc.clone()).into())),
+        ])
+    };
+    Ok(Edn::from(Node::Vector(attributes.into_iter().map(row).collect())).into())
+}
+
+fn name(schema: &asof::schema::Schema, id: u32) -> String {
+    schema
+        .attr(id)
+        .map_or_else(|| id.to_string(), |a| a.ident.0.to_string())
+}
+
+/// What the database holds and where its bytes are.
+pub fn stats_form(conn: &Connection) -> Result<Edn> {
+    let db = conn.db();
+    let user = db
+        .schema()
+        .attrs()
+        .filter(|a| u64::from(a.id) >= bootstrap::FIRST_DB)
+        .count();
+    let disk = conn.store().disk_usage();
+    let bytes = disk
+        .into_iter()
+        .map(|(part, bytes)| (keyword(part), long(bytes)))
+        .collect();
+    Ok(map([
+        ("t", Some(long(db.basis_t()))),
+        ("instant", Some(Node::Inst(db.basis_instant()).into())),
+        ("attributes", Some(long(user as u64))),
+        ("bytes", Some(Node::Map(bytes).into())),
+    ]))
+}

@@ -1,0 +1,230 @@
+//! A form in, a reply out: what `asof eval`, the prompt and the commands share.
+//!
+//! [`Session`] holds the database a script works on; [`inputs`] turns `db`, `(as-of db T)` and their like into database
+//! values; [`forms`] prints what the library answers as EDN.
+
+mod forms;
+mod inputs;
+
+use std::path::Path;
+
+use asof::conn::{Connection, Options, StepClock};
+use asof::db::{Db, TimePoint};
+use asof::edn::{Edn, Instant, Node};
+use asof::error::{Code, Error, Result};
+
+use crate::print::Reply;
+pub use forms::{ask, attribute_name, error_form, explain, pull, report_form, schema_rows, stats_form, value_form};
+use forms::{datoms_form, entity_form, map, transaction_form};
+use inputs::{Arguments, database};
+
+/// The names of the forms that [`Session::eval`] knows.
+const FORMS: [&str; 17] = [
+    "reset",
+    "transact",
+    "with",
+    "q",
+    "explain",
+    "pull",
+    "pull-many",
+    "datoms",
+    "seek-datoms",
+    "index-range",
+    "tx-range",
+    "entid",
+    "ident",
+    "basis-t",
+    "schema",
+    "stats",
+    "db",
+];
+
+/// The database that forms are evaluated against.
+pub struct Session {
+    conn: Connection,
+    fixed_clock: bool,
+}
+
+impl Session {
+    /// The database at `dir`, made when it is not there, or a fresh one in memory.
+    pub fn open(dir: Option<&Path>, fixed_clock: bool) -> Result<Session> {
+        let options = options(fixed_clock);
+        let conn = match dir {
+            Some(dir) => options.open(dir)?,
+            None => options.in_memory()?,
+        };
+        Ok(Session { conn, fixed_clock })
+    }
+
+    /// The newest value of its database.
+    pub fn db(&self) -> Db {
+        self.conn.db()
+    }
+
+    /// Makes everything durable and lets the database go.
+    pub fn close(self) -> Result<()> {
+        self.conn.close()
+    }
+
+    /// The reply to one form.
+    pub fn eval(&mut self, form: &Edn) -> Result<Reply> {
+        match &form.node {
+            Node::List(call) => match call.split_first() {
+                Some((
+                    Edn {
+                        node: Node::Symbol(name),
+                        ..
+                    },
+                    rest,
+                )) => {
+                    let args = Arguments {
+                        name: name.to_string(),
+                        span: form.span,
+                        forms: rest,
+                    };
+                    self.call(&args).map_err(|e| e.at(form.span))
+                }
+                _ => Err(not_a_form(form)),
+            },
+            Node::Symbol(name) if name.to_string() == "db" => Ok(describe(&self.conn.db()).into()),
+            Node::Symbol(_) | Node::Vector(_) | Node::Map(_) => Err(not_a_form(form)),
+            _ => Ok(form.clone().into()),
+        }
+    }
+
+    fn call(&mut self, args: &Arguments) -> Result<Reply> {
+        let now = self.conn.db();
+        let db = |i: usize| args.database(i, &now);
+        match &*args.name {
+            "reset" => {
+                args.count(0, 0, "(reset)")?;
+                // Only memory is ever reset: a database on disk is left as it is, and the script goes on beside it.
+                self.conn = options(self.fixed_clock).in_memory()?;
+                Ok(Edn::from(Node::Nil).into())
+            }
+            "transact" => {
+                args.count(1, 1, "(transact [...])")?;
+                let report = self.conn.transact(args.vector(0)?)?;
+                Ok(report_form(&report).into())
+            }
+            "with" => {
+                args.count(2, 2, "(with db [...])")?;
+                Ok(report_form(&db(0)?.with(args.vector(1)?)?).into())
+            }
+            "as-of" | "since" | "history" => {
+                let whole = Edn {
+                    node: Node::List(args.call()),
+                    span: args.span,
+                };
+                let view = database(&whole, &now)?.ok_or_else(|| not_a_form(&whole))?;
+                Ok(describe(&view).into())
+            }
+            "q" => {
+                args.count(1, usize::MAX, "(q query input...)")?;
+                ask(&now, &args.forms[0], &args.forms[1..])
+            }
+            "explain" => {
+                args.count(1, usize::MAX, "(explain query input...)")?;
+                explain(&now, &args.forms[0], &args.forms[1..])
+            }
+            "pull" => {
+                args.count(3, 3, "(pull db pattern entity)")?;
+                pull(&db(0)?, &args.forms[1], &args.forms[2])
+            }
+            "pull-many" => {
+                args.count(3, 3, "(pull-many db pattern [entity...])")?;
+                let db = db(0)?;
+                let found = args.vector(2)?.iter().map(|e| Ok(pull(&db, &args.forms[1], e)?.value));
+                Ok(Edn::from(Node::Vector(found.collect::<Result<_>>()?)).into())
+            }
+            "datoms" | "seek-datoms" => {
+                args.count(2, 6, "(datoms db :eavt component...)")?;
+                let db = db(0)?;
+                let (order, components) = (args.order(1)?, &args.forms[2..]);
+                let found = match &*args.name {
+                    "datoms" => db.datoms(order, components)?,
+                    _ => db.seek_datoms(order, components)?,
+                };
+                datoms_form(&db, found).map(Reply::from)
+            }
+            "index-range" => {
+                args.count(
+                    4,
+                    4,
+                    "(index-range db attribute start end), where nil leaves a bound open",
+                )?;
+                let db = db(0)?;
+                let bound = |i: usize| Some(&args.forms[i]).filter(|f| !matches!(f.node, Node::Nil));
+                let found = db.index_range(&args.forms[1], bound(2), bound(3))?;
+                datoms_form(&db, found).map(Reply::from)
+            }
+            "tx-range" => {
+                args.count(0, 2, "(tx-range t1 t2), where nil leaves a bound open")?;
+                let bound = |i: usize| match args.forms.get(i) {
+                    None | Some(Edn { node: Node::Nil, .. }) => Ok(None),
+                    Some(form) => now.t_of(TimePoint::from_edn(form)?).map(Some),
+                };
+                let found = self.conn.tx_range(bound(0)?, bound(1)?)?;
+                let forms = found.iter().map(|tx| transaction_form(&now, tx));
+                Ok(Edn::from(Node::Vector(forms.collect())).into())
+            }
+            "entid" => {
+                args.count(2, 2, "(entid db ident-or-lookup-ref)")?;
+                let found = db(0)?.entid_of(&args.forms[1])?;
+                Ok(found.map_or(Edn::from(Node::Nil), entity_form).into())
+            }
+            "ident" => {
+                args.count(2, 2, "(ident db entity)")?;
+                let db = db(0)?;
+                let found = db.entid_of(&args.forms[1])?.and_then(|e| db.ident(e).cloned());
+                Ok(found.map_or(Edn::from(Node::Nil), |k| Node::Keyword(k).into()).into())
+            }
+            "basis-t" => {
+                args.count(0, 1, "(basis-t db)")?;
+                let db = if args.forms.is_empty() { now } else { db(0)? };
+                Ok(Edn::from(Node::Long(db.basis_t() as i64)).into())
+            }
+            "schema" => {
+                args.count(0, 1, "(schema db)")?;
+                let db = if args.forms.is_empty() { now } else { db(0)? };
+                schema_rows(&db, false)
+            }
+            "stats" => {
+                args.count(0, 0, "(stats)")?;
+                stats_form(&self.conn).map(Reply::from)
+            }
+            name => Err(
+                Error::new(Code::InvalidArgument, format!("there is no form ({name} ...)"))
+                    .hint(format!("the forms are {}", FORMS.join(", ")))
+                    .suggest(name, FORMS),
+            ),
+        }
+    }
+}
+
+fn options(fixed_clock: bool) -> Options {
+    let options = Options::new();
+    if !fixed_clock {
+        return options;
+    }
+    // 2026-01-01, then a second for every look.
+    options.clock(StepClock::new(Instant(1_767_225_600_000_000), 1_000_000))
+}
+
+fn not_a_form(form: &Edn) -> Error {
+    Error::new(Code::InvalidArgument, format!("{form} is not a form to evaluate"))
+        .at(form.span)
+        .hint("write (transact [...]), (q query input...), (pull db pattern entity); asof eval --help lists all")
+}
+
+/// A database value, as the bounds of its view.
+fn describe(db: &Db) -> Edn {
+    let t = |t: Option<u64>| t.map(|t| Node::Long(t as i64).into());
+    map([
+        ("basis-t", t(Some(db.basis_t()))),
+        ("as-of", t(db.as_of_t())),
+        ("since", t(db.since_t())),
+        ("history", db.is_history().then(|| Node::Bool(true).into())),
+        ("with", db.is_speculative().then(|| Node::Bool(true).into())),
+    ])
+}

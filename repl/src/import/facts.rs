@@ -1,0 +1,133 @@
+//! A commit as transaction data.
+//!
+//! A file is an entity that its path names while it exists. A deleted file is retracted whole, its path too; a file that
+//! comes back under the same path is a new entity, since nothing names the old one any more.
+
+use asof::edn::{Edn, Instant, Keyword, Node};
+
+use super::repository::{Change, Commit, SUBMODULE, Sizes};
+
+/// The attributes of an import, as one transaction.
+pub const SCHEMA: &str = r#"[
+ {:db/ident :git/sha :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity
+  :db/doc "The name of the commit that a transaction stands for."}
+ {:db/ident :git/author-name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+  :db/doc "Who wrote the commit."}
+ {:db/ident :git/author-email :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+  :db/doc "The author's address."}
+ {:db/ident :git/message :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+  :db/doc "The commit message, without empty lines at its end."}
+ {:db/ident :git/authored :db/valueType :db.type/instant :db/cardinality :db.cardinality/one
+  :db/doc "When the commit was written, by the author's clock."}
+ {:db/ident :git/committed :db/valueType :db.type/instant :db/cardinality :db.cardinality/one
+  :db/doc "When the commit was made, by the committer's clock: :db/txInstant is this, nudged where it did not increase."}
+ {:db/ident :git/parent :db/valueType :db.type/ref :db/cardinality :db.cardinality/one
+  :db/doc "The transaction of the commit before, on the first-parent line."}
+ {:db/ident :file/path :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity
+  :db/doc "The path from the root of the tree. One that is not UTF-8 stands here as git quotes it."}
+ {:db/ident :file/path-bytes :db/valueType :db.type/bytes :db/cardinality :db.cardinality/one
+  :db/doc "The path itself, where it is not UTF-8."}
+ {:db/ident :file/blob :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+  :db/doc "The name of the content; of a submodule, its commit."}
+ {:db/ident :file/mode :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+  :db/doc "100644 file, 100755 executable, 120000 symbolic link, 160000 submodule."}
+ {:db/ident :file/size :db/valueType :db.type/long :db/cardinality :db.cardinality/one
+  :db/doc "Bytes of content; a submodule has none."}]"#;
+
+/// An attribute or other name.
+pub fn keyword(name: &str) -> Edn {
+    Node::Keyword(Keyword::new(name)).into()
+}
+
+fn string(text: &str) -> Edn {
+    Node::Str(text.into()).into()
+}
+
+/// Seconds as an instant; beyond the years asof knows, the nearest one it does.
+pub fn instant(seconds: i64) -> Instant {
+    // 0000-01-01 and 9999-12-31T23:59:59.
+    Instant(seconds.clamp(-62_167_219_200, 253_402_300_799) * 1_000_000)
+}
+
+/// A path as the value of `:file/path`: itself where it is UTF-8, otherwise as git quotes it, which reads back to the
+/// same bytes.
+pub fn path_text(path: &[u8]) -> String {
+    match std::str::from_utf8(path) {
+        Ok(text) => text.to_string(),
+        Err(_) => {
+            let quoted = path.iter().map(|&b| match b {
+                b'"' | b'\\' => format!("\\{}", b as char),
+                0x20..=0x7e => (b as char).to_string(),
+                _ => format!("\\{b:03o}"),
+            });
+            format!("\"{}\"", quoted.collect::<String>())
+        }
+    }
+}
+
+/// The transaction of `commit`: facts about it, and what it changed. `at`: its instant; `before`: the commit before.
+pub fn transaction(commit: &Commit, at: Instant, before: Option<&str>, changes: &[Change], sizes: &Sizes) -> Vec<Edn> {
+    let fact = |name: &str, value: Edn| (keyword(name), value);
+    let inst = |at: Instant| Edn::from(Node::Inst(at));
+    let mut about = vec![
+        fact("db/id", string("datomic.tx")),
+        fact("db/txInstant", inst(at)),
+        fact("git/sha", string(&commit.sha)),
+        fact("git/author-name", string(&commit.author_name)),
+        fact("git/author-email", string(&commit.author_email)),
+        fact("git/message", string(&commit.message)),
+        fact("git/authored", inst(instant(commit.authored))),
+        fact("git/committed", inst(instant(commit.committed))),
+    ];
+    about.retain(|(_, value)| !matches!(&value.node, Node::Str(s) if s.is_empty()));
+    about.extend(before.map(|sha| fact("git/parent", Edn::vector([keyword("git/sha"), string(sha)]))));
+    let mut data: Vec<Edn> = vec![Node::Map(about).into()];
+    for change in changes {
+        let (Change::Put { path, .. } | Change::Gone { path }) = change;
+        let name = string(&path_text(path));
+        let file = || Edn::from(Node::Vector(vec![keyword("file/path"), name.clone()]));
+        match change {
+            Change::Gone { .. } => data.push(Node::Vector(vec![keyword("db/retractEntity"), file()]).into()),
+            Change::Put {
+                blob,
+                mode,
+                mode_before,
+                ..
+            } => {
+                let mut facts = vec![
+                    fact("file/path", name.clone()),
+                    fact("file/blob", string(blob)),
+                    fact("file/mode", string(mode)),
+                ];
+                if std::str::from_utf8(path).is_err() {
+                    facts.push(fact("file/path-bytes", Node::Bytes(path.as_slice().into()).into()));
+                }
+                if let Some(size) = sizes.of(blob).filter(|_| mode != SUBMODULE) {
+                    facts.push(fact("file/size", Node::Long(size as i64).into()));
+                }
+                data.push(Node::Map(facts).into());
+                if mode == SUBMODULE && mode_before != SUBMODULE && mode_before != "000000" {
+                    data.push(Node::Vector(vec![keyword("db/retract"), file(), keyword("file/size")]).into());
+                }
+            }
+        }
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_are_not_text_are_quoted() {
+        assert_eq!(path_text("å b\"c".as_bytes()), "å b\"c");
+        assert_eq!(path_text(b"caf\xe9 \"x\"\\\n"), r#""caf\351 \"x\"\\\012""#);
+    }
+
+    #[test]
+    fn instants_stay_in_range() {
+        assert_eq!(instant(1).0, 1_000_000);
+        assert_eq!(instant(i64::MAX).0, 253_402_300_799_000_000);
+    }
+}

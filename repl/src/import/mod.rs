@@ -1,0 +1,5 @@
+//! History from elsewhere as transactions.
+
+mod facts;
+pub mod git;
+mod repository;

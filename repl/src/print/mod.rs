@@ -1,0 +1,135 @@
+//! Results as people and programs want them: a table, EDN, JSON or CSV.
+
+mod csv;
+mod json;
+mod table;
+
+use std::io::Write;
+
+use asof::edn::{Edn, Node};
+use asof::error::Result;
+use clap::ValueEnum;
+
+/// Forms for people are broken at this width: narrower than most terminals, so that what is printed can be quoted.
+const WIDTH: usize = 100;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns in a frame, for people
+    Table,
+    /// EDN, one value a line
+    Edn,
+    /// JSON, one value a line
+    Json,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+impl Format {
+    /// What is asked for; otherwise a table on a terminal and EDN elsewhere.
+    pub fn or_default(asked: Option<Format>) -> Format {
+        use std::io::IsTerminal;
+        asked.unwrap_or(match std::io::stdout().is_terminal() {
+            true => Format::Table,
+            false => Format::Edn,
+        })
+    }
+}
+
+/// A result: the EDN that stands for it, and the names of its columns when it is a relation.
+#[derive(Debug)]
+pub struct Reply {
+    pub value: Edn,
+    pub columns: Option<Vec<String>>,
+}
+
+impl From<Edn> for Reply {
+    fn from(value: Edn) -> Reply {
+        Reply { value, columns: None }
+    }
+}
+
+/// A relation, whether the value came with columns or is a collection of maps.
+struct Rows {
+    columns: Vec<String>,
+    rows: Vec<Vec<Edn>>,
+}
+
+impl Reply {
+    /// The rows of a relation; of a collection of maps, a column for each key.
+    fn rows(&self) -> Option<Rows> {
+        let (Node::Set(items) | Node::Vector(items) | Node::List(items)) = &self.value.node else {
+            return None;
+        };
+        if let Some(columns) = &self.columns {
+            let row = |item: &Edn| match &item.node {
+                Node::Vector(cells) => cells.clone(),
+                Node::Map(entries) => entries.iter().map(|(_, value)| value.clone()).collect(),
+                _ => vec![item.clone()],
+            };
+            return Some(Rows {
+                columns: columns.clone(),
+                rows: items.iter().map(row).collect(),
+            });
+        }
+        let mut keys: Vec<Edn> = Vec::new();
+        for item in items {
+            let Node::Map(entries) = &item.node else { return None };
+            for (key, _) in entries {
+                if !keys.contains(key) {
+                    keys.push(key.clone());
+                }
+            }
+        }
+        if items.is_empty() {
+            return None;
+        }
+        let row = |item: &Edn| keys.iter().map(|key| value_of(item, key)).collect();
+        Some(Rows {
+            columns: keys.iter().map(cell).collect(),
+            rows: items.iter().map(row).collect(),
+        })
+    }
+
+    /// Prints the result, whole lines.
+    pub fn write(&self, out: &mut dyn Write, format: Format) -> Result<()> {
+        match (format, self.rows()) {
+            (Format::Edn, _) => writeln!(out, "{}", self.value)?,
+            (Format::Json, rows) => json::write(out, &self.value, rows.as_ref().filter(|_| self.columns.is_some()))?,
+            (Format::Table, Some(rows)) => table::write(out, &rows)?,
+            (Format::Csv, Some(rows)) => csv::write(out, &rows)?,
+            (Format::Table, None) => match &self.value.node {
+                Node::Str(text) => writeln!(out, "{text}")?,
+                _ => writeln!(out, "{}", asof::edn::pretty(&self.value, WIDTH))?,
+            },
+            (Format::Csv, None) => csv::write(
+                out,
+                &Rows {
+                    columns: Vec::new(),
+                    rows: vec![vec![self.value.clone()]],
+                },
+            )?,
+        }
+        Ok(())
+    }
+}
+
+fn value_of(map: &Edn, key: &Edn) -> Edn {
+    let Node::Map(entries) = &map.node else {
+        return Node::Nil.into();
+    };
+    entries
+        .iter()
+        .find(|(k, _)| k == key)
+        .map_or(Node::Nil.into(), |(_, value)| value.clone())
+}
+
+/// A value for a cell: text without quotes, nil as nothing.
+fn cell(value: &Edn) -> String {
+    match &value.node {
+        Node::Nil => String::new(),
+        Node::Str(text) => text.to_string(),
+        _ => value.to_string(),
+    }
+}

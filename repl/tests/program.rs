@@ -1,0 +1,291 @@
+//! The program as its users meet it: what goes where, exit codes, formats, and messages.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// What a run of the program did.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn asof_with(args: &[&str], dir: &Path, input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("ASOF_DB")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("asof starts");
+    // A program that reads nothing may have ended before it is written to.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("asof ends");
+    Run {
+        code: output.status.code().expect("asof is not killed"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// A folder with a database in `asof-data`.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        let place = Place(tempfile::tempdir().expect("a temporary folder"));
+        let schema = r#"
+            [{:db/id "datomic.tx" :db/txInstant #inst "2024-01-01"}
+             {:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}
+             {:db/ident :ship/tons :db/valueType :db.type/long :db/cardinality :db.cardinality/one :db/doc "Weight."}]
+            [{:db/id "datomic.tx" :db/txInstant #inst "2024-02-01"} {:ship/name "Petrel" :ship/tons 900}]
+            [{:db/id "datomic.tx" :db/txInstant #inst "2024-03-01"} {:ship/name "Petrel" :ship/tons 950}
+             {:ship/name "a, \"b\"\tc" :ship/tons 1}]"#;
+        let run = place.input(&["transact", "-"], schema);
+        assert_eq!(
+            (run.code, run.err.as_str(), run.out.lines().count()),
+            (0, "", 3),
+            "{}",
+            run.out
+        );
+        place
+    }
+    fn input(&self, args: &[&str], input: &str) -> Run {
+        asof_with(args, self.0.path(), input)
+    }
+    fn run(&self, args: &[&str]) -> Run {
+        self.input(args, "")
+    }
+    /// Standard output of a run that goes well and says nothing on the side.
+    fn out(&self, args: &[&str]) -> String {
+        let run = self.run(args);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}: {}", run.out);
+        run.out
+    }
+    /// Standard error of a run that fails with `code` and prints no result.
+    fn err(&self, args: &[&str], code: i32) -> String {
+        let run = self.run(args);
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{args:?}: {}", run.err);
+        run.err
+    }
+}
+
+const TONS: &str = "[:find ?n ?t :where [?s :ship/name ?n] [?s :ship/tons ?t]]";
+
+#[test]
+fn questions_about_now_then_and_history() {
+    let place = Place::new();
+    assert_eq!(
+        place.out(&["q", TONS]),
+        "#{[\"Petrel\" 950] [\"a, \\\"b\\\"\\tc\" 1]}\n"
+    );
+    for time in ["2", "2024-02-01", "2024-02-15T12:00Z", "13194139533314"] {
+        assert_eq!(
+            place.out(&["q", TONS, "--as-of", time]),
+            "#{[\"Petrel\" 900]}\n",
+            "as of {time}"
+        );
+    }
+    let changes = "[:find ?t ?added :where [?s :ship/tons ?t _ ?added] [?s :ship/name \"Petrel\"]]";
+    assert_eq!(
+        place.out(&["q", changes, "--history"]),
+        "#{[900 false] [900 true] [950 true]}\n"
+    );
+    let newer = "[:find [?t ...] :where [_ :ship/tons ?t]]";
+    assert_eq!(place.out(&["q", newer, "--since", "2024-02-01"]), "[1 950]\n");
+    let by_name = "[:find ?t . :in $ ?n :where [?s :ship/name ?n] [?s :ship/tons ?t]]";
+    assert_eq!(place.out(&["q", by_name, "\"Petrel\""]), "950\n");
+    let then = "[:find ?x ?y :in $ $then :where [?s :ship/tons ?x] [$then ?s :ship/tons ?y]]";
+    assert_eq!(place.out(&["q", then, "db", "(as-of db 2)"]), "#{[950 900]}\n");
+    assert_eq!(
+        place.out(&["pull", "[:ship/tons]", "[:ship/name \"Petrel\"]", "--as-of", "2"]),
+        "{:ship/tons 900}\n"
+    );
+    assert_eq!(place.out(&["pull", "[:ship/tons]", "[:ship/name \"Nobody\"]"]), "nil\n");
+}
+
+#[test]
+fn formats() {
+    let place = Place::new();
+    let csv = place.out(&["q", TONS, "--format", "csv"]);
+    assert_eq!(csv, "?n,?t\nPetrel,950\n\"a, \"\"b\"\"\tc\",1\n");
+    let json = place.out(&["q", TONS, "--format", "json"]);
+    assert_eq!(
+        json,
+        "[{\"?n\":\"Petrel\",\"?t\":950},{\"?n\":\"a, \\\"b\\\"\\u0009c\",\"?t\":1}]\n"
+    );
+    let table = place.out(&["q", TONS, "--format", "table"]);
+    assert!(table.contains("│ Petrel    ┆ 950 │"), "{table}");
+    assert!(
+        table.contains("a, \"b\"\\tc"),
+        "control characters are harmless: {table}"
+    );
+    let schema = place.out(&["schema"]);
+    assert!(
+        schema.contains(":ship/tons") && schema.contains("\"Weight.\""),
+        "{schema}"
+    );
+    assert!(!schema.contains(":db/txInstant"), "{schema}");
+}
+
+#[test]
+fn the_log_is_readable() {
+    let place = Place::new();
+    let log = place.out(&["log", "--from", "3"]);
+    assert!(log.starts_with("t 3  2024-03-01T00:00:00"), "{log}");
+    assert!(
+        log.contains(":ship/tons  900") && log.contains("  - ") && log.contains("  + "),
+        "{log}"
+    );
+    let brief = place.out(&["log", "--brief", "--from", "2024-02-01", "--to", "2024-02-20"]);
+    assert_eq!(brief.lines().count(), 1, "{brief}");
+    assert!(brief.starts_with("t 2 "), "{brief}");
+    assert_eq!(place.out(&["log", "--from", "2025-01-01"]), "");
+}
+
+#[test]
+fn mistakes_have_a_place_and_a_way_out() {
+    let place = Place::new();
+    let err = place.err(&["q", "[:find ?n\n :where [?s :ship/nmae ?n]]"], 1);
+    assert!(
+        err.contains(":db.error/unknown-attribute") && err.contains("query:2:13"),
+        "{err}"
+    );
+    assert!(err.contains("did you mean :ship/name?"), "{err}");
+    assert!(!err.contains('\x1b'), "no colour where there is no terminal: {err:?}");
+    let err = place.err(&["q", TONS, "Petrel"], 1);
+    assert!(err.contains("'\"Petrel\"'"), "{err}");
+    let err = place.err(&["transact", "-e", "[{:ship/name 5}]"], 1);
+    assert!(
+        err.contains(":db.error/wrong-type-for-attribute") && err.contains("text:1:"),
+        "{err}"
+    );
+    let err = place.err(&["transact", "-e", "{:ship/name \"x\"}"], 1);
+    assert!(err.contains("brackets"), "{err}");
+    let err = place.err(&["q", TONS, "--db", "nowhere"], 1);
+    assert!(err.contains(":db.error/db-not-found"), "{err}");
+    assert!(!place.0.path().join("nowhere").exists(), "asking makes no database");
+    // Nothing is written when any of the text cannot be read.
+    place.err(&["transact", "-e", "[{:ship/name \"Tern\"}] [{:ship/name "], 1);
+    assert_eq!(place.out(&["q", "[:find (count ?s) . :where [?s :ship/name]]"]), "2\n");
+}
+
+#[test]
+fn wrong_usage_is_code_2() {
+    let place = Place::new();
+    for args in [
+        &["frobnicate"][..],
+        &["q"],
+        &["q", TONS, "--as-of", "yesterday"],
+        &["eval"],
+        &["transact"],
+        &[],
+    ] {
+        let err = place.err(args, 2);
+        assert!(
+            err.contains("Usage") || err.contains("invalid value"),
+            "{args:?}: {err}"
+        );
+    }
+    assert!(place.out(&["--help"]).contains("Examples:"));
+    assert!(place.out(&["--version"]).starts_with("asof "));
+}
+
+#[test]
+fn a_script_goes_on_after_an_error() {
+    let place = Place::new();
+    let script = "; a comment\n(def x)\n(basis-t db)\n  (q [:find ?e :where [?e :no/such]])\n(entid db :db/ident)\n";
+    let run = place.input(&["eval", "-"], script);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!((run.code, lines.len(), run.err.as_str()), (0, 4, ""), "{}", run.out);
+    assert!(
+        lines[0].starts_with("{:error {:code :db.error/invalid-argument"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[0].contains(":line 2, :column 1"), "{}", lines[0]);
+    assert_eq!(lines[1], "0");
+    assert!(
+        lines[2].contains(":code :db.error/unknown-attribute") && lines[2].contains(":line 4"),
+        "{}",
+        lines[2]
+    );
+    assert_eq!(lines[3], "10");
+    assert_eq!(place.input(&["eval", "--keep-going", "-"], script).code, 1);
+    assert_eq!(place.input(&["eval", "--keep-going", "-"], "(basis-t db)").code, 0);
+    // What cannot be read ends the script, after what stands before it.
+    let run = place.input(&["eval", "-"], "(basis-t db)\n(q [:find\n(basis-t db)");
+    assert_eq!((run.code, run.out.lines().count()), (1, 2), "{}", run.out);
+    assert!(
+        run.out.contains(":db.error/invalid-edn") && run.out.contains(":line"),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn scripts_and_databases() {
+    let place = Place::new();
+    let script = "(transact [{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}])
+                  (transact [{:n 1}]) (q [:find ?n . :where [_ :n ?n]])
+                  (q [:find ?n . :where [_ :n ?n]] (with db [{:n 2} [:db/retract 17592186045416 :n 1]]))
+                  (reset) (basis-t db)";
+    let run = place.input(&["eval", "--db", "made", "-"], script);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert!(lines[1].starts_with("{:t 2"), "{}", run.out);
+    assert_eq!(lines[2..], ["1", "2", "nil", "0"], "{}", run.out);
+    // The database on disk is as the script left it before (reset).
+    assert_eq!(
+        place.out(&["q", "[:find ?n . :where [_ :n ?n]]", "--db", "made"]),
+        "1\n"
+    );
+    let run = place.input(&["eval", "--db", "made", "--fresh", "-"], "(basis-t db)");
+    assert_eq!((run.code, run.out.as_str()), (0, "0\n"), "{}", run.err);
+    // Only a database is ever removed.
+    std::fs::create_dir(place.0.path().join("mine")).expect("writable");
+    std::fs::write(place.0.path().join("mine/letter"), "dear").expect("writable");
+    let run = place.input(&["eval", "--db", "mine", "--fresh", "-"], "(basis-t db)");
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(place.0.path().join("mine/letter").exists());
+    // The same script prints the same bytes.
+    let fixed = |_| place.input(&["eval", "--fixed-clock", "-"], script).out;
+    assert_eq!(fixed(1), fixed(2));
+}
+
+#[test]
+fn a_database_is_looked_after() {
+    let place = Place::new();
+    let verified = place.out(&["verify"]);
+    assert!(verified.starts_with("log      4 transactions"), "{verified}");
+    assert!(verified.contains("as the log says"), "{verified}");
+    assert!(place.out(&["reindex"]).contains("up to t 3"));
+    assert_eq!(place.out(&["verify"]), verified);
+    assert!(place.out(&["stats", "--format", "edn"]).contains(":t 3"));
+}
+
+#[test]
+fn the_tour_runs_twice() {
+    let place = Place::new();
+    let tour = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tour.edn");
+    let tour = tour.to_str().expect("a plain path");
+    let args = ["eval", "--db", "tour", "--fresh", "--echo", "--format", "table", tour];
+    let strip = |text: String| {
+        text.lines()
+            .filter(|l| !l.contains(":tempids"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let first = strip(place.out(&args));
+    assert!(first.contains("did you mean :ship/name?"), "{first}");
+    assert_eq!(
+        first.matches(":db.error/").count(),
+        1,
+        "only the mistake that is meant:\n{first}"
+    );
+    assert_eq!(strip(place.out(&args)), first);
+}
