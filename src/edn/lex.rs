@@ -77,6 +77,11 @@ const CLASS: [u8; 256] = {
     class
 };
 
+/// Where the content of a text begins: after a byte order mark, if there is one.
+pub(super) fn beginning(text: &str) -> usize {
+    if text.starts_with('\u{FEFF}') { 3 } else { 0 }
+}
+
 /// Reads words from the left.
 pub(super) struct Lexer<'a> {
     pub text: &'a str,
@@ -85,9 +90,10 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str) -> Lexer<'a> {
-        // A byte order mark is no content.
-        let at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
-        Lexer { text, at }
+        Lexer {
+            text,
+            at: beginning(text),
+        }
     }
 
     /// The next word, or `None` at the end of the text.

@@ -5,6 +5,7 @@ use pest::iterators::Pairs;
 use pest::{Parser, Token};
 
 use super::bulk::Values;
+use super::lex::beginning;
 use super::walk::{Check, Walker};
 use super::{Edn, Node, atoms, collect};
 use crate::error::{Code, Error, Result, Span};
@@ -29,7 +30,8 @@ pub fn read(text: &str) -> Result<Vec<Edn>> {
 fn all(text: &str) -> Result<Vec<Edn>> {
     let mut walker = Walker::new(text, Check);
     while walker.next_form().map_err(|fault| fault.error)?.is_some() {}
-    parse(text, 0)
+    let start = beginning(text);
+    parse(&text[start..], start as u32)
 }
 
 /// The one form of a text; none or several are an error.
@@ -71,7 +73,7 @@ impl<'a> Forms<'a> {
         Forms {
             text,
             walker: Some(Walker::new(text, Check)),
-            done: 0,
+            done: beginning(text),
         }
     }
 

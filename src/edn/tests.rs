@@ -283,6 +283,8 @@ fn a_script_is_read_up_to_its_first_error() {
     let error = Forms::new("(a)\n(b 1/2)").nth(1).unwrap().unwrap_err();
     let place = error.place().unwrap();
     assert_eq!((place.line, place.column), (2, 4));
+    // A byte order mark begins a text and nothing else.
+    assert!(Forms::new("\u{FEFF}a \u{FEFF}b").nth(1).unwrap().is_err());
 }
 
 #[test]

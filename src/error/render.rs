@@ -6,8 +6,10 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Error, Source, Span};
 
-/// The columns of a text line that are shown.
+/// The columns of a text line that are shown when it is cut.
 const COLUMNS: usize = 100;
+/// Lines up to this width are not cut.
+const COLUMNS_WHOLE: usize = 120;
 /// The columns before the place that are shown even when much follows it.
 const COLUMNS_BEFORE: usize = 40;
 /// The characters of a printed form that are shown.
@@ -59,10 +61,15 @@ fn excerpt(source: &Source, span: Span) -> Excerpt {
     let marked = (end - start).min(after.len());
 
     // What the line does not need after the place goes to the part before it.
-    let wanted_after = cut(after.chars(), COLUMNS).1;
-    let room_before = COLUMNS_BEFORE.max(COLUMNS - wanted_after);
+    let wanted_before = cut(before.chars().rev(), COLUMNS_WHOLE + 1).1;
+    let wanted_after = cut(after.chars(), COLUMNS_WHOLE + 1).1;
+    let columns = match wanted_before + wanted_after <= COLUMNS_WHOLE {
+        true => COLUMNS_WHOLE,
+        false => COLUMNS,
+    };
+    let room_before = COLUMNS_BEFORE.max(columns.saturating_sub(wanted_after));
     let (bytes_before, columns_before) = cut(before.chars().rev(), room_before);
-    let (bytes_after, _) = cut(after.chars(), COLUMNS - columns_before);
+    let (bytes_after, _) = cut(after.chars(), columns - columns_before);
     let before_shown = &before[before.len() - bytes_before..];
     let after_shown = &after[..bytes_after];
 
