@@ -230,8 +230,8 @@ impl World {
                 let report = result.expect("the model accepts this transaction");
                 let speculated = speculated.expect("with accepts what transact accepts");
                 assert_eq!(
-                    report.tx_data[1..],
-                    speculated.tx_data[1..],
+                    report.tx_data().expect("values")[1..],
+                    speculated.tx_data().expect("values")[1..],
                     "with says what transact does"
                 );
                 assert_eq!(report.t, t);

@@ -40,7 +40,7 @@ use slot::{Call, Slot};
 /// Transactions of async callers that may wait. Blocking callers wait at most one each, so their threads bound them.
 const QUEUE_MAX: usize = 4096;
 /// A shorter tail than this is replayed faster than it is folded.
-const FOLD_AT_CLOSE: u64 = 20_000;
+const FOLD_AT_CLOSE: u64 = 1_000;
 /// Threads that lead for async callers: while one syncs, the other prepares.
 const WORKERS: usize = 2;
 
@@ -183,7 +183,9 @@ impl Writer {
             gate.leading = true;
             drop(gate);
             let done = self.lead(Some(request(Reply::Own)));
-            return done.expect("a leader's own transaction is answered")?.report();
+            return done
+                .expect("a leader's own transaction is answered")
+                .map(|done| done.report());
         }
         let slot = Arc::new(Slot::default());
         gate.queue.push_back(request(Reply::Blocking(slot.clone())));
@@ -191,7 +193,7 @@ impl Writer {
         drop(gate);
         loop {
             match slot.wait() {
-                Call::Done(done) => return done?.report(),
+                Call::Done(done) => return done.map(|done| done.report()),
                 Call::Lead => {
                     self.lead(None);
                 }
@@ -471,7 +473,7 @@ impl Started {
                 writer.push(data, options, permit)?
             }
         };
-        receiver.await.map_err(|_| closed())??.report()
+        receiver.await.map_err(|_| closed())?.map(|done| done.report())
     }
 }
 

@@ -101,30 +101,32 @@ pub struct Report {
     pub t: T,
     /// Its instant.
     pub instant: Instant,
-    /// What changed: the instant first, then by entity, attribute, value, retraction before assertion.
-    pub tx_data: Vec<Datom>,
+    datoms: Vec<RawDatom>,
 }
 
 impl Report {
     /// The report of a prepared transaction on top of `db_before`.
-    pub fn new(db_before: Db, prepared: Prepared) -> Result<Report> {
-        let db_after = prepared.db_after;
-        let tx_data = prepared
-            .datoms
-            .iter()
-            .map(|d| db_after.datom(*d))
-            .collect::<Result<_>>()?;
-        Ok(Report {
+    pub fn new(db_before: Db, prepared: Prepared) -> Report {
+        Report {
             db_before,
-            db_after,
-            tx_data,
+            db_after: prepared.db_after,
+            datoms: prepared.datoms,
             tempids: prepared.tempids,
             new_entities: prepared.new_entities,
             warnings: prepared.warnings,
             noop: prepared.noop,
             t: prepared.t,
             instant: prepared.instant,
-        })
+        }
+    }
+    /// What changed: the instant first, then by entity, attribute, value, retraction before assertion. Made from the columns
+    /// when asked for, since most callers do not.
+    pub fn tx_data(&self) -> Result<Vec<Datom>> {
+        self.datoms.iter().map(|d| self.db_after.datom(*d)).collect()
+    }
+    /// How many datoms it added to the log, its instant among them.
+    pub fn datom_count(&self) -> usize {
+        self.datoms.len()
     }
     /// The transaction's entity.
     pub fn tx(&self) -> TxId {
@@ -221,7 +223,7 @@ impl std::fmt::Debug for Report {
         f.debug_struct("Report")
             .field("t", &self.t)
             .field("tempids", &self.tempids)
-            .field("tx_data", &self.tx_data)
+            .field("tx_data", &self.tx_data())
             .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
@@ -250,7 +252,7 @@ impl Db {
             ..TxOptions::default()
         };
         let prepared = prepare_data(self, &data.into_tx_data()?, &options)?;
-        Report::new(self.clone(), prepared)
+        Ok(Report::new(self.clone(), prepared))
     }
 }
 

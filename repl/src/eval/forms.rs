@@ -73,7 +73,7 @@ pub fn report_form(report: &Report) -> Edn {
     map([
         ("t", Some(long(report.t))),
         ("instant", Some(Node::Inst(report.db_after.basis_instant()).into())),
-        ("datoms", Some(long(report.tx_data.len() as u64))),
+        ("datoms", Some(long(report.datom_count() as u64))),
         ("tempids", Some(Node::Map(tempids.collect()).into())),
         ("noop", report.noop.then(|| Node::Bool(true).into())),
         (

@@ -25,7 +25,7 @@ pub(in crate::conn) struct Done {
 pub(in crate::conn) type Outcome = Result<Box<Done>>;
 
 impl Done {
-    pub fn report(self) -> Result<Report> {
+    pub fn report(self) -> Report {
         Report::new(self.db_before, self.prepared)
     }
 }
@@ -138,7 +138,7 @@ impl Group {
 
     pub fn reports(&self) -> impl Iterator<Item = Report> + '_ {
         self.done()
-            .filter_map(|done| Report::new(done.db_before.clone(), done.prepared.clone()).ok())
+            .map(|done| Report::new(done.db_before.clone(), done.prepared.clone()))
     }
 
     fn done(&self) -> impl Iterator<Item = &Done> {

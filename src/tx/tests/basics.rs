@@ -27,7 +27,7 @@ fn map_and_list_forms_make_the_same_facts() {
 fn an_empty_transaction_is_one_datom() {
     let mut w = World::crew();
     let r = w.ok("[]");
-    assert_eq!((r.tx_data.len(), r.noop, r.t), (1, true, 2));
+    assert_eq!((r.datom_count(), r.noop, r.t), (1, true, 2));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn submitted_twice_adds_one_datom() {
     let tx = tx.replace(r#":crew/kit {:db/id "k" :kit/label "k"}"#, "");
     w.ok(tx.as_str());
     let r = w.ok(tx.as_str());
-    assert_eq!((r.tx_data.len(), r.noop), (1, true), "{:?}", World::shown(&r));
+    assert_eq!((r.datom_count(), r.noop), (1, true), "{:?}", World::shown(&r));
 }
 
 #[test]

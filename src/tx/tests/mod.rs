@@ -71,7 +71,7 @@ impl World {
 
     pub fn transact(&mut self, data: impl IntoTxData) -> Result<Report> {
         let prepared = prepare_data(&self.db, &data.into_tx_data()?, &self.options)?;
-        let report = Report::new(self.db.clone(), prepared)?;
+        let report = Report::new(self.db.clone(), prepared);
         self.db = report.db_after.clone();
         Ok(report)
     }
@@ -94,7 +94,10 @@ impl World {
 
     /// The changes of a report without the instant, as lines.
     pub fn shown(report: &Report) -> Vec<String> {
-        report.tx_data[1..].iter().map(|d| show(&report.db_after, d)).collect()
+        report.tx_data().expect("values decode")[1..]
+            .iter()
+            .map(|d| show(&report.db_after, d))
+            .collect()
     }
 
     pub fn at(&mut self, now: i64) -> &mut World {

@@ -20,7 +20,7 @@ fn changes(r: &Report) -> BTreeSet<String> {
             .min();
         temp.map_or_else(|| e.to_string(), str::to_string)
     };
-    r.tx_data[1..]
+    r.tx_data().expect("values decode")[1..]
         .iter()
         .map(|d| {
             let v = match &d.v {

@@ -8,7 +8,7 @@ fn an_entity_goes_with_its_parts_and_the_references_to_it() {
     let mut w = World::crew();
     w.ok(r#"[{:db/id "a" :crew/badge "A" :crew/kit [{:kit/label "box" :kit/part {:kit/label "rope"}}]} {:crew/badge "B" :crew/mentor "a"}]"#);
     let r = w.ok(r#"[[:db/retractEntity [:crew/badge "A"]]]"#);
-    assert_eq!(r.tx_data.len(), 1 + 6);
+    assert_eq!(r.datom_count(), 1 + 6);
     assert_eq!(w.facts(), ["e3 :crew/badge \"B\""]);
     assert!(w.ok(r#"[[:db.fn/retractEntity 17592186045416]]"#).noop);
 }
@@ -59,7 +59,7 @@ fn cas() {
     assert_eq!(e.code(), Code::CasFailed);
     assert!(e.data().contains(&("expected", "nil".into())) && e.data().contains(&("actual", "10".into())));
     let r = w.ok(r#"[[:db.fn/cas [:crew/badge "A"] :crew/pay 10 12]]"#);
-    assert_eq!(r.tx_data.len(), 3);
+    assert_eq!(r.datom_count(), 3);
     assert!(w.ok(r#"[[:db/cas [:crew/badge "A"] :crew/pay 12 12]]"#).noop);
     // References by any name.
     w.ok(r#"[[:db/cas [:crew/badge "A"] :crew/mentor nil :team/red]]"#);

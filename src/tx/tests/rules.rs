@@ -94,7 +94,7 @@ fn specs_hold_on_the_database_after() {
     let mut w = world();
     w.ok("[{:db/ident :spec/paid :db.entity/attrs [:crew/badge :crew/name] :db.entity/preds crew/paid?}]");
     let r = w.ok(r#"[{:crew/badge "A" :crew/name "a" :crew/pay 1 :db/ensure :spec/paid}]"#);
-    assert_eq!(r.tx_data.len(), 4, "ensure leaves no datom");
+    assert_eq!(r.datom_count(), 4, "ensure leaves no datom");
     assert_eq!(
         w.code(r#"[{:crew/badge "B" :crew/pay 1 :db/ensure :spec/paid}]"#),
         Code::EntityAttr
