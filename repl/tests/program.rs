@@ -100,6 +100,16 @@ fn questions_about_now_then_and_history() {
     assert_eq!(place.out(&["q", newer, "--since", "2024-02-01"]), "[1 950]\n");
     let by_name = "[:find ?t . :in $ ?n :where [?s :ship/name ?n] [?s :ship/tons ?t]]";
     assert_eq!(place.out(&["q", by_name, "\"Petrel\""]), "950\n");
+    assert_eq!(
+        place.out(&[
+            "q",
+            "[:find ?x . :in $ ?y :where [(+ ?y 1) ?x]]",
+            "-5",
+            "--format",
+            "json"
+        ]),
+        "-4\n"
+    );
     let then = "[:find ?x ?y :in $ $then :where [?s :ship/tons ?x] [$then ?s :ship/tons ?y]]";
     assert_eq!(place.out(&["q", then, "db", "(as-of db 2)"]), "#{[950 900]}\n");
     assert_eq!(
@@ -118,6 +128,11 @@ fn formats() {
     assert_eq!(
         json,
         "[{\"?n\":\"Petrel\",\"?t\":950},{\"?n\":\"a, \\\"b\\\"\\u0009c\",\"?t\":1}]\n"
+    );
+    let when = "[:find ?at :where [3 :db/txInstant ?at]]".replace('3', "13194139533314");
+    assert_eq!(
+        place.out(&["q", &when, "--format", "csv"]),
+        "?at\n2024-02-01T00:00:00.000Z\n"
     );
     let table = place.out(&["q", TONS, "--format", "table"]);
     assert!(table.contains("│ Petrel    ┆ 950 │"), "{table}");

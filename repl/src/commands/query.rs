@@ -17,7 +17,7 @@ pub struct Query {
     query: String,
     /// Inputs for :in after the database, as EDN; among them db, (as-of db T), (since db T) and (history db)
     /// name databases, and then the first input is no longer implied
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     inputs: Vec<String>,
     #[command(flatten)]
     db: DbArg,

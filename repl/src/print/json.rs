@@ -6,7 +6,7 @@ use std::io::Write;
 use asof::edn::{Edn, Node};
 use asof::error::Result;
 
-use super::Rows;
+use super::{Rows, untagged};
 
 /// Writes `value` on a line; a relation as an array of objects.
 pub fn write(out: &mut dyn Write, value: &Edn, rows: Option<&Rows>) -> Result<()> {
@@ -62,15 +62,9 @@ fn name(value: &Edn) -> String {
         Node::Keyword(k) => k.0.to_string(),
         Node::Symbol(s) => s.to_string(),
         Node::Char(c) => c.to_string(),
-        Node::Uuid(u) => u.to_string(),
         Node::BigInt(n) => n.to_string(),
         Node::BigDec(n) => n.to_string(),
-        // `#inst "text"`, `#bytes "text"`: the text.
-        Node::Inst(_) | Node::Bytes(_) => {
-            let printed = value.to_string();
-            printed.split('"').nth(1).unwrap_or(&printed).to_string()
-        }
-        _ => value.to_string(),
+        _ => untagged(value),
     }
 }
 

@@ -125,11 +125,20 @@ fn value_of(map: &Edn, key: &Edn) -> Edn {
         .map_or(Node::Nil.into(), |(_, value)| value.clone())
 }
 
-/// A value for a cell: text without quotes, nil as nothing.
+/// A value for a cell: text without quotes, times without their tag, nil as nothing.
 fn cell(value: &Edn) -> String {
     match &value.node {
         Node::Nil => String::new(),
         Node::Str(text) => text.to_string(),
-        _ => value.to_string(),
+        _ => untagged(value),
+    }
+}
+
+/// A value's text without its tag: of `#inst "2024-05-01"` the time alone, of `#uuid "..."` the digits.
+fn untagged(value: &Edn) -> String {
+    let printed = value.to_string();
+    match (&value.node, printed.split('"').nth(1)) {
+        (Node::Inst(_) | Node::Uuid(_) | Node::Bytes(_), Some(text)) => text.to_string(),
+        _ => printed,
     }
 }
