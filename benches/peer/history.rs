@@ -64,11 +64,19 @@ pub fn run(entities: usize, versions: usize) -> Outcome {
     rig::emit_once("W5", &name("fold the rest after load"), index.elapsed(), &[], "");
 
     let db = loaded.conn.db();
+    check(&name("now"), &loaded, pairs(&db, &v)?, &rounds[versions - 1])?;
     let one = Edn::from(loaded.ids[ONE - 1].0 as i64);
     Case::new("W5", &name("cur-all")).ask(|| Ok(pairs(&db, &v)?.len()));
     Case::new("W5", &name("cur-one")).ask(|| Ok(values(&db, &one, &v)?.len()));
     for percent in [10, 50, 90] {
-        let t = loaded.ts[versions * percent / 100 - 1];
+        let round = versions * percent / 100 - 1;
+        let t = loaded.ts[round];
+        check(
+            &name(&format!("as of {percent} %")),
+            &loaded,
+            pairs(&db.as_of(t)?, &v)?,
+            &rounds[round],
+        )?;
         Case::new("W5", &name(&format!("asof-all-{percent}"))).ask(|| Ok(pairs(&db.as_of(t)?, &v)?.len()));
         Case::new("W5", &name(&format!("asof-one-{percent}"))).ask(|| Ok(values(&db.as_of(t)?, &one, &v)?.len()));
     }
@@ -113,6 +121,22 @@ fn load(conn: Connection, entities: usize, rounds: &[Vec<(u32, i64)>]) -> Outcom
         }
     }
     Ok(Loaded { conn, ids, ts })
+}
+
+/// An answer that is fast and wrong is no result.
+fn check(what: &str, loaded: &Loaded, answer: Vec<(u64, i64)>, round: &[(u32, i64)]) -> Outcome {
+    let mut expected: Vec<(u64, i64)> = round.iter().map(|&(e, v)| (loaded.ids[e as usize - 1].0, v)).collect();
+    expected.sort_unstable();
+    let first = answer.iter().zip(&expected).find(|(a, b)| a != b);
+    match answer == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "{what}: {} rows instead of {}, the first that differs and what it should be: {first:?}",
+            answer.len(),
+            expected.len()
+        )
+        .into()),
+    }
 }
 
 fn long(d: &Datom) -> i64 {
