@@ -167,6 +167,7 @@ fn speed(name: &str, maps: usize, batch: usize, took: Duration, mut latencies: V
     if let Some(last) = latencies.len().checked_sub(1) {
         numbers.push(("p50_ms", millis(latencies[latencies.len() / 2])));
         numbers.push(("p99_ms", millis(latencies[last.min(latencies.len() * 99 / 100)])));
+        numbers.push(("max_ms", millis(latencies[last])));
     }
     let facts = Facts {
         numbers: &numbers,

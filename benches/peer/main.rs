@@ -8,9 +8,12 @@ mod cache;
 mod events;
 mod flight;
 mod history;
+mod joins;
 mod movies;
 mod open;
 mod people;
+mod questions;
+mod recursion;
 mod rig;
 
 use std::error::Error;
@@ -20,8 +23,10 @@ use std::process::ExitCode;
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "peer WORKLOAD [ARGS]
-  w1-write N
+  w1-read N | w1-write N [CASE ...] | w1-rules | w1-pull
   w2 [CASE]
+  w3 GRAPH[:START] ...
+  w4 good|bad [QUERY ...]
   w5 ENTITIES VERSIONS
   w6-load | w6-load-10x | w6-open | w6-open-10x | w6-open-killed
   cache | amplification";
@@ -42,6 +47,11 @@ fn main() -> ExitCode {
 fn run(args: &[&str]) -> Outcome {
     match args {
         ["w1-write", n, only @ ..] => people::write(n.parse()?, only),
+        ["w1-read", n] => people::read(n.parse()?),
+        ["w1-rules"] => recursion::rules(),
+        ["w1-pull"] => people::pull(),
+        ["w3", graphs @ ..] => recursion::run(graphs),
+        ["w4", order, only @ ..] => joins::run(order, only),
         ["w2", only @ ..] => events::run(only),
         ["w5", entities, versions] => history::run(entities.parse()?, versions.parse()?),
         ["w6-load"] => movies::load(movies::Size::Once),

@@ -1,17 +1,22 @@
 //! W1: people, in datascript-bench's shape.
 
+use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asof::conn::{Connection, Options};
 use asof::datom::{EntityId, Value};
-use asof::edn::{Edn, Keyword};
+use asof::edn::{Edn, Keyword, Node, read_one};
 use asof::index::Order;
+use asof::pull::{self, Pattern};
+use asof::query::{Input, Query};
 use asof::store::Durability;
 use asof::tx::{Entity, Term, Tx};
 
 use crate::Outcome;
+use crate::questions::{self, Question};
 use crate::rig::{self, Case};
 
 const SCHEMA: &str = "[
@@ -60,13 +65,21 @@ fn people(n: u64) -> Outcome<Vec<Person>> {
 struct Place {
     conn: Connection,
     attrs: Vec<u32>,
-    dir: std::path::PathBuf,
+    dir: Option<PathBuf>,
 }
 
 impl Place {
-    fn new() -> Outcome<Place> {
+    fn on_disk() -> Outcome<Place> {
         let dir = rig::fresh("w1")?;
         let conn = Options::new().durability(Durability::Process).open(&dir)?;
+        Place::new(conn, Some(dir))
+    }
+
+    fn in_memory() -> Outcome<Place> {
+        Place::new(Options::new().durability(Durability::None).in_memory()?, None)
+    }
+
+    fn new(conn: Connection, dir: Option<PathBuf>) -> Outcome<Place> {
         conn.transact(SCHEMA)?;
         let db = conn.db();
         let mut attrs = Vec::new();
@@ -82,6 +95,22 @@ impl Place {
         }
     }
 
+    /// Adds people, so many in a transaction, and gives their entities.
+    fn add_all<'a>(&self, people: impl ExactSizeIterator<Item = &'a [(usize, Term)]>) -> Outcome<Vec<EntityId>> {
+        const A_TX: usize = 5000;
+        let temps: Vec<Arc<str>> = (0..A_TX).map(|i| Arc::from(i.to_string())).collect();
+        let mut ids = Vec::with_capacity(people.len());
+        let mut people = people.peekable();
+        while people.peek().is_some() {
+            let mut tx = Tx::new();
+            for (temp, facts) in temps.iter().zip(&mut people) {
+                self.add(&mut tx, &Entity::Temp(temp.clone()), facts);
+            }
+            ids.extend(self.conn.transact(tx)?.new_entities);
+        }
+        Ok(ids)
+    }
+
     /// How many facts people have here.
     fn facts(&self) -> Outcome<usize> {
         let db = self.conn.db();
@@ -94,7 +123,10 @@ impl Place {
 
     fn remove(self) -> Outcome {
         self.conn.close()?;
-        Ok(fs::remove_dir_all(&self.dir)?)
+        if let Some(dir) = self.dir {
+            fs::remove_dir_all(dir)?;
+        }
+        Ok(())
     }
 
     /// Stops the clock, counts, and clears up.
@@ -120,7 +152,7 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
     if wanted("add-1") {
         case("add-1").work(|| {
             let start = Instant::now();
-            let place = Place::new()?;
+            let place = Place::on_disk()?;
             for person in &people {
                 let mut e = new.clone();
                 for fact in person.five() {
@@ -138,7 +170,7 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
     if wanted("add-5") {
         case("add-5").work(|| {
             let start = Instant::now();
-            let place = Place::new()?;
+            let place = Place::on_disk()?;
             for person in &people {
                 let mut tx = Tx::with_capacity(5);
                 place.add(&mut tx, &new, person.five());
@@ -153,7 +185,7 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
             let temps: Vec<Arc<str>> = (0..people.len()).map(|i| Arc::from(i.to_string())).collect();
             case(name).work(|| {
                 let start = Instant::now();
-                let place = Place::new()?;
+                let place = Place::on_disk()?;
                 let mut tx = Tx::with_capacity(people.len() * 10);
                 for (person, temp) in people.iter().zip(&temps) {
                     place.add(&mut tx, &Entity::Temp(temp.clone()), &person.0);
@@ -165,15 +197,8 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
     }
     if wanted("retract-5") {
         case("retract-5").work(|| {
-            let place = Place::new()?;
-            let mut ids: Vec<EntityId> = Vec::with_capacity(people.len());
-            for some in people.chunks(1000) {
-                let mut tx = Tx::with_capacity(some.len() * 5);
-                for (i, person) in some.iter().enumerate() {
-                    place.add(&mut tx, &Entity::temp(i.to_string()), person.five());
-                }
-                ids.extend(place.conn.transact(tx)?.new_entities);
-            }
+            let place = Place::on_disk()?;
+            let ids = place.add_all(people.iter().map(Person::five))?;
             let start = Instant::now();
             for e in &ids {
                 place.conn.transact(Tx::new().retract_entity(*e))?;
@@ -182,4 +207,74 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
         });
     }
     Ok(())
+}
+
+/// `w1-read`: one to four clauses about people.
+pub fn read(n: u64) -> Outcome {
+    let place = Place::in_memory()?;
+    place.add_all(people(n)?.iter().map(|person| &*person.0))?;
+    place.conn.sync_index()?;
+    let db = place.conn.db();
+    let queries = questions::file("w1")?;
+    for name in ["q1", "q2", "q2-switch", "q3", "q4", "qpred1", "qpred2", "q5"] {
+        let query = Query::from_edn(questions::get(&queries, &Edn::from(name))?)?;
+        let salary = (name == "qpred2").then(|| Input::from(50_000));
+        let question = Question::new(&db, query, salary);
+        let case = Case {
+            n: Some(n),
+            ..Case::new("W1", name)
+        };
+        case.ask(|| question.ask());
+    }
+    Ok(())
+}
+
+/// `w1-pull`: all that one person follows, down to the leaves.
+pub fn pull() -> Outcome {
+    let text = rig::text("pull_4x5.tsv")?;
+    let place = Place::in_memory()?;
+    let mut people = Vec::new();
+    for line in text.lines() {
+        people.push(Person::parse(line.split('\t').skip(1))?);
+    }
+    let ids = place.add_all(people.iter().map(|person| &*person.0))?;
+    let by_number: HashMap<&str, EntityId> = text.lines().filter_map(|l| l.split('\t').next()).zip(ids).collect();
+    let mut tx = Tx::new();
+    for line in text.lines() {
+        let (who, followed) = (line.split('\t').next(), line.split('\t').next_back());
+        let (Some(who), Some(followed)) = (who, followed) else {
+            continue;
+        };
+        for other in followed.split(',').filter(|f| !f.is_empty()) {
+            tx.push_add(by_number[who], "follows", by_number[other]);
+        }
+    }
+    place.conn.transact(tx)?;
+    place.conn.sync_index()?;
+    let db = place.conn.db();
+    for (name, pattern) in [
+        ("pull-one", "[:name {:follows ...}]"),
+        (
+            "pull-many",
+            "[:db/id :last-name :alias :sex :age :salary {:follows ...}]",
+        ),
+        ("pull-wildcard", "[* {:follows ...}]"),
+    ] {
+        let pattern: Pattern = pull::parse(&read_one(pattern)?, &db)?;
+        let root = by_number["1"];
+        Case::new("W1", name).ask(|| {
+            let found = pull::pull(&db, &pattern, root)?.ok_or("nobody there")?;
+            Ok(maps(&found))
+        });
+    }
+    Ok(())
+}
+
+/// How many people a pulled tree holds.
+fn maps(tree: &Edn) -> usize {
+    match &tree.node {
+        Node::Map(pairs) => 1 + pairs.iter().map(|(_, v)| maps(v)).sum::<usize>(),
+        Node::Vector(items) => items.iter().map(maps).sum(),
+        _ => 0,
+    }
 }
