@@ -64,19 +64,14 @@ pub fn run(entities: usize, versions: usize) -> Outcome {
     rig::emit_once("W5", &name("fold the rest after load"), index.elapsed(), &[], "");
 
     let db = loaded.conn.db();
-    check(&name("now"), &loaded, pairs(&db, &v)?, &rounds[versions - 1])?;
+    for (round, &t) in rounds.iter().zip(&loaded.ts) {
+        check(&name(&format!("as of {t}")), &loaded, pairs(&db.as_of(t)?, &v)?, round)?;
+    }
     let one = Edn::from(loaded.ids[ONE - 1].0 as i64);
     Case::new("W5", &name("cur-all")).ask(|| Ok(pairs(&db, &v)?.len()));
     Case::new("W5", &name("cur-one")).ask(|| Ok(values(&db, &one, &v)?.len()));
     for percent in [10, 50, 90] {
-        let round = versions * percent / 100 - 1;
-        let t = loaded.ts[round];
-        check(
-            &name(&format!("as of {percent} %")),
-            &loaded,
-            pairs(&db.as_of(t)?, &v)?,
-            &rounds[round],
-        )?;
+        let t = loaded.ts[versions * percent / 100 - 1];
         Case::new("W5", &name(&format!("asof-all-{percent}"))).ask(|| Ok(pairs(&db.as_of(t)?, &v)?.len()));
         Case::new("W5", &name(&format!("asof-one-{percent}"))).ask(|| Ok(values(&db.as_of(t)?, &one, &v)?.len()));
     }
