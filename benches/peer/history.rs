@@ -122,16 +122,17 @@ fn load(conn: Connection, entities: usize, rounds: &[Vec<(u32, i64)>]) -> Outcom
 fn check(what: &str, loaded: &Loaded, answer: Vec<(u64, i64)>, round: &[(u32, i64)]) -> Outcome {
     let mut expected: Vec<(u64, i64)> = round.iter().map(|&(e, v)| (loaded.ids[e as usize - 1].0, v)).collect();
     expected.sort_unstable();
-    let first = answer.iter().zip(&expected).find(|(a, b)| a != b);
-    match answer == expected {
-        true => Ok(()),
-        false => Err(format!(
-            "{what}: {} rows instead of {}, the first that differs and what it should be: {first:?}",
-            answer.len(),
-            expected.len()
-        )
-        .into()),
+    if answer == expected {
+        return Ok(());
     }
+    let wrong = answer.iter().find(|row| !expected.contains(row));
+    let missing = expected.iter().find(|row| !answer.contains(row));
+    let rows = (answer.len(), expected.len());
+    Err(format!(
+        "{what}: {} rows instead of {}; wrong: {wrong:?}, missing: {missing:?}",
+        rows.0, rows.1
+    )
+    .into())
 }
 
 fn long(d: &Datom) -> i64 {
