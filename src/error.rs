@@ -251,7 +251,7 @@ impl Error {
         self.0.cause = Some(Arc::new(cause));
         self
     }
-    /// Attaches the text that `span` points into, once; a better name replaces [`UNNAMED`].
+    /// Attaches the text that `span` points into, once; a better name replaces that of the EDN reader, "edn".
     pub fn in_source(mut self, name: &str, text: &str) -> Error {
         let rename = |s: &Source| &*s.name == UNNAMED && &*s.text == text;
         if self.0.source.as_ref().is_none_or(rename) {
