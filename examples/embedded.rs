@@ -1,7 +1,6 @@
 //! asof inside a program: `cargo run --example embedded`.
 
-use asof::conn::Connection;
-use asof::error::Result;
+use asof::{Connection, Result};
 
 fn main() -> Result<()> {
     let conn = Connection::in_memory()?;

@@ -185,11 +185,11 @@ fn install_schema(conn: &Connection, first: &Commit) -> Result<()> {
 
 /// The contents whose sizes a commit's transaction needs.
 fn blobs(changes: &[Change]) -> Vec<&str> {
-    let blob = |change| match change {
-        &Change::Put { ref blob, ref mode, .. } if mode != SUBMODULE => Some(blob.as_str()),
+    let needed = changes.iter().filter_map(|change| match change {
+        Change::Put { blob, mode, .. } if mode != SUBMODULE => Some(blob.as_str()),
         _ => None,
-    };
-    changes.iter().filter_map(blob).collect()
+    });
+    needed.collect()
 }
 
 fn short(sha: &str) -> &str {
