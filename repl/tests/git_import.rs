@@ -425,3 +425,58 @@ fn what_is_no_repository_is_refused() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("names no commit"));
     assert!(!temp.path().join("db2").exists());
 }
+
+#[test]
+fn an_import_that_is_killed_continues_where_it_stopped() {
+    let temp = tempfile::tempdir().expect("a temporary folder");
+    let (dir, db) = (temp.path().join("repo"), temp.path().join("db"));
+    fs::create_dir(&dir).expect("writable");
+    git(&dir, &["init", "--quiet", "--initial-branch=main"]);
+    let commits = 800;
+    let mut stream = String::new();
+    for i in 0..commits {
+        let who = format!("Test <test@example.com> {} +0000", START + i / 3);
+        stream += &format!("commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata 1\nm\n");
+        stream += &format!("M 100644 inline f{}\ndata <<END\n{i}\nEND\n", i % 40);
+        if i % 7 == 6 {
+            stream += &format!("D f{}\n", (i + 20) % 40);
+        }
+        stream += "\n";
+    }
+    let file = temp.path().join("stream");
+    fs::write(&file, stream).expect("writable");
+    let input = fs::File::open(&file).expect("written above");
+    let mut load = Command::new("git");
+    load.arg("-C").arg(&dir).args(["fast-import", "--quiet"]).stdin(input);
+    assert!(load.status().expect("git starts").success());
+    for millis in [5, 60, 120, 200] {
+        let mut import = Command::new(env!("CARGO_BIN_EXE_asof"));
+        import
+            .args(["import", "git"])
+            .arg(&dir)
+            .arg("--db")
+            .arg(&db)
+            .stderr(Stdio::null());
+        let mut running = import.spawn().expect("asof starts");
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+        // It may be done already, on a quick machine.
+        let _ = running.kill();
+        running.wait().expect("it was started");
+    }
+    imported(&import(&dir, &db));
+    let answers = eval(
+        &db,
+        &format!(
+            "(q [:find (count ?t) . :where [?t :git/sha]])
+             (q [:find (count ?t) . :where [?t :git/parent ?p] [?p :git/sha]])
+             (q {FILES})"
+        ),
+    );
+    assert_eq!((long(&answers[0]), long(&answers[1])), (commits, commits - 1));
+    let files: Vec<(String, String)> = rows(&answers[2]).iter().map(|r| (text(&r[0]), text(&r[2]))).collect();
+    let tree: Vec<(String, String)> = tree_of(&dir, "HEAD")
+        .into_iter()
+        .map(|(path, (_, blob, _))| (path, blob))
+        .collect();
+    assert_eq!(files, tree);
+}

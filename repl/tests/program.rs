@@ -18,6 +18,7 @@ fn asof_with(args: &[&str], dir: &Path, input: &str) -> Run {
         .args(args)
         .current_dir(dir)
         .env_remove("ASOF_DB")
+        .env("HOME", dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -270,6 +271,21 @@ fn scripts_and_databases() {
     // The same script prints the same bytes.
     let fixed = |_| place.input(&["eval", "--fixed-clock", "-"], script).out;
     assert_eq!(fixed(1), fixed(2));
+}
+
+#[test]
+fn the_prompt_answers() {
+    let place = Place::new();
+    let typed = "[:find ?t .\n :where [?s :ship/name \"Petrel\"] [?s :ship/tons ?t]]\n.format json\n.nope\n{:find [?x] }\n\
+                 (basis-t db)\n.quit\n(basis-t db)\n";
+    let run = place.input(&["repl", "--db", "asof-data"], typed);
+    assert_eq!((run.code, run.out.as_str()), (0, "950\n3\n"), "{}", run.err);
+    assert!(
+        run.err.contains("no command .nope") && run.err.contains("prompt:1:"),
+        "{}",
+        run.err
+    );
+    assert!(place.0.path().join(".asof_history").exists());
 }
 
 #[test]
