@@ -158,6 +158,24 @@ impl Range {
             },
         }
     }
+    /// What all keys of this range share, when it is all keys that share it.
+    pub(super) fn point(&self, order: Order) -> Option<Point> {
+        let (from, to) = (&self.from, &self.to);
+        let word = |p: &Position| p.v.as_ref().map(|v| v.word);
+        let same = (from.e, from.a, word(from), from.len) == (to.e, to.a, word(to), to.len);
+        if !same || from.after || !to.after {
+            return None;
+        }
+        let mut point = Point::default();
+        for i in 0..from.len {
+            match (order, i) {
+                (Order::Eavt, 0) | (Order::Aevt, 1) | (Order::Avet | Order::Vaet, 2) => point.e = Some(from.e),
+                (Order::Eavt, 1) | (Order::Aevt | Order::Avet, 0) | (Order::Vaet, 1) => point.a = Some(from.a),
+                _ => point.v = word(from),
+            }
+        }
+        Some(point)
+    }
     /// From the start of this range to the end of the whole index (`seek-datoms`).
     pub fn to_end(mut self) -> Range {
         self.to = Position {
@@ -168,6 +186,21 @@ impl Range {
             after: true,
         };
         self
+    }
+}
+
+/// Components that keys share.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Point {
+    e: Option<u64>,
+    a: Option<u32>,
+    v: Option<Word>,
+}
+
+impl Point {
+    #[inline]
+    pub(super) fn holds(&self, d: &RawDatom) -> bool {
+        self.e.is_none_or(|e| e == d.e) && self.a.is_none_or(|a| a == d.a) && self.v.is_none_or(|v| v == d.v)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::directory::Cursor;
 use super::key::{Keys, Order, Position, Range};
 use super::leaf::Leaf;
-use super::tail::{Form, OVER, Tail, merge};
+use super::tail::{Form, OVER, Tail, merge, net};
 use super::{Batch, Columns, Core, View, Words};
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
@@ -241,7 +241,13 @@ pub struct Prober {
     at: usize,
     /// The tail's runs and where the last probe was in each; taken up at the first probe.
     runs: Option<Vec<(Arc<Columns>, usize)>>,
+    /// Datoms that are in no run, oldest first: few, so that looking through them is cheaper than sorting them in.
+    few: Vec<Arc<[RawDatom]>>,
+    probes: usize,
 }
+
+/// After so many probes, sorting in what waits is cheaper than looking through it each time.
+const PROBES_BEFORE_SORTING: usize = 8;
 
 impl Prober {
     pub(super) fn new(core: Arc<Core>, words: Words, order: Order, view: View) -> Prober {
@@ -255,6 +261,8 @@ impl Prober {
             leaf: None,
             at: 0,
             runs: None,
+            few: Vec::new(),
+            probes: 0,
         }
     }
 
@@ -281,18 +289,20 @@ impl Prober {
     fn read(&mut self, range: &Range, out: &mut Columns) -> Result<bool> {
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
         let mut delta = Columns::default();
-        let runs = match &mut self.runs {
-            Some(runs) => runs,
-            none => {
-                // Oldest runs first, so that of one key the last event found is the newest.
-                let tails = [
-                    self.core.frozen.get(&keys, Form::Net)?,
-                    self.core.recent.get(&keys, Form::Net)?,
-                ];
-                let oldest_first = |t: &Tail| t.runs().cloned().map(|r| (r, 0)).collect::<Vec<_>>().into_iter().rev();
-                none.insert(tails.into_iter().flat_map(oldest_first).collect())
-            }
-        };
+        self.probes += 1;
+        let point = range.point(self.order);
+        if self.runs.is_none() || !self.few.is_empty() && (point.is_none() || self.probes > PROBES_BEFORE_SORTING) {
+            let (frozen, recent) = (self.core.frozen.get(&keys, Form::Net)?, &self.core.recent);
+            let (recent, few) = match point.is_some() && self.probes <= PROBES_BEFORE_SORTING {
+                true => recent.mostly(&keys, Form::Net)?,
+                false => (recent.get(&keys, Form::Net)?, Vec::new()),
+            };
+            // Oldest runs first, so that of one key the last row found is the newest.
+            let oldest_first = |t: &Tail| t.runs().cloned().map(|r| (r, 0)).collect::<Vec<_>>().into_iter().rev();
+            self.runs = Some([frozen, recent].into_iter().flat_map(oldest_first).collect());
+            self.few = few;
+        }
+        let runs = self.runs.as_mut().expect("taken up above");
         for (run, at) in runs {
             *at = onward(&keys, run, *at, &range.from);
             let end = keys.gallop(run, *at..run.len(), &range.to);
@@ -300,6 +310,19 @@ impl Prober {
                 let mut part = Columns::default();
                 part.extend(run, *at..end);
                 delta = both(&keys, Form::Net, delta, part);
+            }
+        }
+        if let Some(point) = point.filter(|_| !self.few.is_empty()) {
+            let seen = |d: &&RawDatom| point.holds(d) && (self.order != Order::Vaet || keys.is_ref(d.a));
+            let mut rows: Vec<RawDatom> = self
+                .few
+                .iter()
+                .flat_map(|part| part.iter())
+                .filter(seen)
+                .copied()
+                .collect();
+            if !rows.is_empty() {
+                delta = both(&keys, Form::Net, delta, net(&keys, keys.sorted(&mut rows)));
             }
         }
         if !self

@@ -97,6 +97,8 @@ pub(super) struct Recent {
     whole: Arc<[OnceLock<Tail>; SLOTS]>,
 }
 
+/// So many datoms may wait while somebody looks for single keys.
+const FEW: usize = if cfg!(test) { 12 } else { 256 };
 /// Four orders in two forms.
 const SLOTS: usize = 8;
 
@@ -178,6 +180,16 @@ impl Recent {
         newer.after(0).into_iter().for_each(|datoms| self.push(datoms.clone()));
     }
 
+    /// What is sorted already, and the rest as it came, oldest first, when that is little.
+    pub(super) fn mostly(&self, keys: &Keys, form: Form) -> Result<(&Tail, Vec<Arc<[RawDatom]>>)> {
+        let slot = slot(keys.order, form);
+        let sorted = &self.sorted[slot];
+        if self.len() - sorted.taken > FEW || self.whole[slot].get().is_some() {
+            return Ok((self.get(keys, form)?, Vec::new()));
+        }
+        Ok((&sorted.tail, self.after(sorted.taken).into_iter().cloned().collect()))
+    }
+
     /// All of it in the order of `keys`, sorted.
     pub(super) fn get(&self, keys: &Keys, form: Form) -> Result<&Tail> {
         let slot = slot(keys.order, form);
@@ -208,7 +220,7 @@ impl Recent {
 }
 
 /// What sorted events come to, key by key.
-fn net(keys: &Keys, events: Columns) -> Columns {
+pub(super) fn net(keys: &Keys, events: Columns) -> Columns {
     let same = |i: usize, j: usize| keys.compare(events.key(i), events.key(j)).is_eq();
     if (1..events.len()).all(|i| !same(i - 1, i)) {
         return events;
@@ -250,7 +262,7 @@ fn after(older: RawDatom, newer: RawDatom) -> Option<RawDatom> {
 
 /// Both sorted inputs as one; of equal keys the older input's rows come first, or the two are netted.
 pub(super) fn merge(keys: &Keys, form: Form, older: &Columns, newer: &Columns) -> Columns {
-    if older.len() / 16 > newer.len() {
+    if older.len() / 8 > newer.len() {
         return place(keys, form, older, newer);
     }
     let (o, n) = (older, newer);
