@@ -26,6 +26,11 @@ impl Vars {
         self.names.push(name);
         Var(self.names.len() as u32 - 1)
     }
+    /// How many there are.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
     /// How a variable was written.
     pub fn name(&self, v: Var) -> &Symbol {
         &self.names[v.0 as usize]
@@ -289,6 +294,69 @@ impl Clause {
             },
         }
     }
+}
+
+/// Whether two conjunctions are the same but for the places they were written at.
+pub(crate) fn alike(a: &[Clause], b: &[Clause]) -> bool {
+    fn args(a: &[Arg], b: &[Arg]) -> bool {
+        a.len() == b.len()
+            && a.iter().zip(b).all(|pair| match pair {
+                (Arg::Var(x, _), Arg::Var(y, _)) => x == y,
+                (Arg::Source(x, _), Arg::Source(y, _)) => x == y,
+                (Arg::Const(x), Arg::Const(y)) => x == y,
+                _ => false,
+            })
+    }
+    fn terms(a: &[Term], b: &[Term]) -> bool {
+        a.len() == b.len()
+            && a.iter().zip(b).all(|pair| match pair {
+                (Term::Blank(_), Term::Blank(_)) => true,
+                (Term::Var(x, _), Term::Var(y, _)) => x == y,
+                (Term::Const(x), Term::Const(y)) => x == y,
+                _ => false,
+            })
+    }
+    fn one(a: &Clause, b: &Clause) -> bool {
+        match (a, b) {
+            (Clause::Pattern(p), Clause::Pattern(q)) => p.source == q.source && terms(&p.terms, &q.terms),
+            (Clause::Predicate(p), Clause::Predicate(q)) => p.name == q.name && args(&p.args, &q.args),
+            (Clause::Function(p, x, _), Clause::Function(q, y, _)) => {
+                p.name == q.name && args(&p.args, &q.args) && x == y
+            }
+            (
+                Clause::Not {
+                    source: s,
+                    vars: v,
+                    body: x,
+                    ..
+                },
+                Clause::Not {
+                    source: t,
+                    vars: w,
+                    body: y,
+                    ..
+                },
+            ) => s == t && v == w && alike(x, y),
+            (
+                Clause::Rule {
+                    source: s,
+                    name: n,
+                    args: x,
+                    ..
+                },
+                Clause::Rule {
+                    source: t,
+                    name: m,
+                    args: y,
+                    ..
+                },
+            ) => s == t && n == m && terms(x, y),
+            (Clause::And(x), Clause::And(y)) => alike(x, y),
+            // Disjunctions are compared by no one yet: two that are written alike count as different.
+            _ => false,
+        }
+    }
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| one(a, b))
 }
 
 impl Binding {

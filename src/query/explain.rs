@@ -26,15 +26,36 @@ pub(crate) fn plan(prepared: &Prepared, sources: &Sources, actual: Option<&[Actu
         out: String::new(),
     };
     w.pipeline(&prepared.main, 0);
-    for (i, pred) in prepared.preds.iter().enumerate() {
+    let mut used = Vec::new();
+    called(&prepared.main, prepared, &mut used);
+    for i in used {
+        let pred = &prepared.preds[i];
         let bound: String = pred.bound.iter().map(|b| if *b { 'b' } else { 'f' }).collect();
-        let _ = writeln!(w.out, "rule {} {bound} (#{i})", pred.name);
+        let search = if pred.closure { ", a search over this edge" } else { "" };
+        let _ = writeln!(w.out, "rule {} {bound} (#{i}){search}", pred.name);
         for (k, body) in pred.bodies.iter().enumerate() {
             let _ = writeln!(w.out, "  body {}", k + 1);
             w.pipeline(&body.plan, 2);
         }
     }
     w.out
+}
+
+/// The rules a plan calls, and those that they call; planning may have tried others.
+fn called(p: &Pipeline, prepared: &Prepared, out: &mut Vec<usize>) {
+    for node in &p.nodes {
+        match &node.op {
+            Op::Call(c) if !out.contains(&c.pred) => {
+                out.push(c.pred);
+                for body in &prepared.preds[c.pred].bodies {
+                    called(&body.plan, prepared, out);
+                }
+            }
+            Op::Not(_, body) => called(body, prepared, out),
+            Op::Or { branches, .. } => branches.iter().for_each(|b| called(b, prepared, out)),
+            _ => {}
+        }
+    }
 }
 
 impl Writer<'_> {

@@ -262,14 +262,14 @@ fn reduce(
     values: &Values,
     meter: &Meter,
 ) -> Result<Vec<Val>> {
-    if let (Reducer::Builtin(a), [], Some(ty)) = (reducer, params, col.one_type().and_then(Tag::value_type)) {
-        if let Some(acc) = WordAcc::new(a.kind, ty) {
-            let mut accs = vec![acc; groups];
-            for (w, g) in col.words.iter().zip(group) {
-                accs[*g as usize].push(*w);
-            }
-            return accs.iter().map(WordAcc::finish).collect();
+    if let (Reducer::Builtin(a), [], Some(ty)) = (reducer, params, col.one_type().and_then(Tag::value_type))
+        && let Some(acc) = WordAcc::new(a.kind, ty)
+    {
+        let mut accs = vec![acc; groups];
+        for (w, g) in col.words.iter().zip(group) {
+            accs[*g as usize].push(*w);
         }
+        return accs.iter().map(WordAcc::finish).collect();
     }
     let mut members: Vec<Vec<Val>> = vec![Vec::new(); groups];
     for (i, g) in group.iter().enumerate() {

@@ -76,6 +76,19 @@ scalars! {
     crate::datom::EntityId, x => Node::Long(x.0 as i64);
 }
 
+/// The same form without places: those of another text would point into the query's.
+pub(crate) fn unplaced(form: &Edn) -> Edn {
+    let all = |items: &[Edn]| items.iter().map(unplaced).collect();
+    Edn::new(match &form.node {
+        Node::List(items) => Node::List(all(items)),
+        Node::Vector(items) => Node::Vector(all(items)),
+        Node::Set(items) => Node::Set(all(items)),
+        Node::Map(pairs) => Node::Map(pairs.iter().map(|(k, v)| (unplaced(k), unplaced(v))).collect()),
+        Node::Tagged(tag, inner) => Node::Tagged(tag.clone(), Box::new(unplaced(inner))),
+        node => node.clone(),
+    })
+}
+
 /// Inputs, ready for planning.
 pub(crate) struct Bound {
     pub sources: Sources,
@@ -90,7 +103,8 @@ pub(crate) struct Bound {
 }
 
 /// Matches inputs with what the query declares.
-pub(crate) fn bind(ast: &Ast, inputs: &[Input]) -> Result<Bound> {
+/// With `elsewhere`, data was read from another text than the query.
+pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound> {
     check_count(ast, inputs)?;
     let dbs: Vec<&Db> = inputs
         .iter()
@@ -120,9 +134,10 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input]) -> Result<Bound> {
                 let rows = RowSource::new(form, &values).map_err(|e| e.at(*span))?;
                 sources.list.push((name.clone(), Source::Rows(rows)));
             }
-            (InSpec::Rules, Input::Edn(form)) => rules = parse_rules(form)?,
+            (InSpec::Rules, Input::Edn(form)) => rules = parse_rules(form, elsewhere).map_err(|e| e.at(*span))?,
             (InSpec::Pattern(name), Input::Edn(form)) => {
-                patterns.insert(name.clone(), form.clone());
+                let form = if elsewhere { unplaced(form) } else { form.clone() };
+                patterns.insert(name.clone(), form);
             }
             (InSpec::Bind(_), Input::Edn(_)) => {}
             (_, Input::Db(_)) => {
@@ -141,7 +156,8 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input]) -> Result<Bound> {
         )
         .at(ast.span));
     }
-    let rules = RuleSet::new(rules)?;
+    let rules_span = ast.inputs.iter().find(|(spec, _)| matches!(spec, InSpec::Rules));
+    let rules = RuleSet::new(rules).map_err(|e| e.at(rules_span.map_or(Span::NONE, |(_, span)| *span)))?;
     let default = sources.at(&Symbol::new("$"));
     let rule_kinds = kinds::of_rules(&rules.rules, &sources, default);
     let mut query_kinds = Kinds::default();
@@ -160,9 +176,21 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input]) -> Result<Bound> {
         let (InSpec::Bind(form), Input::Edn(data)) = (spec, input) else {
             continue;
         };
-        bound.add(ast, form, data, *span)?;
+        bound.add(ast, form, data, *span).map_err(|e| match elsewhere {
+            true => placed(e, *span),
+            false => e,
+        })?;
     }
     Ok(bound)
+}
+
+/// The error with another place.
+fn placed(e: Error, span: Span) -> Error {
+    let moved = Error::new(e.code(), e.message()).at(span);
+    match e.hint_text() {
+        Some(hint) => moved.hint(hint),
+        None => moved,
+    }
 }
 
 fn check_count(ast: &Ast, inputs: &[Input]) -> Result<()> {
@@ -247,12 +275,15 @@ fn timed(ast: &Ast, name: &Symbol, db: &Db) -> Result<Db> {
     Ok(db)
 }
 
-fn parse_rules(form: &Edn) -> Result<Rules> {
+fn parse_rules(form: &Edn, elsewhere: bool) -> Result<Rules> {
     match &form.node {
         Node::Str(text) => {
             let form = edn::read_one(text).map_err(|e| e.in_source("rules", text))?;
-            parse::rules(&form).map_err(|e| e.in_source("rules", text))
+            // A mistake of form is shown in the text of the rules; the rest, where the query calls them.
+            parse::rules(&form).map_err(|e| e.in_source("rules", text))?;
+            parse::rules(&unplaced(&form))
         }
+        _ if elsewhere => parse::rules(&unplaced(form)),
         _ => parse::rules(form),
     }
 }

@@ -21,7 +21,6 @@ mod relation;
 mod source;
 mod values;
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 pub use answer::Answer;
@@ -65,6 +64,8 @@ pub struct Passes {
     pub push_bounds: bool,
     /// `order-clauses`: clauses run in the order of their cost instead of that of the text.
     pub order_clauses: bool,
+    /// `find-closures`: rules of the shape of a transitive closure are searched as a graph.
+    pub find_closures: bool,
 }
 
 impl Default for Passes {
@@ -72,6 +73,7 @@ impl Default for Passes {
         Passes {
             push_bounds: true,
             order_clauses: true,
+            find_closures: true,
         }
     }
 }
@@ -130,7 +132,7 @@ impl Query {
     /// The plan for these inputs, as text. Nothing runs.
     pub fn explain(&self, inputs: &[Input]) -> Result<String> {
         self.placed((|| {
-            let bound = inputs::bind(&self.ast, inputs)?;
+            let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
             let finder = Finder::new(&self.ast.find, &bound)?;
             let prepared = self.prepare(&bound, &finder, &QueryOptions::default())?;
             Ok(explain::plan(&prepared, &bound.sources, None))
@@ -184,20 +186,11 @@ impl Query {
 
     fn perform(&self, inputs: &[Input], options: &QueryOptions, analyze: Option<&mut String>) -> Result<(Answer, ())> {
         let meter = Meter::new(&options.budget);
-        let bound = inputs::bind(&self.ast, inputs)?;
+        let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
         let finder = Finder::new(&self.ast.find, &bound)?;
         let prepared = self.prepare(&bound, &finder, options)?;
-        let exec = Exec {
-            sources: &bound.sources,
-            values: &bound.values,
-            preds: &prepared.preds,
-            meter: &meter,
-            budget: &options.budget,
-            tables: RefCell::new((0..prepared.preds.len()).map(|_| None).collect()),
-            actual: analyze
-                .is_some()
-                .then(|| RefCell::new(vec![Default::default(); prepared.nodes])),
-        };
+        let steps = analyze.is_some().then_some(prepared.nodes);
+        let exec = Exec::new(&bound, &prepared.preds, &meter, &options.budget, steps);
         let rows = exec.run(&prepared.main, bound.rows.clone())?;
         if let (Some(text), Some(actual)) = (analyze, &exec.actual) {
             *text = explain::plan(&prepared, &bound.sources, Some(&actual.borrow()));

@@ -278,8 +278,11 @@ pub(crate) fn mix(h: u64, w: u64) -> u64 {
     x ^ (x >> 32)
 }
 
+/// Key columns: plain words, one type or tags beside them.
+pub(crate) type Keys = Vec<Arc<Column>>;
+
 /// The words that equality compares, for some variables of two relations. `None`: no row can equal.
-pub(crate) fn keys(left: &Relation, right: &Relation, on: &[Var]) -> Option<(Vec<Arc<Column>>, Vec<Arc<Column>>)> {
+pub(crate) fn keys(left: &Relation, right: &Relation, on: &[Var]) -> Option<(Keys, Keys)> {
     let (mut ls, mut rs) = (Vec::with_capacity(on.len()), Vec::with_capacity(on.len()));
     for v in on {
         let l = left.col(*v).expect("joins are on variables of both sides");

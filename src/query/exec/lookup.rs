@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             }
         }
         if !self.db.is_history() {
-            return Ok((self.found.len() > 0).then(|| (self.found.e[0], self.found.v[0])));
+            return Ok((!self.found.is_empty()).then(|| (self.found.e[0], self.found.v[0])));
         }
         // A history has several; the one asserted last is the value.
         let mut last: Option<(T, usize)> = None;

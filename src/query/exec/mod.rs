@@ -4,6 +4,7 @@
 //! constants: that is planned.
 
 mod apply;
+mod closure;
 mod disjoin;
 mod filter;
 mod join;
@@ -14,13 +15,17 @@ mod rule;
 mod scan;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::ast::Var;
 use super::budget::{Budget, Meter};
+use super::inputs::Bound;
 use super::plan::rules::Pred;
 use super::plan::{Node, Op, Pipeline};
-use super::relation::Relation;
+use super::relation::{Growing, Relation};
 use super::source::Sources;
 use super::values::Values;
 use crate::error::Result;
@@ -33,10 +38,17 @@ pub(crate) struct Exec<'a> {
     pub meter: &'a Meter,
     pub budget: &'a Budget,
     /// What rules have derived so far.
-    pub tables: RefCell<Vec<Option<rule::Table>>>,
+    tables: RefCell<Vec<Option<rule::Table>>>,
+    /// The graphs of the rules that are transitive closures.
+    graphs: RefCell<Vec<Option<closure::Graph>>>,
+    /// Collections by source and the columns they are looked up by.
+    row_tables: RefCell<RowTables>,
     /// What each step did, when that is asked for.
     pub actual: Option<RefCell<Vec<Actual>>>,
 }
+
+/// Collections by source and key columns.
+type RowTables = FxHashMap<(usize, Vec<usize>), Rc<Growing>>;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +61,28 @@ pub(crate) struct Actual {
 /// Steps over this many rows are looked at for duplicates when they drop variables.
 const DEDUP_FROM: usize = 1024;
 
-impl Exec<'_> {
+impl<'a> Exec<'a> {
+    /// For one run; with `steps`, what so many steps do is noted.
+    pub fn new(
+        bound: &'a Bound,
+        preds: &'a [Pred],
+        meter: &'a Meter,
+        budget: &'a Budget,
+        steps: Option<usize>,
+    ) -> Exec<'a> {
+        Exec {
+            sources: &bound.sources,
+            values: &bound.values,
+            preds,
+            meter,
+            budget,
+            tables: RefCell::new(preds.iter().map(|_| None).collect()),
+            row_tables: RefCell::default(),
+            graphs: RefCell::new(preds.iter().map(|_| None).collect()),
+            actual: steps.map(|n| RefCell::new(vec![Actual::default(); n])),
+        }
+    }
+
     /// The rows of `plan.output` that follow from the rows of `plan.input`. May hold duplicates.
     pub fn run(&self, plan: &Pipeline, input: Relation) -> Result<Relation> {
         let mut rel = input;
@@ -97,6 +130,7 @@ impl Exec<'_> {
             Op::Nested(n, b) => self.nested(n, b, rel, keep),
             Op::Not(vars, plan) => self.negate(vars, plan, rel),
             Op::Or { input, vars, branches } => self.disjoin(input, vars, branches, rel, keep),
+            Op::Call(call) if self.preds[call.pred].closure => self.call_closure(call, rel, keep),
             Op::Call(call) => self.call(call, rel, keep),
         }
     }

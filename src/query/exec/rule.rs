@@ -50,7 +50,7 @@ impl Exec<'_> {
     }
 
     /// The bound arguments of the rows, under the rule's own names.
-    fn asked(&self, call: &RuleStep, pred: &Pred, rel: &Relation) -> Relation {
+    pub(super) fn asked(&self, call: &RuleStep, pred: &Pred, rel: &Relation) -> Relation {
         let (mut args, mut own) = (Vec::new(), Vec::new());
         for ((arg, bound), v) in call.args.iter().zip(&call.bound).zip(&pred.vars) {
             if *bound {

@@ -1,11 +1,11 @@
 //! Patterns: whole reads of an index range joined with the rows, or one small read for each value that is bound already.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::super::ast::Var;
 use super::super::plan::access::{self, Access};
 use super::super::plan::{Pos, RowScan, Scan};
-use super::super::relation::{Column, Relation, Tag, Types};
+use super::super::relation::{Column, Growing, Relation, Tag, Types};
 use super::super::source::{DbSource, Source, Translator};
 use super::Exec;
 use super::join::gathered;
@@ -219,8 +219,9 @@ impl<'a> Output<'a> {
     fn is_distinct(&self) -> bool {
         let has = |slot: Slot| self.slots.contains(&slot);
         let s = self.scan;
-        let one = s.attr.as_ref().is_some_and(|a| a.is_one());
-        let unique = s.attr.as_ref().is_some_and(|a| a.unique.is_some());
+        let now = self.source.db.as_of_t().is_none();
+        let one = now && s.attr.as_ref().is_some_and(|a| a.is_one());
+        let unique = now && s.attr.as_ref().is_some_and(|a| a.unique.is_some());
         if self.source.db.is_history() {
             return (has(Slot::E) || s.e.is_const())
                 && (has(Slot::A) || s.a.is_const())
@@ -234,7 +235,6 @@ impl<'a> Output<'a> {
         match (has(Slot::E) || s.e.is_const(), has(Slot::V) || s.v.is_const()) {
             (true, true) => true,
             (true, false) => one,
-            // As since hides an older owner and shows a newer, uniqueness holds in every view.
             (false, true) => unique,
             (false, false) => false,
         }
@@ -556,39 +556,72 @@ impl Exec<'_> {
         let Some((_, Source::Rows(rows))) = self.sources.list.get(r.source) else {
             return Ok(Relation::empty(keep));
         };
-        let mut at: Vec<u32> = (0..rows.len as u32).collect();
-        let (mut vars, mut cols) = (Vec::new(), Vec::new());
-        for (i, t) in r.terms.iter().enumerate() {
-            let Some(col) = rows.cols.get(i) else {
-                // Only an empty collection has fewer columns than a pattern positions.
-                if let Pos::Var(v) = t {
-                    vars.push(*v);
-                    cols.push(Column::new(Tag::REF));
-                }
-                continue;
-            };
-            match t {
-                Pos::Any => {}
-                Pos::Is(word) => at.retain(|&k| col.get(k as usize) == *word),
-                Pos::Var(v) => {
-                    vars.push(*v);
-                    cols.push(col.clone());
-                }
+        if rows.len == 0 {
+            let vars: Vec<Var> = rel
+                .vars
+                .iter()
+                .copied()
+                .chain(r.terms.iter().filter_map(Pos::var))
+                .collect();
+            return Ok(Relation::empty(&vars));
+        }
+        let (mut shared, mut at) = (Vec::new(), Vec::new());
+        for (i, v) in r.terms.iter().enumerate().filter_map(|(i, t)| Some((i, t.var()?))) {
+            if rel.at(v).is_some() {
+                shared.push(v);
+                at.push(i);
             }
         }
-        let rows = Relation {
+        // Kept for the whole query, each by the columns it is found by: recursions ask again and again.
+        let table = self.row_tables.borrow().get(&(r.source, at.clone())).cloned();
+        let table = match table {
+            Some(table) => table,
+            None => {
+                let names: Vec<Var> = (0..rows.cols.len() as u32).map(Var).collect();
+                let key: Vec<Var> = at.iter().map(|&i| Var(i as u32)).collect();
+                let mut table = Growing::new(&names, &key);
+                table.add(&Relation::new(names.clone(), rows.cols.clone(), rows.len), &names);
+                let table = Rc::new(table);
+                self.row_tables.borrow_mut().insert((r.source, at), table.clone());
+                table
+            }
+        };
+        let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let constants: Vec<(usize, (Tag, Word))> = r
+            .terms
+            .iter()
+            .enumerate()
+            .filter_map(|(i, t)| match t {
+                Pos::Is(word) => Some((i, *word)),
+                _ => None,
+            })
+            .collect();
+        table.matches(&rel, &shared, |i, j| {
+            if constants
+                .iter()
+                .all(|(c, word)| table.rows.cols[*c].get(j as usize) == *word)
+            {
+                li.push(i);
+                ri.push(j);
+            }
+        });
+        self.meter.rows(li.len())?;
+        let (mut vars, mut cols) = (Vec::new(), Vec::new());
+        for (t, col) in r.terms.iter().zip(&table.rows.cols) {
+            if let Some(v) = t.var() {
+                vars.push(v);
+                cols.push(col.clone());
+            }
+        }
+        let right = Relation {
             vars,
-            len: rows.len,
-            cols: cols.into_iter().map(Arc::new).collect(),
+            cols,
+            len: table.rows.len,
             sorted: None,
+            // Positions that are left out may be all that rows differ in.
             distinct: false,
         };
-        let rows = if at.len() == rows.len {
-            rows
-        } else {
-            rows.gather(&at, true)
-        };
-        self.join(&rel, &rows.dedup(), keep)
+        Ok(gathered(&rel, &right, &li, &ri, keep, rel.sorted))
     }
 }
 
@@ -598,7 +631,8 @@ impl Output<'_> {
         let has = |slot: Slot| self.slots.contains(&slot);
         let s = self.scan;
         let Some(attr) = &s.attr else { return false };
-        if self.source.db.is_history() {
+        // What an attribute is now, it may not have been at an earlier time.
+        if self.source.db.is_history() || self.source.db.as_of_t().is_some() {
             return false;
         }
         match key {

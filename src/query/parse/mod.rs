@@ -172,7 +172,8 @@ fn is_single(key: &str) -> bool {
 fn key(name: &str, span: Span) -> Result<&'static str> {
     match KEYS.iter().find(|k| **k == name) {
         Some(k) => Ok(k),
-        None => Err(invalid(format!(":{name} is no part of a query"), span).suggest(name, KEYS)),
+        None => Err(invalid(format!(":{name} is no part of a query"), span)
+            .suggest(&format!(":{name}"), KEYS.map(|k| format!(":{k}")).iter().map(|s| &**s))),
     }
 }
 
@@ -255,6 +256,3 @@ pub(crate) fn collect_binding(c: &Clause, out: &mut Vec<Var>) {
         Clause::Pattern(_) | Clause::Rule { .. } => c.collect(out),
     }
 }
-
-#[cfg(test)]
-mod tests;

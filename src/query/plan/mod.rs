@@ -5,9 +5,12 @@
 
 pub(crate) mod access;
 pub(crate) mod bounds;
+mod calls;
+mod closure;
 pub(crate) mod kinds;
 pub(crate) mod lower;
 pub(crate) mod order;
+mod pattern;
 pub(crate) mod rules;
 
 use std::sync::Arc;
@@ -203,6 +206,8 @@ pub(crate) enum Goal {
         span: Span,
     },
     Or {
+        /// The rule whose bodies these are.
+        rule: Option<Symbol>,
         required: Vec<Var>,
         vars: Vec<Var>,
         branches: Vec<Vec<Goal>>,

@@ -269,10 +269,8 @@ impl Planner<'_> {
         let mut out = Vec::new();
         for &at in &state.left {
             match &goals[at] {
-                Goal::Scan(s) => {
-                    if scan_ready(s, state) {
-                        out.push(self.scan_candidate(at, s, scratch.base[at], state)?);
-                    }
+                Goal::Scan(s) if scan_ready(s, state) => {
+                    out.push(self.scan_candidate(at, s, scratch.base[at], state)?);
                 }
                 Goal::Rows(r) => {
                     let n = scratch.base[at];
@@ -320,6 +318,7 @@ impl Planner<'_> {
                     if !scratch.plans.contains_key(&key) {
                         let bound: Vec<bool> = call.args.iter().map(|v| state.has(*v)).collect();
                         let planned = self.pred(call, &bound).map(|pred| {
+                            let bound = self.preds[pred].bound.clone();
                             let recursive = self.component == Some(self.preds[pred].component);
                             let fanout = self.preds[pred].rows;
                             Planned {
@@ -470,7 +469,12 @@ impl Planner<'_> {
                 Goal::Lookup(l, _) => ("its entity".to_string(), missing(l.e.var().into_iter().collect())),
                 Goal::Nested(n, _) => ("(q ...)".to_string(), missing(n.inputs().collect())),
                 Goal::Not { vars, .. } => ("not".to_string(), missing(vars.clone())),
-                Goal::Or { required, .. } => ("or-join".to_string(), missing(required.clone())),
+                Goal::Or { rule, required, .. } => {
+                    let what = rule
+                        .as_ref()
+                        .map_or("or-join".to_string(), |name| format!("({name} ...)"));
+                    (what, missing(required.clone()))
+                }
                 Goal::Call(c) => (format!("({} ...)", c.name), missing(c.args[..c.required].to_vec())),
                 _ => continue,
             };

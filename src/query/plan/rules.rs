@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::ast::{Clause, JoinVars, Rule, Rules, Term, Var};
 use super::lower::Planner;
-use super::{Pipeline, RuleCall};
+use super::{Pipeline, RuleCall, closure};
 use crate::edn::Symbol;
 use crate::error::{Code, Error, Result, Span};
 
@@ -27,6 +27,8 @@ pub(crate) struct Pred {
     pub bodies: Vec<Body>,
     /// Rows for one row of bound arguments, estimated.
     pub rows: f64,
+    /// It is the transitive closure of its one body.
+    pub closure: bool,
 }
 
 /// One body, planned: from the bound arguments to all of them.
@@ -53,6 +55,11 @@ impl RuleSet {
 
     pub fn is_recursive(&self, name: &Symbol) -> bool {
         self.component.get(name).is_some_and(|c| self.cyclic[*c])
+    }
+    /// Whether its recursion goes through no other rule.
+    fn recurs_alone(&self, name: &Symbol) -> bool {
+        let mine = self.component(name);
+        self.is_recursive(name) && self.component.iter().all(|(n, c)| *c != mine || n == name)
     }
     pub fn component(&self, name: &Symbol) -> usize {
         self.component.get(name).copied().unwrap_or(usize::MAX)
@@ -143,7 +150,7 @@ impl RuleSet {
                         ),
                     )
                     .at(span)
-                    .hint("a rule may use not only on what is complete before it"));
+                    .hint("a rule may negate only what is complete without the rule itself"));
                 }
             }
         }
@@ -228,6 +235,15 @@ const NESTING_MAX: usize = 200;
 impl Planner<'_> {
     /// The rule of a call with these arguments bound, planned once.
     pub fn pred(&mut self, call: &RuleCall, bound: &[bool]) -> Result<usize> {
+        let rules = self.rules;
+        let bodies: Vec<Rule> = rules.rules.of(&call.name).cloned().collect();
+        let alone = rules.recurs_alone(&call.name) && self.passes.find_closures;
+        let edge = closure::edge_of(&bodies).filter(|_| alone).cloned();
+        // A search goes from one end; where it arrives is compared with the other afterwards.
+        let bound: &[bool] = match (&edge, bound) {
+            (Some(_), [true, true]) => &[true, false],
+            _ => bound,
+        };
         let key = (call.name.clone(), call.source, bound.to_vec());
         if let Some(&i) = self.pred_index.get(&key) {
             return Ok(i);
@@ -239,8 +255,6 @@ impl Planner<'_> {
             )
             .at(call.span));
         }
-        let rules = self.rules;
-        let bodies: Vec<Rule> = rules.rules.of(&call.name).cloned().collect();
         let vars: Vec<Var> = bodies[0]
             .head
             .iter()
@@ -254,10 +268,13 @@ impl Planner<'_> {
             vars,
             bodies: Vec::new(),
             rows: 16.0,
+            closure: false,
         });
         self.pred_index.insert(key.clone(), id);
         let outer = self.component.replace(rules.component(&call.name));
         self.nesting += 1;
+        self.preds[id].closure = edge.is_some();
+        let bodies = edge.map_or(bodies, |e| vec![e]);
         let planned = self.pred_bodies(&bodies, call, bound);
         self.nesting -= 1;
         self.component = outer;

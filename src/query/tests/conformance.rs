@@ -194,7 +194,7 @@ fn play(case: &Edn, fixtures: &[Edn]) -> Result<(), String> {
     });
     match (get(case, "expect"), get(case, "error"), answer) {
         (Some(expected), _, Ok((found, shape))) => {
-            let ordered = matches!(shape, super::Shape::Tuple | super::Shape::Scalar);
+            let ordered = matches!(shape, crate::query::Shape::Tuple | crate::query::Shape::Scalar);
             match same(expected, &found, ordered) {
                 true => Ok(()),
                 false => Err(format!("expected {expected}\n    found    {found}")),

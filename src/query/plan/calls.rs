@@ -1,0 +1,267 @@
+//! Predicates and functions: built-in, registered, and the engine's own, which read a database or bind constants.
+
+use super::super::ast::{Arg, Binding, Call};
+use super::super::functions;
+use super::super::source::DbSource;
+use super::lower::Planner;
+use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
+use crate::datom::{Val, ValueType};
+use crate::edn::{Edn, Keyword, Node};
+use crate::error::{Code, Error, Result, Span};
+
+/// The names of the engine's own functions.
+const SPECIAL: [&str; 7] = ["ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q"];
+
+impl Planner<'_> {
+    pub(super) fn call(
+        &mut self,
+        call: &Call,
+        binding: Option<&Binding>,
+        span: Span,
+        default: Option<usize>,
+        out: &mut Vec<Goal>,
+    ) -> Result<()> {
+        if call.name.ns().is_none() && SPECIAL.contains(&call.name.name()) {
+            return self.special(call, binding, span, default, out);
+        }
+        let registered = self
+            .sources
+            .any_db()
+            .and_then(|db| db.registry().query_fns.get(&call.name).cloned());
+        let callee = if let Some(f) = registered {
+            let (n, arity) = (call.args.len(), f.arity);
+            if n < arity.min || arity.max.is_some_and(|max| n > max) {
+                return Err(functions::arity_error(&call.name, arity.min, arity.max, n).at(call.span));
+            }
+            Callee::Registered(f.call)
+        } else if let Some(function) = functions::lookup(&call.name) {
+            function.check_arity(call.args.len()).map_err(|e| e.at(call.span))?;
+            Callee::Function(function)
+        } else {
+            let name = call.name.to_string();
+            let mut known = functions::names();
+            known.extend(SPECIAL);
+            return Err(
+                Error::new(Code::UnresolvedSymbol, format!("there is no function {name}"))
+                    .at(call.name_span)
+                    .suggest(&name, known),
+            );
+        };
+        let apply = Apply {
+            callee,
+            name: call.name.clone(),
+            args: self.operands(&call.args)?,
+            span,
+        };
+        out.push(match binding {
+            None => Goal::Filter(apply),
+            Some(b) => Goal::Apply(apply, b.clone()),
+        });
+        Ok(())
+    }
+
+    pub(super) fn operands(&self, args: &[Arg]) -> Result<Vec<Operand>> {
+        args.iter()
+            .map(|a| match a {
+                Arg::Var(v, _) => Ok(Operand::Var(*v)),
+                Arg::Const(c) => Ok(Operand::Const(Val::from_edn(c)?)),
+                Arg::Source(s, span) => Err(Error::new(
+                    Code::InvalidQuery,
+                    format!("{s} is a source, and this function takes values"),
+                )
+                .at(*span)),
+            })
+            .collect()
+    }
+
+    pub(super) fn special(
+        &mut self,
+        call: &Call,
+        binding: Option<&Binding>,
+        span: Span,
+        default: Option<usize>,
+        out: &mut Vec<Goal>,
+    ) -> Result<()> {
+        let name = call.name.name();
+        let arity = |min: usize, max: Option<usize>, n: usize| {
+            if n < min || max.is_some_and(|m| n > m) {
+                return Err(functions::arity_error(name, min, max, n).at(call.span));
+            }
+            Ok(())
+        };
+        let bound = || {
+            binding.cloned().ok_or_else(|| {
+                Error::new(
+                    Code::InvalidQuery,
+                    format!("{name} gives a value, which this clause does not bind"),
+                )
+                .at(span)
+                .hint(format!("[({name} ...) ?out]"))
+            })
+        };
+        match name {
+            "ground" | "untuple" | "tuple" => {
+                arity(1, (name != "tuple").then_some(1), call.args.len())?;
+                let args = self.operands(&call.args)?;
+                if name == "untuple" && !matches!(binding, Some(Binding::Tuple(_) | Binding::Blank)) {
+                    return Err(
+                        Error::new(Code::NotABindingForm, "untuple binds a tuple: [(untuple ?t) [?a ?b]]").at(span),
+                    );
+                }
+                let callee = if name == "tuple" {
+                    Callee::Tuple
+                } else {
+                    Callee::Identity
+                };
+                let apply = Apply {
+                    callee,
+                    name: call.name.clone(),
+                    args,
+                    span,
+                };
+                out.push(Goal::Apply(apply, bound()?));
+            }
+            "q" => {
+                let nested = self.nested(call, span)?;
+                out.push(Goal::Nested(nested, bound()?));
+            }
+            _ => {
+                let (source, args) = match call.args.split_first() {
+                    Some((Arg::Source(s, span), rest)) => (self.source(&Some(s.clone()), default, *span)?, rest),
+                    _ => (default, call.args.as_slice()),
+                };
+                let sources = self.sources;
+                let Some((source, db)) = source.and_then(|i| Some((i, sources.db(i)?))) else {
+                    return Err(Error::new(
+                        Code::InvalidQuery,
+                        format!("{name} reads a database: ({name} $ ?e :attr ...)"),
+                    )
+                    .at(call.span));
+                };
+                let given = args.len() + 1;
+                match name {
+                    "get-else" => arity(4, Some(4), given)?,
+                    "missing?" => arity(3, Some(3), given)?,
+                    _ => arity(3, None, given)?,
+                }
+                let e = match &args[0] {
+                    Arg::Var(v, _) => Operand::Var(*v),
+                    Arg::Const(c) => match db.entity(c)? {
+                        Some(e) => Operand::Const(Val::Ref(e)),
+                        None => Operand::Const(Val::Nil),
+                    },
+                    Arg::Source(s, span) => {
+                        return Err(Error::new(Code::InvalidQuery, format!("{s} is no entity")).at(*span));
+                    }
+                };
+                let attr_args = if name == "get-else" { &args[1..2] } else { &args[1..] };
+                let mut attrs = Vec::new();
+                for a in attr_args {
+                    attrs.push(self.lookup_attr(db, a, name == "missing?", call.span)?);
+                }
+                let kind = match name {
+                    "missing?" => LookupKind::Missing,
+                    "get-some" => LookupKind::Some,
+                    _ => {
+                        if !attrs[0].attr.is_one() {
+                            return Err(Error::new(
+                                Code::InvalidQuery,
+                                format!("get-else needs one value, and {} has many", attrs[0].attr.ident),
+                            )
+                            .at(call.span)
+                            .hint("join the attribute, or use missing?"));
+                        }
+                        let Arg::Const(c) = &args[2] else {
+                            return Err(
+                                Error::new(Code::InvalidQuery, "the default of get-else is a constant").at(call.span)
+                            );
+                        };
+                        LookupKind::Else(self.default_value(db, &attrs[0], c)?)
+                    }
+                };
+                let lookup = Lookup {
+                    source,
+                    kind,
+                    e,
+                    attrs,
+                    span,
+                };
+                let binding = match binding {
+                    Some(b) => b.clone(),
+                    None if name == "missing?" => Binding::Blank,
+                    None => bound()?,
+                };
+                out.push(Goal::Lookup(lookup, binding));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn default_value(&self, db: &DbSource, attr: &Attr, c: &Edn) -> Result<Val> {
+        let v = Val::from_edn(c)?;
+        if v == Val::Nil {
+            return Err(Error::new(Code::NilInput, "nil cannot be the default of get-else")
+                .at(c.span)
+                .hint("use missing? to find entities without a value"));
+        }
+        // Where the attribute refers to entities, an ident means its entity; any other default stands as it is.
+        match (attr.attr.value_type, &v) {
+            (ValueType::Ref, Val::Keyword(k)) => Ok(db.db.schema().entid(k).map_or(v, Val::Ref)),
+            _ => Ok(v),
+        }
+    }
+
+    pub(super) fn lookup_attr(&self, db: &DbSource, a: &Arg, reverse_too: bool, span: Span) -> Result<Attr> {
+        let Arg::Const(Edn {
+            node: Node::Keyword(k),
+            span,
+        }) = a
+        else {
+            return Err(Error::new(Code::InvalidQuery, "an attribute is named by its keyword here").at(span));
+        };
+        if let (true, Some(plain)) = (reverse_too, k.name().strip_prefix('_')) {
+            let forward = Keyword::from_parts(k.ns().unwrap_or(""), plain);
+            let attr = db.db.attribute(&forward).map_err(|e| e.at(*span))?.clone();
+            return Ok(Attr { attr, reverse: true });
+        }
+        let attr = db.db.attribute(k).map_err(|e| e.at(*span))?.clone();
+        Ok(Attr { attr, reverse: false })
+    }
+
+    pub(super) fn nested(&mut self, call: &Call, span: Span) -> Result<Nested> {
+        let Some((Arg::Const(query), args)) = call.args.split_first() else {
+            return Err(Error::new(Code::InvalidQuery, "q takes a query first: [(q [:find ...] $ ?x) ...]").at(span));
+        };
+        // A quote in front, as Clojure users write it, is no part of the query.
+        let query = super::super::Query::from_edn(query)?;
+        let specs = &query.ast.inputs;
+        if specs.len() != args.len() {
+            let code = if specs.len() > args.len() {
+                Code::TooFewInputs
+            } else {
+                Code::TooManyInputs
+            };
+            return Err(Error::new(
+                code,
+                format!(
+                    "the nested query has {} inputs and is given {}",
+                    specs.len(),
+                    args.len()
+                ),
+            )
+            .at(span));
+        }
+        let args = args
+            .iter()
+            .map(|a| match a {
+                Arg::Source(s, span) => Ok(NestedArg::Source(
+                    self.source(&Some(s.clone()), None, *span)?
+                        .expect("a named source is found or refused"),
+                )),
+                Arg::Var(v, _) => Ok(NestedArg::Value(Operand::Var(*v))),
+                Arg::Const(c) => Ok(NestedArg::Form(c.clone())),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Nested { query, args, span })
+    }
+}

@@ -1,0 +1,143 @@
+//! Every mistake a query can hold, as its author would read about it. The same on an empty database and on a full one.
+
+use super::{PEOPLE, ask, db, people};
+
+const MISTAKES: &[(&str, &[&str])] = &[
+    // shape
+    ("[:where [?e :person/name]]", &[]),
+    ("[:find :where [?e :person/name]]", &[]),
+    ("{:find [?e] :were [[?e :person/name]]}", &[]),
+    ("[:find ?e :find ?e :where [?e :person/name]]", &[]),
+    ("[?e :find]", &[]),
+    ("[:find ?e :where ?e]", &[]),
+    ("[:find ?e :where []]", &[]),
+    ("[:find ?e :where [?e :person/name \"A\" 1 true 2]]", &[]),
+    ("[:find ?e :where [?e :person/name nil]]", &[]),
+    ("[:find ?e :where [(not [?e :person/name])]]", &[]),
+    ("[:find [?e ... :where [?e :person/name]]", &[]),
+    // find
+    ("[:find ?nmae :where [?e :person/name ?name]]", &[]),
+    ("[:find ?e (count ?e) :with ?e :where [?e :person/name]]", &[]),
+    ("[:find (mean ?a) :where [?e :person/age ?a]]", &[]),
+    ("[:find (cuont ?a) :where [?e :person/age ?a]]", &[]),
+    ("[:find (max 0 ?a) :where [?e :person/age ?a]]", &[]),
+    ("[:find (sample ?a) :where [?e :person/age ?a]]", &[]),
+    ("[:find ?e ?a :keys e :where [?e :person/age ?a]]", &[]),
+    ("[:find ?e . :keys e :where [?e :person/age]]", &[]),
+    ("[:find (pull ?e [:person/nmae]) :where [?e :person/age]]", &[]),
+    ("[:find (pull ?e pattern) :where [?e :person/age]]", &[]),
+    ("[:find ?e :where [?e :person/age ?a] :order-by ?a]", &[]),
+    ("[:find ?e :where [?e :person/age] :limit -1]", &[]),
+    // inputs
+    ("[:find ?e :in $ ?a :where [?e :person/age ?a]]", &[]),
+    ("[:find ?e :where [?e :person/age]]", &["1"]),
+    ("[:find ?e :in $ ?a :where [?e :person/age ?a]]", &["nil"]),
+    (
+        "[:find ?e :in $ [?a ?b] :where [?e :person/age ?a] [?e :person/age ?b]]",
+        &["[1]"],
+    ),
+    ("[:find ?e :in $ [?a ...] :where [?e :person/age ?a]]", &["7"]),
+    ("[:find ?e :in $ [] :where [?e :person/age ?e]]", &["7"]),
+    // attributes and constants
+    ("[:find ?e :where [?e :person/nmae]]", &[]),
+    ("[:find ?e :where [?e :person/_boss ?x]]", &[]),
+    ("[:find ?e :where [?e :person/age \"old\"]]", &[]),
+    ("[:find ?e :where [?e :person/boss :person/nobody]]", &[]),
+    ("[:find ?a :where [[:person/age 3] :person/age ?a]]", &[]),
+    ("[:find ?a :where [\"Ada\" :person/age ?a]]", &[]),
+    ("[:find ?a :where [?e :person/age ?a _ 1]]", &[]),
+    ("[:find ?e :where [$old ?e :person/age]]", &[]),
+    // functions
+    ("[:find ?u :where [?e :person/name ?n] [(uper-case ?n) ?u]]", &[]),
+    ("[:find ?u :where [?e :person/name ?n] [(subs ?n) ?u]]", &[]),
+    ("[:find ?n :where [?e :person/name ?n] [(< ?x 5)]]", &[]),
+    ("[:find ?y :where [?e :person/name ?n] [(count ?m) ?y]]", &[]),
+    ("[:find ?n :where [?e :person/name ?n] [(inc ?n) ?m]]", &[]),
+    ("[:find ?n :where [?e :person/name ?n] [(ground 1)]]", &[]),
+    (
+        "[:find ?t :where [?e :person/name] [(get-else $ ?e :person/tag :none) ?t]]",
+        &[],
+    ),
+    (
+        "[:find ?t :where [?e :person/name] [(get-else $ ?e :person/age nil) ?t]]",
+        &[],
+    ),
+    (
+        "[:find ?e :where [?e :person/name] [(missing? $ ?e :person/agee)]]",
+        &[],
+    ),
+    // negation and disjunction
+    ("[:find ?n :where [?e :person/name ?n] (not [?o :person/age 34])]", &[]),
+    (
+        "[:find ?n :where [?e :person/name ?n] (not-join [?o] [?e :person/boss ?o])]",
+        &[],
+    ),
+    ("[:find ?n :where [?e :person/name ?n] (not)]", &[]),
+    (
+        "[:find ?n :where [?e :person/name ?n] (or [?e :person/age 1] [?o :person/age 2])]",
+        &[],
+    ),
+    (
+        "[:find ?n :where [?e :person/name ?n] (or-join [?x] [?e :person/age 1])]",
+        &[],
+    ),
+    (
+        "[:find ?n ?x :where [?e :person/name ?n] (or-join [[?x] ?e] [?e :person/age ?x])]",
+        &[],
+    ),
+    ("[:find ?e ?a ?v :where [?e ?a ?v]]", &[]),
+    // rules
+    ("[:find ?e :where (adult ?e)]", &[]),
+    (
+        "[:find ?e :in $ % :where (aduld ?e)]",
+        &["[[(adult ?e) [?e :person/age 20]]]"],
+    ),
+    (
+        "[:find ?e :in $ % :where (adult ?e 1)]",
+        &["[[(adult ?e) [?e :person/age 20]]]"],
+    ),
+    (
+        "[:find ?e :in $ % :where (adult ?e)]",
+        &["[[(adult ?e ?a) [?e :person/age 20]]]"],
+    ),
+    (
+        "[:find ?e :in $ % :where (adult ?e)]",
+        &["[[(adult [?e]) [?e :person/age 20]]]"],
+    ),
+    ("[:find ?e :in $ % :where (adult ?e)]", &["[[(adult ?e)]]"]),
+    (
+        "[:find ?e :in $ % :where (adult ?e)]",
+        &["[[(adult ?e) [?e :person/age 20] (chld ?e)]]"],
+    ),
+    (
+        "[:find ?e :in $ % :where (or ?e)]",
+        &["[[(or ?e) [?e :person/age 20]]]"],
+    ),
+    (
+        "[:find ?e :in $ % :where (odd ?e)]",
+        &["[[(odd ?e) [?e :person/age] (not (even ?e))] [(even ?e) [?e :person/age] (odd ?e)]]"],
+    ),
+    ("[:find ?e :where [?e :person/age] (< ?e 5)]", &[]),
+];
+
+#[test]
+fn each_mistake_is_told_where_it_is_and_what_to_do() {
+    let (full, empty) = (people(), db(&[PEOPLE]));
+    let mut out = String::new();
+    for (query, inputs) in MISTAKES {
+        let told = |db| match ask(db, query, inputs) {
+            Ok(answer) => format!("no mistake: {answer:?}"),
+            Err(e) => e.to_string(),
+        };
+        let text = told(&full);
+        // What a function says of its arguments, it can only say when there are some.
+        if !query.contains("(inc ?n)") {
+            assert_eq!(text, told(&empty), "an empty database reports the same");
+        }
+        out.push_str(&format!("{query} {}\n{text}\n\n", inputs.join(" ")));
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../../snapshots/query");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!("mistakes", out));
+}
