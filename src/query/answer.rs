@@ -100,6 +100,17 @@ impl Answer {
         Ok(Node::Map(pairs.collect::<Result<_>>()?).into())
     }
 
+    /// The rows as Rust values, through serde: tuples or, with `:keys`, structs; of a collection or scalar, its elements.
+    pub fn typed<T: serde::de::DeserializeOwned>(&self) -> Result<Vec<T>> {
+        let single = matches!(self.shape, Shape::Collection | Shape::Scalar);
+        (0..self.len)
+            .map(|i| {
+                let form = if single { self.form(i, 0)? } else { self.row(i)? };
+                crate::edn::from_edn(&form)
+            })
+            .collect()
+    }
+
     /// The whole answer: a relation as a set of vectors (a vector where order or repetition counts, or with pulls or
     /// maps), a collection as a vector, a tuple as a vector or nil, a scalar as itself or nil.
     pub fn to_edn(&self) -> Result<Edn> {

@@ -544,7 +544,7 @@ pub struct Ast {
     pub clauses: Vec<Clause>,
     /// The names of its variables.
     pub vars: Vars,
-    /// Where each variable was first written.
+    /// When: a view of the default source.
     pub time: TimeSpec,
     /// `:allow-scan true`: patterns may read everything.
     pub allow_scan: bool,

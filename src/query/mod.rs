@@ -253,6 +253,11 @@ impl Db {
         all.extend_from_slice(inputs);
         q(query, &all)
     }
+
+    /// As [`Db::q`], with the rows as Rust values: `db.q_as::<(String, i64)>("[:find ?name ?age ...]", &[])`.
+    pub fn q_as<T: serde::de::DeserializeOwned>(&self, query: impl IntoQuery, inputs: &[Input]) -> Result<Vec<T>> {
+        self.q(query, inputs)?.typed()
+    }
 }
 
 #[cfg(test)]

@@ -145,13 +145,7 @@ pub(super) fn with(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Vec<
 /// `:keys`, `:strs`, `:syms`; and that no variable is in both find and with.
 pub(super) fn return_map(find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
     for (elem, span) in find.elems.iter().zip(&find.spans) {
-        // An aggregate over a variable is no row of it: that one may stand in :with, too.
-        if let FindElem::Var(v) | FindElem::Pull { var: v, .. } = elem {
-            if find.with.contains(v) {
-                return Err(invalid("a variable of :find stands in :with, too", *span)
-                    .hint(":with is for variables that are not shown"));
-            }
-        } else if find.with.contains(&elem.var()) {
+        if find.with.contains(&elem.var()) {
             return Err(invalid("a variable of :find stands in :with, too", *span)
                 .hint(":with is for variables that are not shown"));
         }

@@ -201,3 +201,29 @@ fn plans_read_well() {
         "{analyzed}"
     );
 }
+
+#[test]
+fn rows_as_rust_values() {
+    #[derive(serde::Deserialize, PartialEq, Debug)]
+    struct Person {
+        name: String,
+        age: i64,
+    }
+    let db = people();
+    let q = "[:find ?n ?a :where [?e :person/name ?n] [?e :person/age ?a] [(> ?a 30)]]";
+    assert_eq!(
+        db.q_as::<(String, i64)>(q, &[]).expect("rows"),
+        [("Ada".to_string(), 36)]
+    );
+    let q = "[:find ?n ?a :keys name age :in $ ?min :where [?e :person/name ?n] [?e :person/age ?a] [(> ?a ?min)]]";
+    let ada = Person {
+        name: "Ada".into(),
+        age: 36,
+    };
+    assert_eq!(db.q_as::<Person>(q, &[30.into()]).expect("rows"), [ada]);
+    assert_eq!(
+        db.q_as::<i64>("[:find [?a ...] :where [_ :person/age ?a]]", &[])
+            .expect("rows"),
+        [20, 36]
+    );
+}
