@@ -35,6 +35,9 @@ enum Step {
     Fold,
 }
 
+/// Facts as the model has them: entity, attribute's number, value, t, asserted.
+type Facts = BTreeSet<(EntityId, usize, Value, T, bool)>;
+
 const ENTITIES: usize = 5;
 const TYPES: [&str; 6] = ["long", "string", "ref", "keyword", "double", "boolean"];
 
@@ -68,7 +71,7 @@ fn value(attr: &Attr, v: u8, entities: &[EntityId]) -> Value {
             ["a", "a/b", "a/c", "long-namespace/and-name", "z"][v as usize],
         )),
         4 => Value::double(f64::from(v) / 2.0 - 1.0).expect("not NaN"),
-        _ => Value::Boolean(v % 2 == 0),
+        _ => Value::Boolean(v.is_multiple_of(2)),
     }
 }
 
@@ -237,7 +240,7 @@ impl World {
                 assert_eq!(report.t, t);
             }
             Err(code) => {
-                let error = result.err().expect("the model refuses this transaction");
+                let error = result.expect_err("the model refuses this transaction");
                 // A transaction can be wrong in two ways at once; which is named is not the model's business.
                 let conflicts = [Code::DatomsConflict, Code::UniqueConflict];
                 assert!(conflicts.contains(&error.code()), "{error} for {code:?}");
@@ -356,7 +359,7 @@ impl World {
 fn play(attrs: Vec<Attr>, steps: &[Step], on_disk: bool) {
     let mut world = World::new(attrs, on_disk);
     // A database value must not change under later writes.
-    let kept: Vec<(Db, BTreeSet<(EntityId, usize, Value, T, bool)>)> = steps
+    let kept: Vec<(Db, Facts)> = steps
         .iter()
         .map(|step| {
             world.step(step);

@@ -184,11 +184,11 @@ impl Value {
 
     /// A double; `None` for NaN, and `-0.0` becomes `0.0`.
     pub fn double(x: f64) -> Option<Value> {
-        (!x.is_nan()).then(|| Value::Double(x + 0.0))
+        (!x.is_nan()).then_some(Value::Double(x + 0.0))
     }
     /// A float; `None` for NaN, and `-0.0` becomes `0.0`.
     pub fn float(x: f32) -> Option<Value> {
-        (!x.is_nan()).then(|| Value::Float(x + 0.0))
+        (!x.is_nan()).then_some(Value::Float(x + 0.0))
     }
     /// A decimal, normalised.
     pub fn bigdec(x: BigDecimal) -> Value {

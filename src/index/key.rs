@@ -475,7 +475,7 @@ impl<'a> Keys<'a> {
             let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
             rows.sort();
             for (numbers, time) in rows {
-                let key = self.from_numbers(numbers);
+                let key = self.key_of(numbers);
                 out.push_event(RawDatom {
                     e: key.e,
                     a: key.a,
@@ -509,7 +509,7 @@ impl<'a> Keys<'a> {
         }
     }
     /// The key of [`Keys::numbers`].
-    fn from_numbers(&self, [x, y, z]: [u64; 3]) -> Key {
+    fn key_of(&self, [x, y, z]: [u64; 3]) -> Key {
         let (e, a, v) = match self.order {
             Order::Eavt => (x, y, z),
             Order::Aevt => (y, x, z),

@@ -1,11 +1,10 @@
 //! Four orders of all facts, in columns: EAVT, AEVT, AVET and VAET.
 //!
-//! Each order is a [`directory`] of [`leaf`]s (a range of keys during a span of time) that reach up to some t, and a [`tail`] of
-//! sorted runs with what came since. A commit adds its datoms to the tails ([`Snapshot::apply`]); the indexer freezes a
-//! tail, folds it into new leaves ([`fold`]) and installs these; a scan lays the tail over the leaves ([`scan`]). Everything is
-//! immutable and shared, so a snapshot is a pointer.
+//! Each order is a directory of leaves (a leaf is a range of keys during a span of time) that reach up to some t, and a tail with what
+//! came since. A commit adds its datoms to the tail ([`Snapshot::apply`]); the indexer freezes the tail, folds it into new leaves
+//! and installs these; a scan lays the tail over the leaves. Everything is immutable and shared, so a snapshot is a pointer.
 //!
-//! Values are [`Words`]: eight bytes each, long ones by way of the dictionary ([`dict`]).
+//! Values are [`Words`]: eight bytes each, long ones by way of the dictionary.
 
 mod blobs;
 mod codec;
@@ -128,7 +127,7 @@ impl Snapshot {
     }
 
     /// The snapshot after one transaction's datoms, which must all change something. `kinds` tells of attributes not seen before.
-    /// Complexity: a copy of the datoms; whoever reads an order sorts them in, see [`tail`].
+    /// Complexity: a copy of the datoms; whoever reads an order sorts them in.
     pub fn apply(&self, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Snapshot {
         let mut core = (*self.core).clone();
         for d in datoms {

@@ -375,9 +375,9 @@ impl Prober {
             return Ok(false);
         };
         let to = range.to.bytes(self.order);
-        Ok(!cursor
+        Ok(cursor
             .next_separator()
-            .is_none_or(|next| to.is_some_and(|to| to[..] <= **next)))
+            .is_some_and(|next| to.is_none_or(|to| to[..] > **next)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A question becomes an answer: `parse` -> `plan` -> `exec` -> `find`.
 //!
-//! `parse` makes an [`Ast`](ast::Ast) from EDN and reports what can be wrong without a database. `plan` resolves it against
+//! `parse` makes an `Ast` from EDN and reports what can be wrong without a database. `plan` resolves it against
 //! the sources (attributes, constants, functions, rules) and arranges the clauses by estimated cost; what is left to be wrong
 //! is found there, before anything runs. `exec` works on columns of words, `find` makes the [`Answer`] from the last rows.
 //! Values are words throughout: text is fetched at the end, for what is shown.

@@ -86,7 +86,7 @@ pub trait Store: Send + Sync + 'static {
     /// Bytes on disk, by keyspace, for `stats`.
     fn disk_usage(&self) -> Vec<(&'static str, u64)>;
     /// Makes everything durable, writes the side file and lets go of everything that another opener needs. Calls after
-    /// it are refused with [`Code::Closed`](crate::error::Code::Closed) where the bytes were on disk.
+    /// it are refused with [`crate::error::Code::Closed`] where the bytes were on disk.
     fn close(&self) -> Result<()>;
 }
 

@@ -91,7 +91,7 @@ impl Case {
             db = db.since(self.point(t)).expect("since");
         }
         if let Some(data) = get(spec, "with") {
-            db = db.with(&items(Some(data))).expect("with").db_after;
+            db = db.with(items(Some(data))).expect("with").db_after;
         }
         if get(spec, "history").is_some() {
             db = db.history();
@@ -114,7 +114,7 @@ impl Case {
                     "as-of" => db.as_of(self.point(&items[2])).expect("as-of"),
                     "since" => db.since(self.point(&items[2])).expect("since"),
                     "history" => db.history(),
-                    "with" => db.with(&self::items(Some(&items[2]))).expect("with").db_after,
+                    "with" => db.with(self::items(Some(&items[2]))).expect("with").db_after,
                     _ => return None,
                 })
             }

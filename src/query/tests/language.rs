@@ -95,7 +95,7 @@ fn databases_with_other_dictionaries_join_by_value() {
     let answer = q.run(&[Input::from(&one), Input::from(&two)]).expect("an answer");
     assert_eq!(answer.len(), 3);
     let later = one
-        .with(&crate::edn::read(r#"{:person/name "Dan has a long name, too" :person/age 5}"#).expect("data"))
+        .with(crate::edn::read(r#"{:person/name "Dan has a long name, too" :person/age 5}"#).expect("data"))
         .expect("with");
     let answer = q
         .run(&[Input::from(&later.db_after), Input::from(&later.db_after)])
