@@ -127,12 +127,9 @@ fn check(what: &str, loaded: &Loaded, answer: Vec<(u64, i64)>, round: &[(u32, i6
     }
     let wrong = answer.iter().find(|row| !expected.contains(row));
     let missing = expected.iter().find(|row| !answer.contains(row));
-    let rows = (answer.len(), expected.len());
-    Err(format!(
-        "{what}: {} rows instead of {}; wrong: {wrong:?}, missing: {missing:?}",
-        rows.0, rows.1
-    )
-    .into())
+    let twice = answer.windows(2).find(|pair| pair[0].0 == pair[1].0);
+    let rows = format!("{} rows instead of {}", answer.len(), expected.len());
+    Err(format!("{what}: {rows}; wrong {wrong:?}, missing {missing:?}, twice {twice:?}").into())
 }
 
 fn long(d: &Datom) -> i64 {
