@@ -144,10 +144,10 @@ impl Cursor {
 }
 
 impl Entry {
-    /// The leaf that knows the state at `t`.
+    /// The leaf that covers `t`. A leaf knows the state at the end of the one before it, too, but is not taken for it:
+    /// entries that share a past leaf must all choose it, since it is read once for the keys of all.
     pub(super) fn leaf_at(&self, blobs: &Blobs, t: T) -> Result<BlobId> {
-        // A leaf knows the state at the end of the one before it, too.
-        if t + 1 >= self.from {
+        if t >= self.from {
             return Ok(self.id);
         }
         let mut list: Arc<PastPage>;

@@ -98,8 +98,11 @@ impl Scan {
             let mut events: Vec<RawDatom> = (0..events.len()).map(|i| events.row(i)).collect();
             Batch::whole(keys.sorted(&mut events))
         } else {
-            let t = self.core.folded.map_or(0, |f| f.min(self.view.until));
-            let id = entry.leaf_at(&self.core.blobs, t)?;
+            let id = match self.core.folded {
+                Some(folded) if self.view.until < folded => entry.leaf_at(&self.core.blobs, self.view.until)?,
+                // All that the leaves hold: each newest leaf knows it.
+                _ => entry.id,
+            };
             if self.last.replace(id) == Some(id) {
                 return Ok(None);
             }

@@ -330,6 +330,32 @@ fn many_leaves_by_key_and_by_time() {
     assert!(directory.pages.values().map(|p| p.leaves).sum::<u32>() > 10);
 }
 
+/// Parts of a leaf that split by key share its past, and are frozen at different times afterwards.
+#[test]
+fn every_moment_of_leaves_that_split_and_froze() {
+    let mut r = Random(91);
+    let mut pair = Pair::new();
+    // Changes freeze leaves, then new entities split them, then changes freeze some of the parts.
+    for (rounds, n, entities) in [(60, 6, 2), (10, 100, 60), (200, 8, 1)] {
+        for round in 0..rounds {
+            pair.transact(&mut r, n, entities);
+            if round % 4 == 3 {
+                pair.fold(|_| {});
+            }
+        }
+    }
+    for t in 0..=pair.t {
+        let view = View {
+            since: None,
+            until: t,
+            history: false,
+        };
+        for order in Order::ALL {
+            pair.check(order, &Range::all(), view, &|_, _| true);
+        }
+    }
+}
+
 #[test]
 fn an_old_snapshot_stays_readable() {
     let mut r = Random(5);
