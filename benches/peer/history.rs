@@ -10,10 +10,12 @@ use asof::db::Db;
 use asof::edn::{Edn, Keyword};
 use asof::error::{Error, Result};
 use asof::index::Order;
+use asof::query::{Input, Query};
 use asof::store::Durability;
 use asof::tx::{Entity, Tx};
 
 use crate::Outcome;
+use crate::questions::Question;
 use crate::rig::{self, Case};
 
 const SCHEMA: &str = "[{:db/ident :h/v :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]";
@@ -85,6 +87,20 @@ pub fn run(entities: usize, versions: usize) -> Outcome {
         let asserted = |d: &&Datom| d.added && matches!(d.v, Value::Long(_));
         Ok(transactions.iter().flat_map(|tx| &tx.datoms).filter(asserted).count())
     });
+
+    // The same through queries, whose answers come in columns.
+    let past = db.as_of(loaded.ts[versions / 2 - 1])?;
+    let all = Query::parse("[:find ?e ?v :where [?e :h/v ?v]]")?;
+    let of_one = Query::parse("[:find ?v :in $ ?e :where [?e :h/v ?v]]")?;
+    for (case, query, db, input) in [
+        ("cur-all by query", &all, &db, None),
+        ("cur-one by query", &of_one, &db, Some(&one)),
+        ("asof-all-50 by query", &all, &past, None),
+        ("asof-one-50 by query", &of_one, &past, Some(&one)),
+    ] {
+        let question = Question::new(db, query.clone(), input.map(Input::from));
+        Case::new("W5", &name(case)).ask(|| question.ask());
+    }
 
     loaded.conn.close()?;
     rig::emit_mb("W5", &name("disk"), rig::disk_mb(&dir), "log and all indexes");
