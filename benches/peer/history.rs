@@ -8,8 +8,8 @@ use asof::conn::{Connection, Options};
 use asof::datom::{Datom, EntityId, T, Value};
 use asof::db::Db;
 use asof::edn::{Edn, Keyword};
-use asof::error::{Error, Result};
-use asof::index::Order;
+use asof::error::Result;
+use asof::index::{Batch, Order};
 use asof::query::{Input, Query};
 use asof::store::Durability;
 use asof::tx::{Entity, Tx};
@@ -148,47 +148,50 @@ fn check(what: &str, loaded: &Loaded, answer: Vec<(u64, i64)>, round: &[(u32, i6
     Err(format!("{what}: {rows}; wrong {wrong:?}, missing {missing:?}, twice {twice:?}").into())
 }
 
-fn long(d: &Datom) -> i64 {
-    match d.v {
-        Value::Long(x) => x,
-        _ => unreachable!("the attribute is a long"),
-    }
-}
-
 /// Every entity with its value.
 fn pairs(db: &Db, v: &Edn) -> Result<Vec<(u64, i64)>> {
-    db.datoms(Order::Aevt, std::slice::from_ref(v))?
-        .map(|d| d.map(|d| (d.e.0, long(&d))))
-        .collect()
+    let mut out = Vec::new();
+    for batch in db.datoms(Order::Aevt, std::slice::from_ref(v))?.batches() {
+        let batch = batch?;
+        out.extend(batch.e().iter().copied().zip(batch.longs()));
+    }
+    Ok(out)
 }
 
 /// The values of one entity.
 fn values(db: &Db, e: &Edn, v: &Edn) -> Result<Vec<i64>> {
-    db.datoms(Order::Eavt, &[e.clone(), v.clone()])?
-        .map(|d| d.map(|d| long(&d)))
-        .collect()
+    let mut out = Vec::new();
+    for batch in db.datoms(Order::Eavt, &[e.clone(), v.clone()])?.batches() {
+        out.extend(batch?.longs());
+    }
+    Ok(out)
 }
 
 /// Everything that was ever asserted about one entity, with its transaction.
 fn versions_of(db: &Db, e: &Edn, v: &Edn) -> Result<Vec<(i64, T)>> {
-    db.history()
-        .datoms(Order::Eavt, &[e.clone(), v.clone()])?
-        .filter(asserted)
-        .map(|d| d.map(|d| (long(&d), d.tx.t())))
-        .collect()
+    let mut out = Vec::new();
+    for batch in db.history().datoms(Order::Eavt, &[e.clone(), v.clone()])?.batches() {
+        let batch = batch?;
+        out.extend(asserted(&batch).map(|(i, x)| (x, batch.t()[i])));
+    }
+    Ok(out)
 }
 
 /// What the transactions from `from` up to, not including, `to` asserted.
 fn changes(db: &Db, from: T, to: T, v: &Edn) -> Result<Vec<(u64, i64, T)>> {
-    db.history()
-        .since(from - 1)?
-        .as_of(to - 1)?
-        .datoms(Order::Aevt, std::slice::from_ref(v))?
-        .filter(asserted)
-        .map(|d| d.map(|d| (d.e.0, long(&d), d.tx.t())))
-        .collect()
+    let window = db.history().since(from - 1)?.as_of(to - 1)?;
+    let mut out = Vec::new();
+    for batch in window.datoms(Order::Aevt, std::slice::from_ref(v))?.batches() {
+        let batch = batch?;
+        out.extend(asserted(&batch).map(|(i, x)| (batch.e()[i], x, batch.t()[i])));
+    }
+    Ok(out)
 }
 
-fn asserted(d: &std::result::Result<Datom, Error>) -> bool {
-    d.as_ref().map_or(true, |d| d.added)
+fn asserted(batch: &Batch) -> impl Iterator<Item = (usize, i64)> + '_ {
+    let added = batch.added();
+    batch
+        .longs()
+        .enumerate()
+        .filter(move |(i, _)| added.is_none_or(|a| a[*i]))
 }

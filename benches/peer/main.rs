@@ -19,6 +19,10 @@ mod rig;
 use std::error::Error;
 use std::process::ExitCode;
 
+/// As in the program: one thread often frees what another allocated, which the system's allocator does under a lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What every workload returns: an error ends the program with its text.
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 

@@ -13,6 +13,10 @@ use std::process::ExitCode;
 use asof::error::{Error, ErrorKind};
 use clap::Parser;
 
+/// One thread often frees what another allocated (a report, a leaf); the system's allocator does that under a lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::run(commands::Cli::parse()) {
         Ok(code) => code,

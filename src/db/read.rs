@@ -44,6 +44,31 @@ impl Iterator for Datoms {
     }
 }
 
+impl Datoms {
+    /// The same facts in columns: a few thousand rows at a time, without making a [`Datom`] and a [`Value`] of each.
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// # use asof::{Connection, edn::Edn, index::Order};
+    /// # let conn = Connection::in_memory()?;
+    /// # conn.transact("[{:db/ident :n/x :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]")?;
+    /// conn.transact("[{:n/x 40} {:n/x 2}]")?;
+    /// let mut sum = 0;
+    /// for batch in conn.db().datoms(Order::Aevt, &[Edn::kw("n/x")])?.batches() {
+    ///     sum += batch?.longs().sum::<i64>();
+    /// }
+    /// assert_eq!(sum, 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn batches(self) -> impl Iterator<Item = Result<Batch>> {
+        let t = self.t;
+        self.rows.into_iter().flatten().map(move |batch| match t {
+            None => batch,
+            Some(t) => batch.map(|b| b.filter(|row| row.t == t)),
+        })
+    }
+}
+
 /// What the leading components of a call come to.
 #[derive(Default)]
 struct Components {

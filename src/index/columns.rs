@@ -3,7 +3,7 @@
 use std::ops::Range as Span;
 use std::sync::Arc;
 
-use crate::datom::{RawDatom, T, Word};
+use crate::datom::{RawDatom, T, Word, word};
 
 /// Rows in columns, in the order of their index. Shared, never changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -139,6 +139,21 @@ impl Batch {
     /// Whether each row is an assertion; `None` when all are.
     pub fn added(&self) -> Option<&[bool]> {
         (!self.columns.added.is_empty()).then(|| &self.columns.added[self.start..self.end])
+    }
+    /// The values, of an attribute of longs or instants (microseconds).
+    pub fn longs(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
+        self.v().iter().map(|&w| word::to_long(w))
+    }
+    /// The rows that `keep` accepts.
+    pub fn filter(&self, keep: impl Fn(&RawDatom) -> bool) -> Batch {
+        let mut out = Columns::default();
+        for row in (0..self.len()).map(|i| self.row(i)).filter(keep) {
+            out.push(row.e, row.a, row.v, row.t);
+            if self.added().is_some() {
+                out.added.push(row.added);
+            }
+        }
+        Batch::whole(out)
     }
     /// Row `i` of the batch.
     pub fn row(&self, i: usize) -> RawDatom {

@@ -369,24 +369,8 @@ impl<'a> Keys<'a> {
             return if p.after { span.end } else { span.start };
         }
         let (mut low, mut high) = (span.start, span.end);
-        // Entity ids are mostly even within a leaf: a few guesses from the ends save most of the cache misses of halving.
-        for _ in 0..3 {
-            let Some(guess) = self.guess(columns, low..high, p) else {
-                break;
-            };
-            if self.position(columns.key(guess), p) == Ordering::Less {
-                low = guess + 1;
-                let near = guess + 32;
-                if near < high && self.position(columns.key(near), p) == Ordering::Greater {
-                    high = near;
-                }
-            } else {
-                high = guess;
-                let near = guess.saturating_sub(32);
-                if near > low && self.position(columns.key(near), p) == Ordering::Less {
-                    low = near + 1;
-                }
-            }
+        if let Some(entity) = self.entity_rows(columns, low..high, p) {
+            (low, high) = (entity.start, entity.end);
         }
         while low < high {
             let mid = low.midpoint(high);
@@ -399,23 +383,31 @@ impl<'a> Keys<'a> {
         low
     }
 
-    /// Where `p` lies in `span` if entity ids are spread evenly in it; `None` when that says nothing or `span` is short.
-    fn guess(&self, columns: &Columns, span: std::ops::Range<usize>, p: &Position) -> Option<usize> {
-        if span.len() < 128 {
-            return None;
-        }
-        let last = span.end - 1;
+    /// The rows of the position's entity, where `span` is ordered by entity alone: found with plain numbers.
+    fn entity_rows(
+        &self,
+        columns: &Columns,
+        span: std::ops::Range<usize>,
+        p: &Position,
+    ) -> Option<std::ops::Range<usize>> {
+        let last = span.end.checked_sub(1).filter(|&last| span.start < last)?;
         let by_entity = match self.order {
             Order::Eavt => true,
-            Order::Aevt => p.len > 1 && columns.a[span.start] == columns.a[last] && columns.a[last] == p.a,
+            Order::Aevt => p.len > 1 && columns.a[span.start] == p.a && columns.a[last] == p.a,
             Order::Avet | Order::Vaet => false,
         };
-        let (low, high) = (columns.e[span.start], columns.e[last]);
-        if !by_entity || p.e < low || p.e > high || low == high {
-            return None;
-        }
-        let share = (p.e - low) as f64 / (high - low) as f64;
-        Some(span.start + (share * (span.len() - 1) as f64) as usize)
+        by_entity.then(|| {
+            let e = &columns.e[..span.end];
+            let first = first_not_below(e, span.start, p.e);
+            let mut end = first;
+            while end < e.len() && e[end] == p.e && end - first < 16 {
+                end += 1;
+            }
+            if end < e.len() && e[end] == p.e {
+                end += e[end..].partition_point(|&x| x == p.e);
+            }
+            first..end
+        })
     }
 
     /// As [`Keys::lower_bound`], searching outwards from `span.start`: cheap when the place is near.
@@ -473,7 +465,17 @@ impl<'a> Keys<'a> {
             // All words are values: sort plain numbers, which then hold the rows themselves.
             let row = |d: &RawDatom| (self.numbers(Key::from(d)), d.t << 1 | u64::from(d.added));
             let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
-            rows.sort();
+            let shared = rows.first().map(|(numbers, _)| [numbers[0], numbers[1]]);
+            match shared.filter(|s| rows.iter().all(|(n, _)| n[..2] == s[..])) {
+                // The history of one entity's attribute: half as much to move.
+                Some([x, y]) => {
+                    let mut pairs: Vec<(u64, u64)> = rows.iter().map(|(n, time)| (n[2], *time)).collect();
+                    pairs.sort_unstable();
+                    rows.clear();
+                    rows.extend(pairs.into_iter().map(|(z, time)| ([x, y, z], time)));
+                }
+                None => rows.sort(),
+            }
             for (numbers, time) in rows {
                 let key = self.key_of(numbers);
                 out.push_event(RawDatom {
@@ -536,6 +538,35 @@ impl<'a> Keys<'a> {
         }
         Ok(())
     }
+}
+
+/// The first place from `start` on whose number is not below `x`. Entity ids are mostly even within a leaf: a few guesses from the
+/// ends save most of the cache misses of halving.
+fn first_not_below(numbers: &[u64], start: usize, x: u64) -> usize {
+    let (mut low, mut high) = (start, numbers.len());
+    for _ in 0..3 {
+        if high - low < 128 {
+            break;
+        }
+        let (least, most) = (numbers[low], numbers[high - 1]);
+        if x <= least || x > most {
+            break;
+        }
+        let share = (x - least) as f64 / (most - least) as f64;
+        let guess = low + (share * (high - low - 1) as f64) as usize;
+        if numbers[guess] < x {
+            low = guess + 1;
+            if guess + 32 < high && numbers[guess + 32] >= x {
+                high = guess + 32;
+            }
+        } else {
+            high = guess;
+            if guess >= low + 32 && numbers[guess - 32] < x {
+                low = guess - 31;
+            }
+        }
+    }
+    low + numbers[low..high].partition_point(|&n| n < x)
 }
 
 fn value_bytes(word: Word, text: Option<&[u8]>, out: &mut Vec<u8>) {

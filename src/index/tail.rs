@@ -18,9 +18,9 @@ use crate::datom::{RawDatom, T};
 use crate::error::Result;
 
 /// The most rows of the newest run; each further level holds eight times as many, the last one any number.
-const FIRST_LEVEL: usize = if cfg!(test) { 4 } else { 64 };
+const FIRST_LEVEL: usize = if cfg!(test) { 4 } else { 512 };
 const GROWTH: usize = 8;
-const LEVELS: usize = 6;
+const LEVELS: usize = 5;
 
 /// Rows in key order, then by t. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,7 @@ pub(super) struct Recent {
 }
 
 /// So many datoms may wait while somebody looks for single keys.
-const FEW: usize = if cfg!(test) { 12 } else { 256 };
+const FEW: usize = if cfg!(test) { 12 } else { 512 };
 /// Four orders in two forms.
 const SLOTS: usize = 8;
 
