@@ -32,6 +32,7 @@ use std::task::{Context, Poll};
 use crate::datom::T;
 use crate::db::Db;
 use crate::error::Result;
+use crate::index::{Order, OrderShape, Range};
 use crate::log::{self, Log, Transaction, Verified};
 use crate::store::Store;
 use crate::tx::{IntoTxData, Report};
@@ -46,6 +47,25 @@ mod tests;
 /// whole group of them safe while the next group is being prepared.
 #[derive(Clone)]
 pub struct Connection(Arc<Handle>);
+
+/// What a database holds; see [`Connection::stats`].
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Facts that hold now.
+    pub facts: u64,
+    /// Assertions and retractions that are in the log and in no leaf yet.
+    pub unindexed: u64,
+    /// The t that the leaves reach.
+    pub indexed_t: Option<T>,
+    /// The four orders.
+    pub orders: [OrderShape; 4],
+    /// Distinct values that do not fit a word.
+    pub long_values: u64,
+    /// Bytes of leaves and dictionary pages in memory.
+    pub cached_bytes: u64,
+    /// Bytes on disk, by what they hold.
+    pub disk: Vec<(&'static str, u64)>,
+}
 
 /// A transaction under way: the report, once it is safe. Dropping it does not take the transaction back.
 pub struct Transacting(Pin<Box<dyn Future<Output = Result<Report>> + Send>>);
@@ -160,6 +180,21 @@ impl Connection {
     /// is taken as it stands.
     pub fn verify_indexes(&self) -> Result<IndexesVerified> {
         verify::indexes(&self.db(), self.0.writer.store())
+    }
+
+    /// How much the database holds. Reads no leaf but the two at the ends of EAVT.
+    pub fn stats(&self) -> Result<Stats> {
+        let db = self.db();
+        let base = db.base();
+        Ok(Stats {
+            facts: base.snapshot.estimate(&base.words, Order::Eavt, &Range::all())?,
+            unindexed: base.snapshot.unindexed() as u64,
+            indexed_t: base.snapshot.indexed_t(),
+            orders: base.snapshot.shape(),
+            long_values: base.words.dict().len(),
+            cached_bytes: base.snapshot.blobs().cached_bytes(),
+            disk: self.0.writer.store().disk_usage(),
+        })
     }
 
     /// Where the bytes lie.

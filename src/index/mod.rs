@@ -82,6 +82,19 @@ struct Core {
     pin: Arc<persist::Pin>,
 }
 
+/// See [`Snapshot::shape`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderShape {
+    /// Which order.
+    pub order: Order,
+    /// Facts in its leaves that hold now.
+    pub live: u64,
+    /// Newest leaves; those of the past are not counted.
+    pub leaves: u64,
+    /// Pages of its directory.
+    pub pages: u64,
+}
+
 /// New leaves, ready to be installed in every snapshot that is newer than what they hold.
 pub struct Folded {
     directories: [Directory; 4],
@@ -189,6 +202,19 @@ impl Snapshot {
         rows += page.entries[..at].iter().map(|e| u64::from(e.live)).sum::<u64>();
         let leaf = self.core.blobs.leaf(page.entries[at].id)?;
         Ok(rows + keys.bytes_bound(&leaf.live, 0..leaf.live.len(), &bytes)? as u64)
+    }
+
+    /// How much each order holds: counted from the directory, without reading a leaf.
+    pub fn shape(&self) -> [OrderShape; 4] {
+        Order::ALL.map(|order| {
+            let pages = &self.core.directories[order as usize].pages;
+            OrderShape {
+                order,
+                live: pages.values().map(|p| p.live).sum(),
+                leaves: pages.values().map(|p| u64::from(p.leaves)).sum(),
+                pages: pages.len() as u64,
+            }
+        })
     }
 
     /// The order of two events in `order`: by key, then by t.

@@ -218,8 +218,14 @@ pub fn stats_form(conn: &Connection) -> Result<Edn> {
         .attrs()
         .filter(|a| u64::from(a.id) >= bootstrap::FIRST_DB)
         .count();
-    let disk = conn.store().disk_usage();
-    let bytes = disk
+    let stats = conn.stats()?;
+    let leaves = stats
+        .orders
+        .iter()
+        .map(|o| (keyword(o.order.name()), long(o.leaves)))
+        .collect();
+    let bytes = stats
+        .disk
         .into_iter()
         .map(|(part, bytes)| (keyword(part), long(bytes)))
         .collect();
@@ -227,6 +233,10 @@ pub fn stats_form(conn: &Connection) -> Result<Edn> {
         ("t", Some(long(db.basis_t()))),
         ("instant", Some(Node::Inst(db.basis_instant()).into())),
         ("attributes", Some(long(user as u64))),
+        ("facts", Some(long(stats.facts))),
+        ("not-indexed-yet", Some(long(stats.unindexed))),
+        ("long-values", Some(long(stats.long_values))),
+        ("leaves", Some(Node::Map(leaves).into())),
         ("bytes", Some(Node::Map(bytes).into())),
     ]))
 }
