@@ -7,6 +7,8 @@ mod commands;
 mod eval;
 mod import;
 mod print;
+mod shell;
+mod time;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,8 @@ fn asof_with(args: &[&str], dir: &Path, input: &str) -> Run {
         .current_dir(dir)
         .env_remove("ASOF_DB")
         .env("HOME", dir)
+        .env_remove("ASOF_HISTORY")
+        .env_remove("XDG_DATA_HOME")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -197,7 +199,7 @@ fn wrong_usage_is_code_2() {
     for args in [
         &["frobnicate"][..],
         &["q"],
-        &["q", TONS, "--as-of", "yesterday"],
+        &["q", TONS, "--as-of", "tomorrow"],
         &["eval"],
         &["transact"],
         &[],
@@ -285,7 +287,7 @@ fn the_prompt_answers() {
         "{}",
         run.err
     );
-    assert!(place.0.path().join(".asof_history").exists());
+    assert!(place.0.path().join(".local/share/asof/history").exists());
 }
 
 #[test]
@@ -319,4 +321,25 @@ fn the_tour_runs_twice() {
         "only the mistake that is meant:\n{first}"
     );
     assert_eq!(strip(place.out(&args)), first);
+}
+
+#[test]
+fn the_past_from_the_command_line() {
+    let place = Place::new();
+    let petrel = "[:ship/name \"Petrel\"]";
+    let drawn = place.out(&["timeline", petrel, ":ship/tons", "--format", "table"]);
+    assert!(drawn.contains("900") && drawn.contains("since 2024-03-01"), "{drawn}");
+    let periods = place.out(&["timeline", petrel, ":ship/tons"]);
+    assert_eq!(periods, "[[:ship/tons 900 2 3] [:ship/tons 950 3 nil]]\n");
+    let changes = place.out(&["diff", "2", "2024-03-01", petrel, "--format", "csv"]);
+    assert!(
+        changes.starts_with("change,e,a,v\n-,") && changes.contains(":ship/tons,950"),
+        "{changes}"
+    );
+    let blamed = place.out(&["blame", petrel, ":ship/tons"]);
+    assert_eq!(blamed, "[[:ship/tons 950 3 #inst \"2024-03-01T00:00:00.000Z\" nil]]\n");
+    let forever = "[:find (count ?x) . :where [?a :db/ident] [?b :db/ident] [?c :db/ident] [?d :db/ident] [?e :db/ident] [?f :db/ident] [(vector ?a ?b ?c ?d ?e ?f) ?x]]";
+    assert!(place.err(&["q", forever, "--timeout", "50ms"], 1).contains("timeout"));
+    assert!(place.err(&["q", forever, "--timeout", "soon"], 2).contains("500ms"));
+    assert_eq!(place.out(&["q", TONS, "--as-of", "-1h"]), place.out(&["q", TONS]));
 }

@@ -6,6 +6,7 @@ mod log;
 mod maintenance;
 mod prompt;
 mod query;
+mod time;
 mod transact;
 
 use std::io::Read;
@@ -14,7 +15,6 @@ use std::process::ExitCode;
 
 use asof::conn::{Connection, Options};
 use asof::db::{Db, TimePoint};
-use asof::edn::Instant;
 use asof::error::{Code, Error, Result};
 use clap::{Args, Parser, Subcommand};
 
@@ -53,6 +53,12 @@ enum Command {
     Schema(query::ShowSchema),
     /// Show transactions and the facts they added (+) and retracted (-)
     Log(log::Log),
+    /// Show which values an entity had, from when until when
+    Timeline(time::Timeline),
+    /// Show what is different between two moments
+    Diff(time::Diff),
+    /// Show which transaction made each fact of an entity true
+    Blame(time::Blame),
     /// Bring in history from elsewhere
     Import(import::Import),
     /// Count what the database holds and where its bytes are
@@ -73,6 +79,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Pull(c) => c.run()?,
         Command::Schema(c) => c.run()?,
         Command::Log(c) => c.run()?,
+        Command::Timeline(c) => c.run()?,
+        Command::Diff(c) => c.run()?,
+        Command::Blame(c) => c.run()?,
         Command::Import(c) => c.run()?,
         Command::Stats(c) => c.run()?,
         Command::Verify(c) => c.run()?,
@@ -107,11 +116,11 @@ impl DbArg {
 /// Which moment of it.
 #[derive(Args)]
 pub struct ViewArgs {
-    /// As it was then: a t (12), a transaction's entity id, or a time (2024-05-01, 2024-05-01T12:00Z)
-    #[arg(long, value_name = "T", value_parser = time_point)]
+    /// As it was then: a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or -1h, -2d, yesterday
+    #[arg(long, value_name = "T", value_parser = time_point, allow_hyphen_values = true)]
     as_of: Option<TimePoint>,
     /// Only what was asserted after this moment
-    #[arg(long, value_name = "T", value_parser = time_point)]
+    #[arg(long, value_name = "T", value_parser = time_point, allow_hyphen_values = true)]
     since: Option<TimePoint>,
     /// Every assertion and retraction, not just what holds
     #[arg(long)]
@@ -129,16 +138,10 @@ impl ViewArgs {
 
 /// A time point as people write it on a command line.
 pub fn time_point(text: &str) -> Result<TimePoint, String> {
-    let inner = text
-        .strip_prefix("#inst")
-        .map_or(text, |rest| rest.trim().trim_matches('"'));
-    let point = match inner.parse::<i64>() {
-        Ok(number) => TimePoint::from_number(number),
-        Err(_) => Instant::parse(&inner.replace(' ', "T")).map(TimePoint::Instant),
-    };
-    point.map_err(|e| {
-        let ways = "give a t (12), a transaction's entity id, or a time (2024-05-01, 2024-05-01T12:00Z)";
-        format!("{}; {ways}", e.message())
+    let now = asof::conn::Clock::now(&asof::conn::SystemClock);
+    crate::time::moment(text, now).map_err(|e| match e.hint_text() {
+        Some(hint) => format!("{}; {hint}", e.message()),
+        None => e.message().to_string(),
     })
 }
 
@@ -173,7 +176,7 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
-        for text in ["yesterday", "-1", "", "2024-13-01", "\" :x"] {
+        for text in ["tomorrow", "-1", "", "2024-13-01", "\" :x"] {
             assert!(time_point(text).is_err(), "{text}");
         }
     }

@@ -1,151 +1,142 @@
-//! `asof repl`: forms at a prompt. A form may take several lines; it is evaluated when its brackets are closed.
+//! `asof repl`: a prompt.
 
-use std::io::Write;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use asof::edn::{self, Completeness, Edn, Node};
 use asof::error::{Code, Error, Result};
-use clap::{Args, ValueEnum};
-use rustyline::completion::Completer;
+use clap::Args;
+use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Editor, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Editor};
 
-use crate::eval::{Session, schema_rows};
+use crate::eval::Session;
 use crate::print::Format;
+use crate::shell::{Flow, Line, Shell, listen};
+use crate::time::Paint;
 
-const HELP: &str = r#"A form is evaluated when its brackets are closed:
-  [:find ?e ?n :where [?e :person/name ?n]]     a query, short for (q [...])
-  (q query (as-of db T))                        the same as of a t, a transaction or an #inst
-  (transact [{:person/name "Ada"}])             add facts
-  (pull db [*] [:person/name "Ada"])            an entity as a nested map
-  (datoms db :eavt 42) (tx-range 1 nil) ...     asof eval --help lists all
-.schema           the attributes
-.format FORMAT    table, edn, json or csv
-.help  .quit      this text; the end (also Ctrl-D)"#;
+/// Lines of the terminal that a cut result leaves for its frame and for the prompt.
+const ROWS_KEPT: usize = 6;
 
 #[derive(Args)]
+#[command(
+    after_help = "Inside, .help lists what can be typed, and .help tour is a tour on sample data.\n\
+    The history is kept in ASOF_HISTORY, else in asof/history in the user's data directory; an empty ASOF_HISTORY keeps none."
+)]
 pub struct Prompt {
     /// A database to work on, made when it is not there; without one, a fresh database in memory
-    #[arg(long, value_name = "DIR", env = "ASOF_DB")]
+    dir: Option<PathBuf>,
+    /// The same, as the other commands have it
+    #[arg(long, value_name = "DIR", env = "ASOF_DB", conflicts_with = "dir")]
     db: Option<PathBuf>,
+    /// A fresh database in memory, whatever ASOF_DB says
+    #[arg(long, conflicts_with = "dir")]
+    mem: bool,
     /// How results are printed; a table on a terminal, edn elsewhere
     #[arg(long, value_enum)]
     format: Option<Format>,
 }
 
-/// Asks for another line while a form is open.
-struct Brackets;
-
-impl Validator for Brackets {
-    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let input = context.input();
-        Ok(
-            match input.trim_start().starts_with('.') || !matches!(edn::is_complete(input), Completeness::Incomplete) {
-                true => ValidationResult::Valid(None),
-                false => ValidationResult::Incomplete,
-            },
-        )
-    }
-}
-impl Completer for Brackets {
-    type Candidate = String;
-}
-impl Hinter for Brackets {
-    type Hint = String;
-}
-impl Highlighter for Brackets {}
-impl Helper for Brackets {}
-
 impl Prompt {
     pub fn run(self) -> Result<()> {
-        let mut session = Session::open(self.db.as_deref(), false)?;
-        let mut format = Format::or_default(self.format);
-        let mut editor: Editor<Brackets, DefaultHistory> = Editor::new().map_err(terminal)?;
-        editor.set_helper(Some(Brackets));
-        let history = std::env::home_dir().map(|home| home.join(".asof_history"));
+        let dir = self.dir.or(self.db).filter(|_| !self.mem);
+        let session = Session::open(dir.as_deref(), false)?;
+        let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let out = Box::new(std::io::stdout());
+        let mut shell = Shell::new(
+            session,
+            Format::or_default(self.format),
+            out,
+            Box::new(anstream::stderr()),
+        );
+        shell.paint = Paint::of_stdout();
+        shell.attended = attended;
+        let mut editor = editor(&shell).map_err(terminal)?;
+        if attended {
+            listen();
+            let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
+            anstream::eprintln!(
+                "asof {}, {whose}, t {}. \x1b[2m.help, .help tour\x1b[0m",
+                env!("CARGO_PKG_VERSION"),
+                shell.db().basis_t()
+            );
+            if let Some((columns, rows)) = editor.dimensions() {
+                shell.width = usize::from(columns).min(160);
+                shell.rows = Some(usize::from(rows).saturating_sub(ROWS_KEPT).max(10));
+            }
+        }
+        let history = history_file();
         if let Some(file) = &history {
             // The first time there is none.
             let _ = editor.load_history(file);
         }
         loop {
-            let line = match editor.readline("asof> ") {
+            if let Some(line) = editor.helper_mut() {
+                line.db = shell.db();
+                line.rules = shell.rule_names();
+            }
+            let line = match editor.readline(&shell.prompt()) {
                 Ok(line) => line,
                 Err(ReadlineError::Eof) => break,
                 Err(ReadlineError::Interrupted) => continue,
                 Err(e) => return Err(terminal(e)),
             };
-            if line.trim().is_empty() {
+            if line.trim().is_empty() && !shell.is_touring() {
                 continue;
             }
-            let _ = editor.add_history_entry(&line);
-            if matches!(line.trim(), ".quit" | ".exit") {
-                break;
+            let line = if line.trim().is_empty() {
+                ".next".to_string()
+            } else {
+                line
+            };
+            if editor.add_history_entry(&line).unwrap_or(false)
+                && let Some(file) = &history
+                && let Err(e) = editor.append_history(file)
+            {
+                anstream::eprintln!("the history of this prompt is not kept in {}: {e}", file.display());
             }
-            if let Err(e) = answer(&mut session, &line, &mut format) {
-                anstream::eprintln!("{e}");
+            match shell.feed("prompt", &line) {
+                Ok(Flow::Quit) => break,
+                Ok(Flow::GoOn) => {}
+                // Nobody reads any more.
+                Err(e) if crate::is_broken_pipe(&e) => return Err(e),
+                Err(e) => anstream::eprintln!("\x1b[1;31merror\x1b[0m {e}"),
             }
         }
-        if let Some(file) = &history
-            && let Err(e) = editor.save_history(file)
-        {
-            anstream::eprintln!("the history of this prompt is not kept in {}: {e}", file.display());
-        }
-        session.close()
+        shell.close()
     }
+}
+
+fn editor(shell: &Shell) -> rustyline::Result<Editor<Line, DefaultHistory>> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .history_ignore_dups(true)?
+        .max_history_size(10_000)?
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    editor.set_color_mode(match shell.paint.0 {
+        true => ColorMode::Enabled,
+        false => ColorMode::Disabled,
+    });
+    editor.set_helper(Some(Line::new(shell.db())));
+    Ok(editor)
+}
+
+/// Where the history is kept; `None` when nowhere.
+fn history_file() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let Some(file) = named("ASOF_HISTORY") {
+        return (!file.as_os_str().is_empty()).then_some(file);
+    }
+    let data = named("XDG_DATA_HOME").filter(|dir| dir.is_absolute());
+    let dir = data
+        .or_else(|| Some(std::env::home_dir()?.join(".local/share")))?
+        .join("asof");
+    // Without a place for it there is no history, which is said when the first line is kept.
+    let _ = std::fs::create_dir_all(&dir);
+    Some(dir.join("history"))
 }
 
 fn terminal(e: ReadlineError) -> Error {
     Error::new(Code::Io, format!("the terminal failed: {e}")).caused_by(e)
-}
-
-/// Does what a line says: a command, or forms.
-fn answer(session: &mut Session, line: &str, format: &mut Format) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    match words[..] {
-        [".help"] => writeln!(out, "{HELP}")?,
-        [".schema"] => schema_rows(&session.db(), false)?.write(&mut out, *format)?,
-        [".format", name] => {
-            *format = Format::from_str(name, true).map_err(|_| {
-                Error::new(Code::InvalidArgument, format!("there is no format {name}"))
-                    .hint("the formats are table, edn, json and csv")
-            })?;
-        }
-        [word, ..] if word.starts_with('.') => {
-            let e = Error::new(
-                Code::InvalidArgument,
-                format!("there is no command {}", words.join(" ")),
-            );
-            return Err(e.hint("the commands are .schema, .format FORMAT, .help and .quit"));
-        }
-        _ => {
-            for form in edn::Forms::new(line) {
-                let replied = form.and_then(|form| session.eval(&short(form)));
-                replied
-                    .map_err(|e| e.in_source("prompt", line))?
-                    .write(&mut out, *format)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A query by itself means `(q query)`.
-fn short(form: Edn) -> Edn {
-    let is_query = match &form.node {
-        Node::Vector(parts) => parts.first().is_some_and(|first| first.to_string() == ":find"),
-        Node::Map(entries) => entries.iter().any(|(key, _)| key.to_string() == ":find"),
-        _ => false,
-    };
-    match is_query {
-        true => Edn {
-            span: form.span,
-            node: Node::List(vec![Edn::sym("q"), form]),
-        },
-        false => form,
-    }
 }

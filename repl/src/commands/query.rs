@@ -1,9 +1,11 @@
 //! `asof q`, `asof pull` and `asof schema`: questions from the command line.
 
 use std::path::Path;
+use std::time::Duration;
 
 use asof::edn::{self, Edn, Node};
 use asof::error::{Code, Error, Result};
+use asof::query::Budget;
 use clap::Args;
 
 use super::{DbArg, ViewArgs, read_input};
@@ -29,6 +31,24 @@ pub struct Query {
     /// Show the plan instead of the result
     #[arg(long)]
     explain: bool,
+    /// The longest the query may take: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+/// A span of time as people write it; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|n| n.checked_mul(millis)) {
+        Some(n) if millis > 0 => Ok(Duration::from_millis(n)),
+        _ => Err("give a number with its unit: 500ms, 10s, 2m".to_string()),
+    }
 }
 
 const QUERY_HELP: &str = r#"Examples:
@@ -63,7 +83,13 @@ impl Query {
         }
         let answer = match self.explain {
             true => explain(&db, &query, &inputs),
-            false => ask(&db, &query, &inputs),
+            false => {
+                let budget = Budget {
+                    timeout: self.timeout,
+                    ..Budget::default()
+                };
+                ask(&db, &query, &inputs, &budget)
+            }
         };
         let format = Format::or_default(self.format);
         answer

@@ -6,7 +6,7 @@ use asof::db::Db;
 use asof::edn::{Edn, Keyword, Node};
 use asof::error::{Error, Result};
 use asof::log::Transaction;
-use asof::query::{Input, Query, Shape};
+use asof::query::{Budget, Input, Query, QueryOptions, Shape};
 use asof::schema::{Attribute, TupleKind, Unique, bootstrap};
 use asof::tx::Report;
 
@@ -139,9 +139,13 @@ fn inputs(db: &Db, forms: &[Edn]) -> Result<Vec<Input>> {
     forms.iter().map(input).collect()
 }
 
-/// The answer to a query.
-pub fn ask(db: &Db, query: &Edn, forms: &[Edn]) -> Result<Reply> {
-    let answer = asof::query::q(query, &inputs(db, forms)?)?;
+/// The answer to a query, within a budget.
+pub fn ask(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<Reply> {
+    let options = QueryOptions {
+        budget: budget.clone(),
+        ..QueryOptions::default()
+    };
+    let answer = Query::from_edn(query)?.run_with(&inputs(db, forms)?, &options)?;
     let columns = (answer.shape() == Shape::Relation).then(|| answer.columns());
     Ok(Reply {
         columns,

@@ -8,18 +8,20 @@ mod inputs;
 
 use std::path::Path;
 
-use asof::conn::{Connection, Options, StepClock};
+use asof::conn::{Clock, Connection, Options, StepClock, SystemClock};
 use asof::db::{Db, TimePoint};
 use asof::edn::{Edn, Instant, Node};
 use asof::error::{Code, Error, Result};
+use asof::query::Budget;
 
 use crate::print::Reply;
+use crate::time::Window;
 pub use forms::{ask, attribute_name, error_form, explain, pull, report_form, schema_rows, stats_form, value_form};
 use forms::{datoms_form, entity_form, map, transaction_form};
 use inputs::{Arguments, database};
 
 /// The names of the forms that [`Session::eval`] knows.
-const FORMS: [&str; 17] = [
+pub const FORMS: [&str; 17] = [
     "reset",
     "transact",
     "with",
@@ -43,6 +45,10 @@ const FORMS: [&str; 17] = [
 pub struct Session {
     conn: Connection,
     fixed_clock: bool,
+    /// The part of time that `db` means in forms that read.
+    pub window: Window,
+    /// What a query may use.
+    pub budget: Budget,
 }
 
 impl Session {
@@ -53,12 +59,35 @@ impl Session {
             Some(dir) => options.open(dir)?,
             None => options.in_memory()?,
         };
-        Ok(Session { conn, fixed_clock })
+        Ok(Session {
+            conn,
+            fixed_clock,
+            window: Window::default(),
+            budget: Budget::default(),
+        })
     }
 
     /// The newest value of its database.
     pub fn db(&self) -> Db {
         self.conn.db()
+    }
+
+    /// What it looks at: the newest value, through its window.
+    pub fn view(&self) -> Result<Db> {
+        self.window.of(self.conn.db())
+    }
+
+    /// The connection to its database.
+    pub fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// What time it is for this session: the fixed clock stands at the newest transaction.
+    pub fn now(&self) -> Instant {
+        match self.fixed_clock {
+            true => self.conn.db().basis_instant(),
+            false => SystemClock.now(),
+        }
     }
 
     /// Makes everything durable and lets the database go.
@@ -86,14 +115,14 @@ impl Session {
                 }
                 _ => Err(not_a_form(form)),
             },
-            Node::Symbol(name) if name.to_string() == "db" => Ok(describe(&self.conn.db()).into()),
+            Node::Symbol(name) if name.to_string() == "db" => Ok(describe(&self.view()?).into()),
             Node::Symbol(_) | Node::Vector(_) | Node::Map(_) => Err(not_a_form(form)),
             _ => Ok(form.clone().into()),
         }
     }
 
     fn call(&mut self, args: &Arguments) -> Result<Reply> {
-        let now = self.conn.db();
+        let now = self.view()?;
         let db = |i: usize| args.database(i, &now);
         match &*args.name {
             "reset" => {
@@ -121,7 +150,7 @@ impl Session {
             }
             "q" => {
                 args.count(1, usize::MAX, "(q query input...)")?;
-                ask(&now, &args.forms[0], &args.forms[1..])
+                ask(&now, &args.forms[0], &args.forms[1..], &self.budget)
             }
             "explain" => {
                 args.count(1, usize::MAX, "(explain query input...)")?;

@@ -1,7 +1,8 @@
-//! Results as people and programs want them: a table, EDN, JSON or CSV.
+//! Results as people and programs want them: a table, EDN, JSON, CSV or Markdown.
 
 mod csv;
 mod json;
+mod markdown;
 mod table;
 
 use std::io::Write;
@@ -24,6 +25,8 @@ pub enum Format {
     Json,
     /// Comma-separated values with a header
     Csv,
+    /// A table of Markdown
+    Markdown,
 }
 
 impl Format {
@@ -99,7 +102,8 @@ impl Reply {
             (Format::Json, rows) => json::write(out, &self.value, rows.as_ref().filter(|_| self.columns.is_some()))?,
             (Format::Table, Some(rows)) => table::write(out, &rows)?,
             (Format::Csv, Some(rows)) => csv::write(out, &rows)?,
-            (Format::Table, None) => match &self.value.node {
+            (Format::Markdown, Some(rows)) => markdown::write(out, &rows)?,
+            (Format::Table | Format::Markdown, None) => match &self.value.node {
                 Node::Str(text) => writeln!(out, "{text}")?,
                 _ => writeln!(out, "{}", asof::edn::pretty(&self.value, WIDTH))?,
             },

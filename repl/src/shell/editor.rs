@@ -1,0 +1,385 @@
+//! The line under the cursor: colours, brackets, completion, hints, and whether it is whole. What rustyline asks, answered
+//! from the words of the line and the names of the database.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+
+use asof::db::Db;
+use asof::edn::{self, Completeness};
+use rustyline::completion::{Completer, FilenameCompleter, Pair};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter, HistoryHinter};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Context, Helper};
+
+use super::command::{self, COMMANDS, Takes};
+use super::names::Names;
+use super::tokens::{Kind, brackets, is_delimiter, tokens};
+
+/// The most candidates that are offered: rustyline counts them in 16 bits.
+const CANDIDATES_MAX: usize = 50_000;
+
+/// What rustyline asks.
+pub struct Line {
+    /// The database whose names are offered.
+    pub db: Db,
+    /// The names of the rules that were typed.
+    pub rules: Vec<String>,
+    names: RefCell<Names>,
+    files: FilenameCompleter,
+    history: HistoryHinter,
+    /// Whether the line is being left, so that no bracket is to stand out any more.
+    left: Cell<bool>,
+}
+
+impl Line {
+    pub fn new(db: Db) -> Line {
+        Line {
+            db,
+            rules: Vec::new(),
+            names: RefCell::default(),
+            files: FilenameCompleter::new(),
+            history: HistoryHinter::new(),
+            left: Cell::new(false),
+        }
+    }
+
+    /// The completions of the word that ends at `pos`, and where it begins.
+    pub fn candidates(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+        let before = &line[..pos];
+        let start = before
+            .rfind(is_delimiter)
+            .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+        let word = &before[start..];
+        let words = tokens(before);
+        let last = words.last();
+        if last.is_some_and(|t| matches!(t.kind, Kind::Text | Kind::Comment) && t.end == pos && !closed(before)) {
+            return (start, Vec::new());
+        }
+        if last.is_some_and(|t| t.kind == Kind::Command && t.end == pos) {
+            let from = last.map_or(0, |t| t.start);
+            if start == from {
+                let named = COMMANDS.iter().map(|c| c.name).filter(|name| name.starts_with(word));
+                return (
+                    start,
+                    named.map(|name| format!("{name} ").trim_end().to_string()).collect(),
+                );
+            }
+            if let Ok((command, _)) = command::parse(&before[from..start])
+                && let Takes::Words(words) = command.takes
+            {
+                let fitting = words.iter().filter(|w| w.starts_with(word));
+                return (start, fitting.map(|w| w.to_string()).collect());
+            }
+        }
+        if word.starts_with(['?', '$', '%']) {
+            let mut found: Vec<String> = tokens(line)
+                .iter()
+                .filter(|t| t.kind == Kind::Variable && t.start != start)
+                .map(|t| line[t.start..t.end].to_string())
+                .filter(|name| name.starts_with(word) && name != word)
+                .collect();
+            found.sort();
+            found.dedup();
+            return (start, found);
+        }
+        if word.is_empty() {
+            return (start, Vec::new());
+        }
+        let mut names = self.names.borrow_mut();
+        let names = names.of(&self.db);
+        let mut found: Vec<String> = names.beginning(word).iter().map(|n| n.text.clone()).collect();
+        match word.strip_prefix(':') {
+            // :name finds :person/name when no keyword begins so.
+            Some(part) if found.is_empty() && !part.is_empty() && !part.contains('/') => {
+                found.extend(names.by_last_part(part).map(|n| n.text.clone()));
+            }
+            Some(_) => {}
+            None => found.extend(self.rules.iter().filter(|r| r.starts_with(word)).cloned()),
+        }
+        found.truncate(CANDIDATES_MAX);
+        (start, found)
+    }
+
+    fn advice(&self, line: &str, pos: usize) -> Option<Advice> {
+        let words = tokens(line);
+        let last = words.last().filter(|t| t.end == pos)?;
+        let text = &line[last.start..last.end];
+        match last.kind {
+            Kind::Command => {
+                let (command, rest) = command::parse(text).ok()?;
+                let whole = text.trim_end() == command.name && rest.is_empty();
+                let gap = if text.ends_with(' ') { "" } else { " " };
+                whole.then(|| Advice::shown(format!("{gap}{}  {}", command.usage, command.about)))
+            }
+            Kind::Keyword | Kind::Symbol => {
+                let mut names = self.names.borrow_mut();
+                let names = names.of(&self.db);
+                if let Some(about) = names.about(text) {
+                    return Some(Advice::shown(format!("  {about}")));
+                }
+                match names.beginning(text) {
+                    [one] if text.len() > 1 => Some(Advice::typed(one.text[text.len()..].to_string())),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the last quote of a text closes a string.
+fn closed(text: &str) -> bool {
+    text.ends_with('"')
+        && matches!(
+            edn::is_complete(&text[tokens(text).last().map_or(0, |t| t.start)..]),
+            Completeness::Complete
+        )
+}
+
+/// What stands dim behind the cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Advice {
+    shown: String,
+    /// Whether the right arrow types it.
+    typed: bool,
+}
+
+impl Advice {
+    fn shown(shown: String) -> Advice {
+        Advice { shown, typed: false }
+    }
+    fn typed(shown: String) -> Advice {
+        Advice { shown, typed: true }
+    }
+}
+
+impl Hint for Advice {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+    fn completion(&self) -> Option<&str> {
+        self.typed.then_some(&self.shown)
+    }
+}
+
+impl Hinter for Line {
+    type Hint = Advice;
+
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Advice> {
+        // Advice wraps badly, so it stands behind single lines only.
+        if pos < line.len() || line.is_empty() || line.contains('\n') {
+            return None;
+        }
+        self.advice(line, pos).or_else(|| {
+            self.history
+                .hint(line, pos, context)
+                .filter(|h| !h.contains('\n'))
+                .map(Advice::typed)
+        })
+    }
+}
+
+impl Completer for Line {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, context: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if let Ok((command, _)) = command::parse(line)
+            && command.takes == Takes::File
+            && line.trim_start().starts_with('.')
+            && line[..pos].contains(' ')
+        {
+            return self.files.complete(line, pos, context);
+        }
+        let (start, found) = self.candidates(line, pos);
+        let pair = |text: String| Pair {
+            display: text.clone(),
+            replacement: text,
+        };
+        Ok((start, found.into_iter().map(pair).collect()))
+    }
+}
+
+impl Validator for Line {
+    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        Ok(match is_whole(context.input()) {
+            true => ValidationResult::Valid(None),
+            false => ValidationResult::Incomplete,
+        })
+    }
+}
+
+/// Whether what was typed can be done: a command, or forms whose brackets are closed.
+pub fn is_whole(text: &str) -> bool {
+    text.trim_start().starts_with('.') || !matches!(edn::is_complete(text), Completeness::Incomplete)
+}
+
+const fn colour(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "32",
+        Kind::Keyword => "36",
+        Kind::Number => "35",
+        Kind::Variable => "33",
+        Kind::Tag => "35",
+        Kind::Comment => "2",
+        Kind::Command => "1;34",
+        Kind::Symbol | Kind::Open | Kind::Close => "",
+    }
+}
+
+/// A text in its colours; `at` is the cursor, whose bracket stands out with its partner.
+pub fn colours(text: &str, at: Option<usize>) -> String {
+    let words = tokens(text);
+    let (pairs, stray) = brackets(text, &words);
+    // The bracket under the cursor, else the one before it.
+    let near = |place: usize| at.is_some_and(|at| place == at) || at.is_some_and(|at| place + 1 == at);
+    let pair = pairs
+        .iter()
+        .find(|(open, close)| at == Some(*open) || at == Some(*close))
+        .or_else(|| pairs.iter().find(|(open, close)| near(*open) || near(*close)));
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut from = 0;
+    for token in &words {
+        out.push_str(&text[from..token.start]);
+        let place = token.end - 1;
+        let code = match token.kind {
+            Kind::Close if stray.contains(&token.start) => "1;31",
+            Kind::Open | Kind::Close if pair.is_some_and(|(open, close)| place == *open || place == *close) => "1;4",
+            kind => colour(kind),
+        };
+        let word = &text[token.start..token.end];
+        match code {
+            "" => out.push_str(word),
+            code => out.push_str(&format!("\x1b[{code}m{word}\x1b[0m")),
+        }
+        from = token.end;
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+impl Highlighter for Line {
+    fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        Cow::Owned(colours(line, (!self.left.get()).then_some(pos)))
+    }
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+    }
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.left.set(kind == CmdKind::ForcedRefresh);
+        true
+    }
+}
+
+impl Helper for Line {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asof::Connection;
+
+    fn line() -> Line {
+        let conn = Connection::in_memory().expect("memory");
+        let schema = "[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/doc \"Painted on.\"}
+            {:db/ident :ship/tons :db/valueType :db.type/long :db/cardinality :db.cardinality/one}
+            {:db/ident :colour/red}]";
+        conn.transact(schema).expect("a schema");
+        let mut line = Line::new(conn.db());
+        line.rules = vec!["reachable".to_string()];
+        line
+    }
+
+    fn complete(typed: &str) -> Vec<String> {
+        line().candidates(typed, typed.len()).1
+    }
+
+    #[test]
+    fn completions() {
+        assert_eq!(complete("[:find ?e :where [?e :ship/"), [":ship/name", ":ship/tons"]);
+        assert_eq!(
+            complete("[:find ?e :where [?e :tons"),
+            [":ship/tons"],
+            "by the part after the slash"
+        );
+        assert_eq!(complete(":colour/"), [":colour/red"], "idents");
+        assert_eq!(complete("[:fin"), [":find"]);
+        assert_eq!(complete("[:find ?ship ?shape :where [?sh"), ["?shape", "?ship"]);
+        assert_eq!(complete("[:find (count-d"), ["count-distinct"]);
+        assert_eq!(complete("[(upper"), ["upper-case"]);
+        assert_eq!(complete("(reach"), ["reachable"], "rules of the session");
+        assert_eq!(complete("(transa"), ["transact"]);
+        assert_eq!(complete(".tim"), [".timeline", ".timing"]);
+        assert_eq!(complete(".format m"), ["markdown"]);
+        assert_eq!(complete(".timeline 5 :ship/n"), [":ship/name"]);
+        assert_eq!(
+            complete("[:find \"co"),
+            Vec::<String>::new(),
+            "nothing inside of strings"
+        );
+        assert_eq!(line().candidates("[:find ?e :where [?é :ship/n", 29).0, 22);
+    }
+
+    #[test]
+    fn hints() {
+        let line = line();
+        let hint = |typed: &str| line.advice(typed, typed.len()).map(|a| a.shown);
+        assert_eq!(hint("[?e :ship/name").as_deref(), Some("  string, one  Painted on."));
+        assert_eq!(hint("[?e :ship/to").as_deref(), Some("ns"));
+        assert!(hint(".as-of").is_some_and(|h| h.starts_with(" T  look at")));
+        assert_eq!(hint(".as-of 3"), None);
+        assert_eq!(hint("[?e "), None);
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colour() {
+        let strip = |text: &str| {
+            let mut out = String::new();
+            let mut rest = text;
+            while let Some((before, after)) = rest.split_once("\x1b[") {
+                out.push_str(before);
+                rest = after.split_once('m').map_or("", |(_, rest)| rest);
+            }
+            out + rest
+        };
+        for text in ["[:find ?x \"é\" -5", ".as-of 3", "(a ] #{1} ; c", "\\", ""] {
+            for at in 0..=text.len() {
+                assert_eq!(strip(&colours(text, Some(at))), text);
+            }
+        }
+        assert_eq!(
+            colours("[1]", Some(3)),
+            "\x1b[1;4m[\x1b[0m\x1b[35m1\x1b[0m\x1b[1;4m]\x1b[0m"
+        );
+        assert_eq!(colours("]", None), "\x1b[1;31m]\x1b[0m");
+    }
+
+    #[test]
+    fn ten_thousand_attributes() {
+        let conn = Connection::in_memory().expect("memory");
+        let mut schema = String::from("[");
+        for i in 0..10_000 {
+            schema.push_str(&format!(
+                "{{:db/ident :n{}/a{i} :db/valueType :db.type/long :db/cardinality :db.cardinality/one}}",
+                i % 100
+            ));
+        }
+        schema.push(']');
+        conn.transact(schema.as_str()).expect("a schema");
+        let line = Line::new(conn.db());
+        line.candidates("[:find ?e :where [?e :n7/", 25);
+        let started = std::time::Instant::now();
+        assert_eq!(line.candidates("[:find ?e :where [?e :n7/", 25).1.len(), 100);
+        assert_eq!(line.candidates("[:find ?e :where [?e :a999", 26).1.len(), 11);
+        let took = started.elapsed();
+        assert!(took.as_millis() < 20, "{took:?}");
+    }
+
+    #[test]
+    fn whole_or_not() {
+        assert!(is_whole(".help ("));
+        assert!(is_whole("[:find ?x]"));
+        assert!(is_whole("]"), "no more text mends it");
+        assert!(!is_whole("[:find ?x\n :where"));
+        assert!(!is_whole("\"open"));
+    }
+}

@@ -1,0 +1,256 @@
+//! Sessions as people see them, under `snapshots/repl`, and what no picture shows.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use super::*;
+
+/// Results and remarks in one place, as a terminal has them.
+#[derive(Clone, Default)]
+struct Screen(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Prompt {
+    shell: Shell,
+    screen: Screen,
+}
+
+impl Prompt {
+    fn empty() -> Prompt {
+        let screen = Screen::default();
+        let session = Session::open(None, true).expect("memory");
+        let (out, notes) = (Box::new(screen.clone()), Box::new(screen.clone()));
+        Prompt {
+            shell: Shell::new(session, Format::Table, out, notes),
+            screen,
+        }
+    }
+
+    /// With the ships of the tour.
+    fn harbour() -> Prompt {
+        let mut prompt = Prompt::empty();
+        let typed = help::parts(include_str!("help/tour.txt"));
+        for (_, text) in typed.iter().filter(|(typed, text)| *typed && text.starts_with("[{")) {
+            prompt.shell.feed("harbour", text).expect("the harbour is built");
+        }
+        prompt.screen.0.borrow_mut().clear();
+        prompt
+    }
+
+    /// Types a line, and leaves on the screen what a terminal would show.
+    fn types(&mut self, text: &str) -> Flow {
+        let prompt = self.shell.prompt();
+        let shown = text.replace('\n', &format!("\n{}", " ".repeat(prompt.chars().count())));
+        writeln!(self.screen, "{prompt}{shown}").expect("memory");
+        self.shell.feed("prompt", text).unwrap_or_else(|e| {
+            writeln!(self.screen, "error {e}").expect("memory");
+            Flow::GoOn
+        })
+    }
+
+    fn screen(&self) -> String {
+        let text = String::from_utf8(self.screen.0.borrow().clone()).expect("text");
+        text.lines().map(|l| l.trim_end().to_string() + "\n").collect()
+    }
+}
+
+fn shown(mut prompt: Prompt, typed: &[&str]) -> String {
+    for text in typed {
+        prompt.types(text);
+    }
+    prompt.screen()
+}
+
+fn snapshot(name: &str, text: String) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../../snapshots/repl");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn forms() {
+    let typed = [
+        "[{:db/ident :person/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}\n {:db/ident :person/friend :db/valueType :db.type/ref :db/cardinality :db.cardinality/many}]",
+        "[{:db/id \"a\" :person/name \"Ada\"} {:person/name \"Bob\" :person/friend \"a\"}]",
+        "[[:db/add [:person/name \"Ada\"] :person/friend [:person/name \"Bob\"]]]",
+        "[:find ?n\n :where [?e :person/name ?n]]",
+        "{:find [?n .] :where [[_ :person/name ?n] [(< ?n \"B\")]]}",
+        "(pull [:person/name {:person/friend [:person/name]}] [:person/name \"Bob\"])",
+        "[[(knows ?x ?y) [?p :person/name ?x] [?p :person/friend ?q] [?q :person/name ?y]]]",
+        "[:find ?x ?y :where (knows ?x ?y)]",
+        "(q [:find ?x :in $ % :where (knows ?x \"Ada\")])",
+        ".rules",
+        "(basis-t db) (ident db 10)",
+        ".format json",
+        "[:find ?n :where [?e :person/name ?n]]",
+        ".format markdown",
+        "[:find ?n :where [?e :person/name ?n]]",
+        ".format table",
+        ".rows 1",
+        "[:find ?n :where [?e :person/name ?n]]",
+    ];
+    snapshot("forms", shown(Prompt::empty(), &typed));
+}
+
+#[test]
+fn moving_through_time() {
+    let typed = [
+        ".log",
+        ".back",
+        ".back 2",
+        "[:find ?n :where [_ :ship/name ?n]]",
+        ".forward",
+        "[:find ?n :where [_ :ship/name ?n]]",
+        "[{:ship/name \"Skua\"}]",
+        ".now",
+        ".forward",
+        ".as-of 2024-07-01",
+        ".history on",
+        "[:find ?c ?t ?added :where [_ :ship/cargo ?c ?t ?added]]",
+        ".now",
+        ".since t=3",
+        "[:find ?n :where [_ :ship/name ?n]]",
+        ".now",
+        ".timeline [:ship/name \"Petrel\"]",
+        ".timeline [:ship/name \"Petrel\"] :ship/berth",
+        ".diff 2 3",
+        ".diff 4 2 [:ship/name \"Petrel\"]",
+        ".blame [:ship/name \"Petrel\"]",
+        ".as-of 99",
+        ".as-of whenever",
+    ];
+    snapshot("time", shown(Prompt::harbour(), &typed));
+}
+
+#[test]
+fn labels_and_watching() {
+    let typed = [
+        ".labels on",
+        "[:find ?e ?n ?t :where [?e :ship/name ?n ?t]]",
+        "(pull [:ship/tons] #e1)",
+        ".blame #e2 :ship/name",
+        ".watch on",
+        "[{:db/id #e1 :ship/tons 777}]",
+        ".watch [:find ?n ?t :where [?s :ship/name ?n] [?s :ship/tons ?t]]",
+        "[{:ship/name \"Tern\" :ship/tons 151}]",
+        ".watch off",
+        "[{:ship/name \"Tern\" :ship/tons 152}]",
+    ];
+    snapshot("labels", shown(Prompt::harbour(), &typed));
+}
+
+#[test]
+fn mistakes() {
+    let typed = [
+        ".shcema",
+        ".as-of",
+        ".now 3",
+        ".help tiem",
+        ".format xml",
+        ".history maybe",
+        ".rows many",
+        ".read /no/such/file",
+        ".timeline",
+        ".timeline [:ship/name \"Nobody\"]",
+        ".schema :ship/nmae",
+        "[:find ?n :where [?s :ship/nmae ?n]]",
+        "(pul [*] 5)",
+        "hello",
+        "[:find ?x\n :where [?x :ship/name]]]",
+        "[1 2 3]",
+        "{:ship/name \"x\"}",
+        ".next",
+    ];
+    snapshot("mistakes", shown(Prompt::harbour(), &typed));
+}
+
+#[test]
+fn the_tour() {
+    let mut prompt = Prompt::empty();
+    prompt.types("(transact [{:db/ident :mine}])");
+    prompt.types(".help tour");
+    while prompt.shell.is_touring() {
+        prompt.types(".next");
+    }
+    prompt.types("(entid db :mine)");
+    let screen = prompt.screen();
+    assert_eq!(screen.matches("error").count(), 1, "one mistake is meant:\n{screen}");
+    snapshot("tour", screen);
+}
+
+#[test]
+fn the_examples_of_the_help() {
+    for (name, text) in help::TOPICS {
+        let mut prompt = Prompt::harbour();
+        for (_, example) in help::parts(text).iter().filter(|(typed, _)| *typed) {
+            // Lines after the first may begin a new example or go on with the one before.
+            prompt
+                .shell
+                .feed(name, example)
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+        assert!(!prompt.screen().contains("nil"), "{name}:\n{}", prompt.screen());
+    }
+}
+
+#[test]
+fn every_command_is_there() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let script = dir.path().join("script");
+    std::fs::write(&script, "(basis-t db)\n.now\n[:find ?n :where [_ :ship/name ?n]]\n").expect("writable");
+    let output = dir.path().join("output");
+    let mut prompt = Prompt::harbour();
+    for command in command::COMMANDS {
+        let rest = match command.name {
+            ".read" => script.display().to_string(),
+            ".output" => output.display().to_string(),
+            ".as-of" | ".since" => "2".to_string(),
+            ".diff" => "1 2".to_string(),
+            ".timeline" | ".blame" => "[:ship/name \"Petrel\"]".to_string(),
+            ".explain" => "[:find ?x :where [?x :ship/name]]".to_string(),
+            ".rows" => "all".to_string(),
+            ".format" => "table".to_string(),
+            name if command.usage.starts_with("on") => if name == ".watch" { "off" } else { "on" }.to_string(),
+            _ => String::new(),
+        };
+        let flow = prompt.shell.feed("prompt", &format!("{} {rest}", command.name));
+        let flow = flow.unwrap_or_else(|e| panic!("{}: {e}", command.name));
+        assert_eq!(flow == Flow::Quit, command.name == ".quit");
+    }
+    prompt.shell.feed("prompt", "(basis-t db)").expect("a form");
+    let written = std::fs::read_to_string(&output).expect("results went there");
+    assert!(written.ends_with("4\n"), "{written}");
+}
+
+#[test]
+fn a_file_says_where_its_mistake_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("script");
+    std::fs::write(
+        &file,
+        ".now\n(basis-t db)\n\n[:find ?n :where [_ :ship/nmae ?n]]\n(stats)\n",
+    )
+    .expect("writable");
+    let e = Prompt::harbour()
+        .shell
+        .feed("prompt", &format!(".read {}", file.display()));
+    let e = e.expect_err("a mistake");
+    assert_eq!(e.place().map(|p| p.line), Some(4), "{e}");
+    std::fs::write(&file, format!(".read {}", file.display())).expect("writable");
+    let e = Prompt::harbour()
+        .shell
+        .feed("prompt", &format!(".read {}", file.display()));
+    assert!(e.expect_err("it never ends").to_string().contains("deep"));
+}

@@ -1,0 +1,73 @@
+//! Which transaction made each fact of an entity true, and what it said about itself.
+
+use asof::datom::TxId;
+use asof::db::Db;
+use asof::edn::{Edn, Node};
+use asof::error::Result;
+use asof::index::Order;
+use asof::schema::bootstrap;
+
+use super::{Picture, entity, value_text, when};
+use crate::eval::value_form;
+use crate::print::{Format, Reply};
+
+/// A row for each fact of the entity that `form` names, perhaps of one attribute only.
+pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>) -> Result<Picture> {
+    let e = entity(db, form)?;
+    let mut components = vec![Edn::from(Node::Long(e.0 as i64))];
+    components.extend(attribute.cloned());
+    let (mut rows, mut shown) = (Vec::new(), Vec::new());
+    for datom in db.datoms(Order::Eavt, &components)? {
+        let datom = datom?;
+        let name = db
+            .ident(datom.a)
+            .map_or(Node::Long(datom.a.0 as i64), |k| Node::Keyword(k.clone()));
+        let instant = db.instant_of(datom.tx.t())?;
+        let (name, t) = (Edn::from(name), Edn::from(Node::Long(datom.tx.t() as i64)));
+        let about = about(db, datom.tx)?;
+        let time = instant.map_or(Edn::nil(), |i| Node::Inst(i).into());
+        rows.push(Edn::vector([
+            name.clone(),
+            value_form(db, &datom),
+            t.clone(),
+            time,
+            about.clone(),
+        ]));
+        // People see references by name and days as days.
+        let (value, day) = (value_text(db, &datom.v)?, instant.map_or(String::new(), when));
+        shown.push(Edn::vector([name, text(value), t, text(day), about]));
+    }
+    let columns = ["attribute", "value", "t", "when", "transaction"]
+        .map(String::from)
+        .to_vec();
+    let reply = |rows| Reply {
+        value: Edn::vector::<Edn>(rows),
+        columns: Some(columns.clone()),
+    };
+    let mut drawing = Vec::new();
+    reply(shown).write(&mut drawing, Format::Table)?;
+    Ok(Picture {
+        reply: reply(rows),
+        drawing: String::from_utf8_lossy(&drawing).into_owned(),
+    })
+}
+
+fn text(text: String) -> Edn {
+    Node::Str(text.into()).into()
+}
+
+/// What a transaction says about itself besides its time.
+fn about(db: &Db, tx: TxId) -> Result<Edn> {
+    let mut facts = Vec::new();
+    for datom in db.datoms(Order::Eavt, &[Node::Long(tx.entity().0 as i64).into()])? {
+        let datom = datom?;
+        if let (true, Some(name)) = (datom.a.0 != u64::from(bootstrap::TX_INSTANT), db.ident(datom.a)) {
+            facts.push((Node::Keyword(name.clone()).into(), value_form(db, &datom)));
+        }
+    }
+    Ok(if facts.is_empty() {
+        Edn::nil()
+    } else {
+        Node::Map(facts).into()
+    })
+}

@@ -1,0 +1,96 @@
+//! What is different between two moments.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use asof::conn::Connection;
+use asof::datom::{Datom, EntityId, Value};
+use asof::db::{Db, TimePoint};
+use asof::edn::{Edn, Node};
+use asof::error::Result;
+use asof::index::Order;
+
+use super::{Paint, Picture, entity, entity_name, value_text, when};
+use crate::eval::attribute_name;
+use crate::print::Reply;
+
+/// The facts that hold at `to` and did not at `from` (+), and the other way round (-); perhaps of one entity only.
+pub fn diff(conn: &Connection, from: TimePoint, to: TimePoint, form: Option<&Edn>, paint: Paint) -> Result<Picture> {
+    let db = conn.db();
+    let (from, to) = (db.t_of(from)?.min(db.basis_t()), db.t_of(to)?.min(db.basis_t()));
+    let (low, high) = (from.min(to), from.max(to));
+    // Of what happens to a fact in between, only the first and the last event count.
+    let mut changes: BTreeMap<(EntityId, EntityId, Value), (bool, bool)> = BTreeMap::new();
+    let mut note = |d: Datom| {
+        // When a transaction happened is its own affair.
+        if d.e != d.tx.entity() {
+            let (added, key) = (d.added, (d.e, d.a, d.v));
+            changes.entry(key).and_modify(|c| c.1 = added).or_insert((added, added));
+        }
+    };
+    match form {
+        Some(form) => {
+            let e = entity(&db, form)?;
+            let window = db.as_of(high)?.since(low)?.history();
+            let mut events = Vec::new();
+            for datom in window.datoms(Order::Eavt, &[Node::Long(e.0 as i64).into()])? {
+                events.push(datom?);
+            }
+            events.sort_by_key(|d| d.tx.t());
+            events.into_iter().for_each(&mut note);
+        }
+        None => {
+            for transaction in conn.log().range(Some(low + 1), Some(high + 1)) {
+                transaction?.datoms.into_iter().for_each(&mut note);
+            }
+        }
+    }
+    let backwards = from > to;
+    let changes: Vec<_> = changes
+        .into_iter()
+        .filter(|(_, (first, last))| first == last)
+        .map(|(fact, (_, last))| (fact, last != backwards))
+        .collect();
+    let row = |((e, a, v), added): &((EntityId, EntityId, Value), bool)| {
+        let a = db
+            .ident(*a)
+            .map_or(Node::Long(a.0 as i64), |k| Node::Keyword(k.clone()));
+        Edn::vector([
+            Edn::sym(if *added { "+" } else { "-" }),
+            Node::Long(e.0 as i64).into(),
+            a.into(),
+            v.to_edn(),
+        ])
+    };
+    let reply = Reply {
+        value: Edn::vector(changes.iter().map(row)),
+        columns: Some(["change", "e", "a", "v"].map(String::from).to_vec()),
+    };
+    let mut out = String::new();
+    let day = |t| Ok::<_, asof::Error>(db.instant_of(t)?.map_or(String::new(), when));
+    let appeared = changes.iter().filter(|(_, added)| *added).count();
+    let _ = writeln!(
+        out,
+        "from t {from} ({}) to t {to} ({}): {appeared} facts came, {} went",
+        day(from)?,
+        day(to)?,
+        changes.len() - appeared
+    );
+    // An entity that is gone is called as it was then.
+    let (then, now) = (db.as_of(from)?, db.as_of(to)?);
+    let mut before = None;
+    for ((e, a, v), added) in &changes {
+        let side: &Db = if *added { &now } else { &then };
+        if before != Some(*e) {
+            before = Some(*e);
+            let _ = writeln!(out, "{}", paint.bold(&entity_name(side, *e)?));
+        }
+        let text = format!("{} {}", attribute_name(&db, *a), value_text(side, v)?);
+        let line = match added {
+            true => paint.green(&format!("  + {text}")),
+            false => paint.red(&format!("  - {text}")),
+        };
+        let _ = writeln!(out, "{line}");
+    }
+    Ok(Picture { reply, drawing: out })
+}

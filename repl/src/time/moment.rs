@@ -1,0 +1,109 @@
+//! Moments as people write them, and the part of time that a session looks at.
+
+use asof::datom::T;
+use asof::db::{Db, TimePoint};
+use asof::edn::Instant;
+use asof::error::{Code, Error, Result};
+
+/// The part of time that is looked at; all of it by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// As it was then.
+    pub as_of: Option<T>,
+    /// Only what was asserted later.
+    pub since: Option<T>,
+    /// Every assertion and retraction.
+    pub history: bool,
+}
+
+impl Window {
+    /// That part of `db`.
+    pub fn of(&self, db: Db) -> Result<Db> {
+        let db = self.as_of.map_or(Ok(db.clone()), |t| db.as_of(t))?;
+        let db = self.since.map_or(Ok(db.clone()), |t| db.since(t))?;
+        Ok(if self.history { db.history() } else { db })
+    }
+}
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+/// A moment: a t, a transaction's entity id, a time, or a time before `now`.
+pub fn moment(text: &str, now: Instant) -> Result<TimePoint> {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix("#inst")
+        .map_or(text, |rest| rest.trim().trim_matches('"'));
+    let number = inner.strip_prefix("t=").unwrap_or(inner);
+    let point = match (relative(inner, now), number.parse::<i64>()) {
+        (Some(instant), _) => Ok(TimePoint::Instant(instant)),
+        (None, Ok(number)) => TimePoint::from_number(number),
+        (None, Err(_)) => Instant::parse(&inner.replace(' ', "T")).map(TimePoint::Instant),
+    };
+    point.map_err(|e| {
+        Error::new(Code::InvalidTimePoint, e.message().to_string()).hint(
+            "give a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or one before now (-1h, -2d, yesterday)",
+        )
+    })
+}
+
+/// `-90s`, `-30m`, `-1h`, `-2d`, `-1w`, `yesterday`, `today` (as the day began, in UTC) and `now`.
+fn relative(text: &str, now: Instant) -> Option<Instant> {
+    match text {
+        "now" => return Some(now),
+        "today" => return Some(Instant(now.0 - now.0.rem_euclid(DAY))),
+        "yesterday" => return Some(Instant(now.0 - DAY)),
+        _ => {}
+    }
+    let rest = text.strip_prefix('-')?;
+    let unit = match rest.chars().last()? {
+        's' => SECOND,
+        'm' => 60 * SECOND,
+        'h' => 3600 * SECOND,
+        'd' => DAY,
+        'w' => 7 * DAY,
+        _ => return None,
+    };
+    let count: i64 = rest[..rest.len() - 1].parse().ok()?;
+    Some(Instant(
+        now.0.saturating_sub(count.checked_mul(unit)?).max(Instant::MIN.0),
+    ))
+}
+
+/// A time for people: the day, and the time of day when it is not midnight.
+pub fn when(instant: Instant) -> String {
+    let text = instant.to_string();
+    match (text.get(..10), text.get(11..16), text.get(17..19)) {
+        (Some(day), Some("00:00"), Some("00")) => day.to_string(),
+        (Some(day), Some(time), Some("00")) => format!("{day} {time}"),
+        (Some(day), Some(time), Some(seconds)) => format!("{day} {time}:{seconds}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments() {
+        let now = Instant::parse("2024-05-02T12:00").expect("a time");
+        let at = |text: &str| match moment(text, now) {
+            Ok(TimePoint::Instant(i)) => when(i),
+            Ok(other) => format!("{other:?}"),
+            Err(e) => panic!("{text}: {e}"),
+        };
+        assert_eq!(at("12"), "T(12)");
+        assert_eq!(at("t=12"), "T(12)");
+        assert_eq!(at("2024-05-01"), "2024-05-01");
+        assert_eq!(at("#inst \"2024-05-01T10:30\""), "2024-05-01 10:30");
+        assert_eq!(at("-1h"), "2024-05-02 11:00");
+        assert_eq!(at("-90s"), "2024-05-02 11:58:30");
+        assert_eq!(at("-1w"), "2024-04-25 12:00");
+        assert_eq!(at("yesterday"), "2024-05-01 12:00");
+        assert_eq!(at("today"), "2024-05-02");
+        for text in ["", "-1", "-h", "-é", "-99999999999999999w", "tomorrow"] {
+            assert!(moment(text, now).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which values an entity had, from when until when.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use asof::datom::T;
+use asof::db::Db;
+use asof::edn::{Edn, Node};
+use asof::error::Result;
+use asof::index::Order;
+
+use super::{Paint, Picture, cut, entity, entity_name, value_text, when};
+use crate::eval::attribute_name;
+use crate::print::Reply;
+
+/// A value that held for a while.
+struct Period {
+    attribute: String,
+    value: Edn,
+    shown: String,
+    /// `None` when it began before the window that is looked at.
+    from: Option<T>,
+    until: Option<T>,
+}
+
+/// The values of the entity that `form` names, perhaps of one attribute only.
+pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, width: usize, paint: Paint) -> Result<Picture> {
+    let e = entity(db, form)?;
+    let history = db.history();
+    let mut components = vec![Edn::from(Node::Long(e.0 as i64))];
+    components.extend(attribute.cloned());
+    let mut periods: Vec<Period> = Vec::new();
+    let mut open: BTreeMap<(u64, String), usize> = BTreeMap::new();
+    let mut events = Vec::new();
+    for datom in history.datoms(Order::Eavt, &components)? {
+        events.push(datom?);
+    }
+    // By attribute, then as it happened; of one transaction the retractions first, as it replaces a value.
+    events.sort_by_key(|d| (d.a.0, d.tx.t(), d.added));
+    for datom in &events {
+        let shown = value_text(db, &datom.v)?;
+        let key = (datom.a.0, datom.v.to_edn().to_string());
+        let t = datom.tx.t();
+        if !datom.added
+            && let Some(i) = open.remove(&key)
+        {
+            periods[i].until = Some(t);
+            continue;
+        }
+        if datom.added {
+            open.insert(key, periods.len());
+        }
+        periods.push(Period {
+            attribute: attribute_name(db, datom.a),
+            value: datom.v.to_edn(),
+            shown,
+            from: datom.added.then_some(t),
+            until: (!datom.added).then_some(t),
+        });
+    }
+    let mut moments = BTreeMap::new();
+    for t in periods.iter().flat_map(|p| [p.from, p.until]).flatten() {
+        if let (false, Some(instant)) = (moments.contains_key(&t), db.instant_of(t)?) {
+            moments.insert(t, when(instant));
+        }
+    }
+    let title = entity_name(db, e)?;
+    Ok(Picture {
+        reply: relation(&periods),
+        drawing: draw(&title, &periods, &moments, width, paint),
+    })
+}
+
+fn relation(periods: &[Period]) -> Reply {
+    let t = |t: Option<T>| t.map_or(Edn::nil(), |t| Node::Long(t as i64).into());
+    let row = |p: &Period| Edn::vector([Edn::kw(&p.attribute[1..]), p.value.clone(), t(p.from), t(p.until)]);
+    Reply {
+        value: Edn::vector(periods.iter().map(row)),
+        columns: Some(["attribute", "value", "from", "until"].map(String::from).to_vec()),
+    }
+}
+
+fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, width: usize, paint: Paint) -> String {
+    let mut out = String::new();
+    let ts: Vec<T> = moments.keys().copied().collect();
+    let (Some(first), Some(last)) = (ts.first(), ts.last()) else {
+        return format!("{title} has no facts here\n");
+    };
+    let _ = writeln!(
+        out,
+        "{}  t {first} ({}) to t {last} ({})",
+        paint.bold(title),
+        moments[first],
+        moments[last]
+    );
+    let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+    let names = widest(&mut periods.iter().map(|p| &p.attribute)).min(28);
+    let values = widest(&mut periods.iter().map(|p| &p.shown)).min(26);
+    let dates = widest(&mut moments.values());
+    let left = names + values + 4;
+    let bar = width.saturating_sub(left + 2 * dates + 8).clamp(12, 64);
+    // A transaction a place, evenly; the last leaves room for what still holds.
+    let x = |t: T| ts.partition_point(|other| *other < t) * (bar - 1) / ts.len();
+    let mut ticks = String::new();
+    for t in &ts {
+        let place = x(*t);
+        if ticks.is_empty() || ticks.chars().count() < place {
+            let _ = write!(ticks, "{}{t}", " ".repeat(place - ticks.chars().count()));
+        }
+    }
+    let _ = writeln!(out, "{}{}", " ".repeat(left), paint.dim(&ticks));
+    let mut before = "";
+    for p in periods {
+        let name = if p.attribute == before { "" } else { &p.attribute };
+        before = &p.attribute;
+        let start = p.from.map_or(0, x);
+        let end = p.until.map_or(bar - 1, x);
+        let mut line = " ".repeat(start);
+        line.push(if p.from.is_some() { '├' } else { '◀' });
+        line.push_str(&"─".repeat(end.saturating_sub(start + 1)));
+        if end > start {
+            line.push(if p.until.is_some() { '┤' } else { '▶' });
+        }
+        let pad = " ".repeat(bar - line.chars().count());
+        let line = if p.until.is_some() {
+            paint.dim(&line)
+        } else {
+            paint.green(&line)
+        };
+        let day = |t: Option<T>| t.and_then(|t| moments.get(&t)).map_or("", String::as_str);
+        let told = match (p.from, p.until) {
+            (_, None) => format!("since {}", day(p.from)),
+            (None, _) => format!("until {}", day(p.until)),
+            _ => format!("{} to {}", day(p.from), day(p.until)),
+        };
+        let (name, value) = (cut(name, 28), cut(&p.shown, 26));
+        let _ = writeln!(out, "{name:names$}  {value:values$}  {line}{pad}  {told}");
+    }
+    out
+}
