@@ -79,7 +79,7 @@ fn a_session() {
     let t = &mut terminal;
     keys(t, UP, "quit");
     keys(t, UP, "back");
-    keys(t, &UP.repeat(4), "ship/name ?n");
+    keys(t, &UP.repeat(4), ":ship/name");
     keys(t, "\x15", "asof> ");
     // Colours: a keyword's, and the pair of brackets.
     keys(t, ":db/", "\x1b[36m:db/");
