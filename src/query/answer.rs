@@ -17,7 +17,11 @@ pub(crate) enum Out {
     Forms(Vec<Edn>),
 }
 
-/// What a query found. Rows are in value order, or as `:order-by` says.
+/// What a query found.
+///
+/// Rows are as `:order-by` says. Without it, [`Answer::to_edn`], [`Answer::rows`] and [`Answer::typed`] give them in the order of
+/// their values; the columns ([`Answer::value`], [`Answer::longs`], [`Answer::entities`]) have them as they were found: in the
+/// same order for the same database and query, and not sorted for that.
 pub struct Answer {
     pub(crate) shape: Shape,
     pub(crate) names: Vec<String>,
@@ -26,6 +30,8 @@ pub struct Answer {
     pub(crate) keys: Option<(KeyKind, Vec<Symbol>)>,
     /// Rows are a list: duplicates count, or the order does.
     pub(crate) list: bool,
+    /// The columns are in their final order.
+    pub(crate) arranged: bool,
     pub(crate) values: Values,
 }
 
@@ -79,9 +85,25 @@ impl Answer {
             _ => Ok(self.value(row, column)?.to_edn()),
         }
     }
+    /// The rows in the order they are shown in.
+    fn order(&self) -> Result<Vec<u32>> {
+        match self.arranged || self.len <= 1 {
+            true => Ok((0..self.len as u32).collect()),
+            false => super::find::value_order(&self.columns, self.len, &self.values),
+        }
+    }
+
     /// The rows, each as its values.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Result<Vec<Edn>>> + '_ {
-        (0..self.len).map(|i| (0..self.columns.len()).map(|c| self.form(i, c)).collect())
+        // Values that cannot be compared cannot be read either: then every row reports it.
+        let order = self.order();
+        (0..self.len).map(move |i| {
+            let row = match &order {
+                Ok(order) => order[i] as usize,
+                Err(_) => i,
+            };
+            (0..self.columns.len()).map(|c| self.form(row, c)).collect()
+        })
     }
 
     fn row(&self, row: usize) -> Result<Edn> {
@@ -103,8 +125,10 @@ impl Answer {
     /// The rows as Rust values, through serde: tuples or, with `:keys`, structs; of a collection or scalar, its elements.
     pub fn typed<T: serde::de::DeserializeOwned>(&self) -> Result<Vec<T>> {
         let single = matches!(self.shape, Shape::Collection | Shape::Scalar);
-        (0..self.len)
+        self.order()?
+            .into_iter()
             .map(|i| {
+                let i = i as usize;
                 let form = if single { self.form(i, 0)? } else { self.row(i)? };
                 crate::edn::from_edn(&form)
             })
@@ -116,12 +140,14 @@ impl Answer {
     pub fn to_edn(&self) -> Result<Edn> {
         match self.shape {
             Shape::Relation => {
-                let rows = (0..self.len).map(|i| self.row(i)).collect::<Result<Vec<_>>>()?;
+                let order = self.order()?.into_iter();
+                let rows = order.map(|i| self.row(i as usize)).collect::<Result<Vec<_>>>()?;
                 let list = self.list || self.keys.is_some() || self.columns.iter().any(|c| matches!(c, Out::Forms(_)));
                 Ok(if list { Node::Vector(rows) } else { Node::Set(rows) }.into())
             }
             Shape::Collection => {
-                let items = (0..self.len).map(|i| self.form(i, 0)).collect::<Result<_>>()?;
+                let order = self.order()?.into_iter();
+                let items = order.map(|i| self.form(i as usize, 0)).collect::<Result<_>>()?;
                 Ok(Node::Vector(items).into())
             }
             Shape::Tuple if self.len > 0 => self.row(0),

@@ -124,19 +124,24 @@ impl<'a> Finder<'a> {
             });
             (cols.collect(), rows.len)
         };
-        let chosen = self.arrange(&columns, len, &values)?;
-        let len = chosen.len();
-        for (column, e) in columns.iter_mut().zip(&self.elems) {
-            *column = match std::mem::replace(column, Out::Vals(Vec::new())) {
-                Out::Words(c) => Out::Words(Arc::new(c.gather(&chosen))),
-                Out::Vals(vs) => Out::Vals(chosen.iter().map(|&i| vs[i as usize].clone()).collect()),
-                Out::Forms(fs) => Out::Forms(chosen.iter().map(|&i| fs[i as usize].clone()).collect()),
-            };
-            if let (Elem::Pull(db, pattern, _), Out::Words(entities)) = (e, &*column) {
-                *column = Out::Forms(pulled(db, pattern, entities, meter)?);
+        let find = self.find;
+        let mut len = len;
+        // Sorting costs more than most queries: without need, it waits until the answer is shown.
+        let arranged = self.must_arrange(len);
+        if arranged {
+            let chosen = self.arrange(&columns, len, &values)?;
+            len = chosen.len();
+            for (column, e) in columns.iter_mut().zip(&self.elems) {
+                *column = match std::mem::replace(column, Out::Vals(Vec::new())) {
+                    Out::Words(c) => Out::Words(Arc::new(c.gather(&chosen))),
+                    Out::Vals(vs) => Out::Vals(chosen.iter().map(|&i| vs[i as usize].clone()).collect()),
+                    Out::Forms(fs) => Out::Forms(chosen.iter().map(|&i| fs[i as usize].clone()).collect()),
+                };
+                if let (Elem::Pull(db, pattern, _), Out::Words(entities)) = (e, &*column) {
+                    *column = Out::Forms(pulled(db, pattern, entities, meter)?);
+                }
             }
         }
-        let find = self.find;
         let names = match &find.keys {
             Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
             None => find.elems.iter().map(|e| shown(e, vars)).collect(),
@@ -149,6 +154,7 @@ impl<'a> Finder<'a> {
             len,
             keys: find.keys.clone(),
             list,
+            arranged,
             values,
         })
     }
@@ -186,6 +192,15 @@ impl<'a> Finder<'a> {
         Ok((out, firsts.len()))
     }
 
+    /// Whether the order of the rows decides what the answer is, or is asked for.
+    fn must_arrange(&self, len: usize) -> bool {
+        let find = self.find;
+        let first_only = matches!(find.shape, Shape::Tuple | Shape::Scalar) && len > 1;
+        let pulls = self.elems.iter().any(|e| matches!(e, Elem::Pull(..)));
+        let cut = find.limit.is_some() || find.offset > 0;
+        pulls || cut || !find.order.is_empty() || first_only
+    }
+
     /// The rows of the answer, in order.
     fn arrange(&self, columns: &[Out], len: usize, values: &Values) -> Result<Vec<u32>> {
         let find = self.find;
@@ -196,17 +211,9 @@ impl<'a> Finder<'a> {
                 order.push((i, false));
             }
         }
-        let keys: Vec<Keys> = order
-            .iter()
-            .map(|(i, descending)| Keys::new(&columns[*i], *descending, values))
-            .collect::<Result<_>>()?;
+        let keys = sort_keys(columns, &order, values)?;
         let mut rows: Vec<u32> = (0..len as u32).collect();
-        let compare = |a: &u32, b: &u32| {
-            keys.iter()
-                .map(|k| k.compare(*a as usize, *b as usize))
-                .find(|o| *o != Ordering::Equal)
-                .unwrap_or(a.cmp(b))
-        };
+        let compare = |a: &u32, b: &u32| compare_rows(&keys, *a, *b);
         let one = matches!(find.shape, Shape::Tuple | Shape::Scalar);
         if one && find.offset == 0 {
             let least = rows.iter().copied().min_by(compare);
@@ -220,6 +227,29 @@ impl<'a> Finder<'a> {
         };
         Ok(rows.into_iter().skip(find.offset).take(limit).collect())
     }
+}
+
+/// The rows of an answer in the order of their values.
+pub(crate) fn value_order(columns: &[Out], len: usize, values: &Values) -> Result<Vec<u32>> {
+    let order: Vec<(usize, bool)> = (0..columns.len()).map(|i| (i, false)).collect();
+    let keys = sort_keys(columns, &order, values)?;
+    let mut rows: Vec<u32> = (0..len as u32).collect();
+    rows.sort_unstable_by(|a, b| compare_rows(&keys, *a, *b));
+    Ok(rows)
+}
+
+fn sort_keys(columns: &[Out], order: &[(usize, bool)], values: &Values) -> Result<Vec<Keys>> {
+    order
+        .iter()
+        .map(|(i, descending)| Keys::new(&columns[*i], *descending, values))
+        .collect()
+}
+
+fn compare_rows(keys: &[Keys], a: u32, b: u32) -> Ordering {
+    keys.iter()
+        .map(|k| k.compare(a as usize, b as usize))
+        .find(|o| *o != Ordering::Equal)
+        .unwrap_or(a.cmp(&b))
 }
 
 /// The group of each row, numbered in order of appearance, and the first row of each group.

@@ -219,6 +219,9 @@ impl Prepared {
             for body in &mut pred.bodies {
                 number(&mut body.plan, &mut next);
             }
+            if let Some(plan) = &mut pred.every_edge {
+                number(plan, &mut next);
+            }
         }
         self.nodes = next;
     }

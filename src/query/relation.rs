@@ -194,7 +194,10 @@ impl Relation {
     /// The columns of `keep` that it has, in that order; rows stay as they are.
     pub fn project(&self, keep: &[Var]) -> Relation {
         let kept: Vec<usize> = keep.iter().filter_map(|v| self.at(*v)).collect();
-        let all = kept.len() == self.vars.len();
+        // What is the same in every row tells no two rows apart.
+        let same = |c: &Column| c.one_type().is_some() && c.words.iter().all(|w| *w == c.words[0]);
+        let mut dropped = (0..self.vars.len()).filter(|i| !kept.contains(i));
+        let all = self.distinct && dropped.all(|i| same(&self.cols[i]));
         Relation {
             vars: kept.iter().map(|&i| self.vars[i]).collect(),
             cols: kept.iter().map(|&i| self.cols[i].clone()).collect(),
@@ -238,20 +241,54 @@ impl Relation {
                 ..self.clone()
             };
         }
-        let mut seen: HashTable<u32> = HashTable::with_capacity(self.len.min(1 << 16));
-        let mut keep = Vec::new();
-        for i in 0..self.len {
-            let hash = self.hash(i);
-            let same = |&j: &u32| self.cols.iter().all(|c| c.get(i) == c.get(j as usize));
-            if seen.find(hash, same).is_none() {
-                seen.insert_unique(hash, i as u32, |&j| self.hash(j as usize));
-                keep.push(i as u32);
+        let keep = match self.packed() {
+            Some(keys) => first_of_each(&keys),
+            None => {
+                let mut seen: HashTable<u32> = HashTable::with_capacity(self.len.min(1 << 16));
+                let mut keep = Vec::new();
+                for i in 0..self.len {
+                    let hash = self.hash(i);
+                    let same = |&j: &u32| self.cols.iter().all(|c| c.get(i) == c.get(j as usize));
+                    if seen.find(hash, same).is_none() {
+                        seen.insert_unique(hash, i as u32, |&j| self.hash(j as usize));
+                        keep.push(i as u32);
+                    }
+                }
+                keep
             }
-        }
+        };
         Relation {
             distinct: true,
             ..self.select(&keep)
         }
+    }
+    /// The rows as one number each, when they fit: words less the smallest of their column, side by side.
+    fn packed(&self) -> Option<Vec<u64>> {
+        if self.cols.iter().any(|c| c.one_type().is_none()) {
+            return None;
+        }
+        let spans: Vec<(u64, u32)> = self
+            .cols
+            .iter()
+            .map(|c| {
+                let (mut low, mut high) = (u64::MAX, 0);
+                for w in &c.words {
+                    low = low.min(*w);
+                    high = high.max(*w);
+                }
+                (low, 64 - (high - low).leading_zeros())
+            })
+            .collect();
+        if spans.iter().map(|(_, bits)| bits).sum::<u32>() > 63 {
+            return None;
+        }
+        let mut keys = vec![0u64; self.len];
+        for (c, (low, bits)) in self.cols.iter().zip(spans) {
+            for (key, w) in keys.iter_mut().zip(&c.words) {
+                *key = *key << bits | (w - low);
+            }
+        }
+        Some(keys)
     }
     fn hash(&self, i: usize) -> u64 {
         let mut h = 0;
@@ -269,6 +306,72 @@ impl Relation {
         self.len += other.len;
         self.sorted = None;
         self.distinct = false;
+    }
+}
+
+/// Where each number stands first.
+fn first_of_each(keys: &[u64]) -> Vec<u32> {
+    let highest = keys.iter().copied().max().unwrap_or(0);
+    if highest < 8 * keys.len() as u64 + 4096 {
+        // Few possible numbers: a bit each.
+        let mut seen = vec![0u64; (highest / 64 + 1) as usize];
+        return (0..keys.len() as u32)
+            .filter(|&i| {
+                let key = keys[i as usize];
+                let (slot, bit) = (&mut seen[(key / 64) as usize], 1 << (key % 64));
+                let new = *slot & bit == 0;
+                *slot |= bit;
+                new
+            })
+            .collect();
+    }
+    let mut seen = KeySet::with_capacity(keys.len().min(1 << 12));
+    (0..keys.len() as u32)
+        .filter(|&i| seen.insert(keys[i as usize]))
+        .collect()
+}
+
+/// A set of numbers: open addressing, at most half full.
+#[derive(Debug, Default)]
+pub(crate) struct KeySet {
+    slots: Vec<u64>,
+    len: usize,
+}
+
+/// No number of the set: packed rows take at most 63 bits.
+const EMPTY: u64 = u64::MAX;
+
+impl KeySet {
+    pub fn with_capacity(n: usize) -> KeySet {
+        KeySet {
+            slots: vec![EMPTY; (n * 2).next_power_of_two().max(16)],
+            len: 0,
+        }
+    }
+    /// Adds a number other than `EMPTY`; whether it is new.
+    #[inline]
+    pub fn insert(&mut self, key: u64) -> bool {
+        debug_assert!(key != EMPTY);
+        if (self.len + 1) * 2 > self.slots.len() {
+            let old = std::mem::take(self);
+            *self = KeySet::with_capacity(old.slots.len());
+            old.slots.into_iter().filter(|k| *k != EMPTY).for_each(|k| {
+                self.insert(k);
+            });
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = mix(0, key) as usize & mask;
+        loop {
+            match self.slots[at] {
+                k if k == key => return false,
+                EMPTY => {
+                    self.slots[at] = key;
+                    self.len += 1;
+                    return true;
+                }
+                _ => at = (at + 1) & mask,
+            }
+        }
     }
 }
 

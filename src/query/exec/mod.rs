@@ -11,6 +11,7 @@ mod join;
 mod lookup;
 mod negate;
 mod nested;
+mod reach;
 mod rule;
 mod scan;
 

@@ -481,7 +481,7 @@ impl Exec<'_> {
     }
 
     /// Rows of `rel` beside rows of `right`, where the variables `others` of both agree.
-    fn agree(
+    pub(super) fn agree(
         &self,
         rel: &Relation,
         left: &[u32],

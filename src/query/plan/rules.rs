@@ -29,6 +29,8 @@ pub(crate) struct Pred {
     pub rows: f64,
     /// It is the transitive closure of its one body.
     pub closure: bool,
+    /// Of a closure with an argument bound: how to read all edges at once, where that is possible.
+    pub every_edge: Option<Pipeline>,
 }
 
 /// One body, planned: from the bound arguments to all of them.
@@ -269,6 +271,7 @@ impl Planner<'_> {
             bodies: Vec::new(),
             rows: 16.0,
             closure: false,
+            every_edge: None,
         });
         self.pred_index.insert(key.clone(), id);
         let outer = self.component.replace(rules.component(&call.name));
@@ -276,6 +279,11 @@ impl Planner<'_> {
         self.preds[id].closure = edge.is_some();
         let bodies = edge.map_or(bodies, |e| vec![e]);
         let planned = self.pred_bodies(&bodies, call, bound);
+        if self.preds[id].closure && bound.contains(&true) && planned.is_ok() {
+            // An edge that must be told one end has no such plan; it is searched bit by bit.
+            let whole = self.pred_bodies(&bodies, call, &[false, false]);
+            self.preds[id].every_edge = whole.ok().and_then(|mut bodies| bodies.pop()).map(|b| b.plan);
+        }
         self.nesting -= 1;
         self.component = outer;
         match planned {

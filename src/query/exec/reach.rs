@@ -1,0 +1,237 @@
+//! What every node of a graph reaches.
+//!
+//! Nodes that reach each other reach the same (Tarjan's strongly connected components), and a component reaches what its
+//! successors do. Components come up after their successors, so each set is put together from sets that are there, mostly by
+//! copying: no node is searched from on its own.
+
+use super::super::budget::Meter;
+use super::closure::Marks;
+use crate::error::Result;
+
+/// Paths, those of a start together.
+pub(super) struct Reached {
+    /// Each start and how many paths it has.
+    pub counts: Vec<(u32, usize)>,
+    /// The ends of the paths, start after start.
+    pub ends: Vec<u32>,
+}
+
+/// A component: its members, in the order of the stack; what it reaches.
+struct Component {
+    members: (usize, usize),
+    reached: (usize, usize),
+    /// It has one way in, and so has all that it reaches: sets of such components never overlap.
+    tree: bool,
+}
+
+const NEW: u32 = u32::MAX;
+
+/// The strongly connected components: of each node its component, and the members of each, successors first.
+fn components(spans: &[(u32, u32)], targets: &[u32]) -> (Vec<u32>, Vec<u32>, Vec<(usize, usize)>) {
+    let n = spans.len();
+    let mut component = vec![NEW; n];
+    let (mut order, mut low) = (vec![NEW; n], vec![0u32; n]);
+    let (mut stack, mut work): (Vec<u32>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
+    let (mut members, mut list) = (Vec::with_capacity(n), Vec::new());
+    let mut counter = 0;
+    for root in 0..n as u32 {
+        if order[root as usize] != NEW || spans[root as usize].0 == spans[root as usize].1 {
+            continue;
+        }
+        work.push((root, spans[root as usize].0));
+        order[root as usize] = counter;
+        low[root as usize] = counter;
+        counter += 1;
+        stack.push(root);
+        while let Some((v, at)) = work.last_mut() {
+            let v = *v as usize;
+            if *at < spans[v].1 {
+                let w = targets[*at as usize] as usize;
+                *at += 1;
+                if order[w] == NEW {
+                    order[w] = counter;
+                    low[w] = counter;
+                    counter += 1;
+                    stack.push(w as u32);
+                    work.push((w as u32, spans[w].0));
+                } else if component[w] == NEW {
+                    low[v] = low[v].min(order[w]);
+                }
+                continue;
+            }
+            work.pop();
+            if let Some((parent, _)) = work.last() {
+                let parent = *parent as usize;
+                low[parent] = low[parent].min(low[v]);
+            }
+            if low[v] == order[v] {
+                let start = members.len();
+                while let Some(w) = stack.pop() {
+                    component[w as usize] = list.len() as u32;
+                    members.push(w);
+                    if w as usize == v {
+                        break;
+                    }
+                }
+                list.push((start, members.len()));
+            }
+        }
+    }
+    (component, members, list)
+}
+
+/// Every path of the graph.
+pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, meter: &Meter) -> Result<Reached> {
+    let (component, members, list) = components(spans, targets);
+    let mut ways_in = vec![0u32; spans.len()];
+    for t in targets {
+        ways_in[*t as usize] += 1;
+    }
+    let mut out = Reached {
+        counts: Vec::new(),
+        ends: Vec::new(),
+    };
+    let mut known: Vec<Component> = Vec::with_capacity(list.len());
+    let mut successors: Vec<u32> = Vec::new();
+    for (c, &(low, high)) in list.iter().enumerate() {
+        meter.tick()?;
+        let mine = &members[low..high];
+        let edges = |v: &u32| &targets[spans[*v as usize].0 as usize..spans[*v as usize].1 as usize];
+        let start = out.ends.len();
+        let mut tree = mine.len() == 1 && ways_in[mine[0] as usize] <= 1;
+        if let [v] = mine {
+            let next = edges(v);
+            if next.is_empty() {
+                known.push(Component {
+                    members: (low, high),
+                    reached: (start, start),
+                    tree,
+                });
+                continue;
+            }
+            let apart = match next {
+                [one] => *one != *v,
+                many => many
+                    .iter()
+                    .all(|w| w != v && known[component[*w as usize] as usize].tree),
+            };
+            tree &= next
+                .iter()
+                .all(|w| w != v && known[component[*w as usize] as usize].tree);
+            if apart {
+                for w in next {
+                    let other = &known[component[*w as usize] as usize];
+                    // A node on a cycle is among what it reaches.
+                    if other.members.1 - other.members.0 == 1 && !edges(w).contains(w) {
+                        out.ends.push(*w);
+                    }
+                    out.ends.extend_from_within(other.reached.0..other.reached.1);
+                }
+                let reached = (start, out.ends.len());
+                out.counts.push((*v, reached.1 - reached.0));
+                known.push(Component {
+                    members: (low, high),
+                    reached,
+                    tree,
+                });
+                meter.rows(out.ends.len())?;
+                continue;
+            }
+        }
+        marks.clear(spans.len());
+        if mine.len() > 1 || edges(&mine[0]).contains(&mine[0]) {
+            for v in mine {
+                marks.first(*v);
+            }
+            out.ends.extend_from_slice(mine);
+        }
+        successors.clear();
+        successors.extend(mine.iter().flat_map(edges).map(|w| component[*w as usize]));
+        successors.retain(|s| *s as usize != c);
+        successors.sort_unstable();
+        successors.dedup();
+        // The latest is the one that most others are reached from.
+        for s in successors.iter().rev() {
+            let other = &known[*s as usize];
+            let (from, to) = other.members;
+            if to - from == 1 && marks.first(members[from]) {
+                out.ends.push(members[from]);
+            }
+            for i in other.reached.0..other.reached.1 {
+                let w = out.ends[i];
+                if marks.first(w) {
+                    out.ends.push(w);
+                }
+            }
+        }
+        let end = out.ends.len();
+        out.counts.push((mine[0], end - start));
+        meter.rows(out.ends.len())?;
+        for v in &mine[1..] {
+            out.ends.extend_from_within(start..end);
+            out.counts.push((*v, end - start));
+            meter.rows(out.ends.len())?;
+        }
+        known.push(Component {
+            members: (low, high),
+            reached: (start, end),
+            tree: false,
+        });
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::budget::Budget;
+    use super::*;
+
+    /// As the module's, by searching from each node.
+    fn slowly(spans: &[(u32, u32)], targets: &[u32]) -> Vec<(u32, u32)> {
+        let mut out = Vec::new();
+        for start in 0..spans.len() as u32 {
+            let mut seen = std::collections::BTreeSet::new();
+            let mut queue = vec![start];
+            while let Some(v) = queue.pop() {
+                let (low, high) = spans[v as usize];
+                for w in &targets[low as usize..high as usize] {
+                    if seen.insert(*w) {
+                        queue.push(*w);
+                    }
+                }
+            }
+            out.extend(seen.into_iter().map(|w| (start, w)));
+        }
+        out
+    }
+
+    #[test]
+    fn graphs_of_every_shape_are_closed_as_by_searching() {
+        let mut seed = 1u64;
+        let mut next = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % n
+        };
+        for _ in 0..3000 {
+            let n = 1 + next(9);
+            let mut edges: Vec<(u64, u64)> = (0..next(14)).map(|_| (next(n), next(n))).collect();
+            edges.sort_unstable();
+            edges.dedup();
+            let mut spans = vec![(0, 0); n as usize];
+            for (i, (a, _)) in edges.iter().enumerate() {
+                let span = &mut spans[*a as usize];
+                *span = if span.1 == 0 {
+                    (i as u32, i as u32 + 1)
+                } else {
+                    (span.0, i as u32 + 1)
+                };
+            }
+            let targets: Vec<u32> = edges.iter().map(|(_, b)| *b as u32).collect();
+            let found = all(&spans, &targets, &mut Marks::default(), &Meter::new(&Budget::default())).unwrap();
+            let starts = found.counts.iter().flat_map(|(v, n)| std::iter::repeat_n(*v, *n));
+            let mut pairs: Vec<(u32, u32)> = starts.zip(found.ends.iter().copied()).collect();
+            pairs.sort_unstable();
+            assert_eq!(pairs, slowly(&spans, &targets), "{edges:?}");
+        }
+    }
+}
