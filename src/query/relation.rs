@@ -262,6 +262,17 @@ impl Relation {
             ..self.select(&keep)
         }
     }
+    /// Whether many rows are equal, as far as a sample of them shows.
+    pub fn repeats(&self) -> bool {
+        const SAMPLE: usize = 256;
+        let step = (self.len / SAMPLE).max(1) as u32;
+        let at: Vec<u32> = (0..SAMPLE as u32)
+            .map(|i| i * step)
+            .filter(|i| (*i as usize) < self.len)
+            .collect();
+        let sample = self.gather(&at, false);
+        sample.dedup().len * 4 < sample.len * 3
+    }
     /// The rows as one number each, when they fit: words less the smallest of their column, side by side.
     fn packed(&self) -> Option<Vec<u64>> {
         if self.cols.iter().any(|c| c.one_type().is_none()) {
@@ -420,29 +431,68 @@ fn as_refs(c: &Column) -> Arc<Column> {
     Arc::new(Column::of(Tag::REF, c.words.iter().map(|&w| ref_of_long(w)).collect()))
 }
 
-/// Rows by key: a hash table of first rows and a chain of the rest, in ascending order.
+/// Rows by key: a table of first rows and a chain of the rest, in ascending order.
 pub(crate) struct KeyTable<'a> {
     keys: &'a [Arc<Column>],
-    heads: FxHashMap<u64, u32>,
+    heads: Heads,
     next: Vec<u32>,
+}
+
+/// The first row of each hash.
+enum Heads {
+    /// One key whose words lie close together: a place for each.
+    Close {
+        low: u64,
+        rows: Vec<u32>,
+    },
+    Hashed(FxHashMap<u64, u32>),
+}
+
+impl Heads {
+    #[inline]
+    fn get(&self, hash: u64) -> u32 {
+        match self {
+            Heads::Close { low, rows } => rows.get(hash.wrapping_sub(*low) as usize).copied().unwrap_or(END),
+            Heads::Hashed(map) => map.get(&hash).copied().unwrap_or(END),
+        }
+    }
 }
 
 const END: u32 = u32::MAX;
 
 impl<'a> KeyTable<'a> {
     pub fn new(keys: &'a [Arc<Column>], len: usize) -> KeyTable<'a> {
-        let mut heads: FxHashMap<u64, u32> = FxHashMap::with_capacity_and_hasher(len, Default::default());
         let mut next = vec![END; len];
+        if let [one] = keys
+            && let (Some(&low), Some(&high)) = (one.words.iter().min(), one.words.iter().max())
+            && high - low < 8 * len as u64 + 4096
+        {
+            let mut rows = vec![END; (high - low) as usize + 1];
+            for i in (0..len).rev() {
+                next[i] = std::mem::replace(&mut rows[(one.words[i] - low) as usize], i as u32);
+            }
+            let heads = Heads::Close { low, rows };
+            return KeyTable { keys, heads, next };
+        }
+        let mut heads: FxHashMap<u64, u32> = FxHashMap::with_capacity_and_hasher(len, Default::default());
         for i in (0..len).rev() {
             if let Some(first) = heads.insert(key_hash(keys, i), i as u32) {
                 next[i] = first;
             }
         }
+        let heads = Heads::Hashed(heads);
         KeyTable { keys, heads, next }
+    }
+    /// The rows whose one key is `word`.
+    #[inline]
+    pub fn matching(&self, word: u64) -> impl Iterator<Item = u32> + '_ {
+        debug_assert_eq!(self.keys.len(), 1);
+        let first = Some(self.heads.get(word)).filter(|at| *at != END);
+        std::iter::successors(first, |at| Some(self.next[*at as usize]).filter(|at| *at != END))
     }
     /// The rows whose key equals row `i` of `other`.
     pub fn rows<'b>(&'b self, other: &'b [Arc<Column>], i: usize) -> impl Iterator<Item = u32> + 'b {
-        let mut at = self.heads.get(&key_hash(other, i)).copied().unwrap_or(END);
+        let mut at = self.heads.get(key_hash(other, i));
         // One key column is its own hash, so a match needs no second look.
         let exact = self.keys.len() == 1;
         std::iter::from_fn(move || {

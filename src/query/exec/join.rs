@@ -144,7 +144,7 @@ impl Exec<'_> {
 }
 
 /// The first index from `i` on whose word is at least `key`: doubling steps, then halving.
-fn gallop(words: &[u64], i: usize, key: u64) -> usize {
+pub(super) fn gallop(words: &[u64], i: usize, key: u64) -> usize {
     let mut step = 1;
     let mut low = i;
     while low + step < words.len() && words[low + step] < key {

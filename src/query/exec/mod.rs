@@ -44,6 +44,8 @@ pub(crate) struct Exec<'a> {
     graphs: RefCell<Vec<Option<closure::Graph>>>,
     /// Collections by source and the columns they are looked up by.
     row_tables: RefCell<RowTables>,
+    /// How many values attributes have, by source and attribute.
+    distinct: RefCell<FxHashMap<(usize, u32), f64>>,
     /// What each step did, when that is asked for.
     pub actual: Option<RefCell<Vec<Actual>>>,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Actual {
 }
 
 /// Steps over this many rows are looked at for duplicates when they drop variables.
-const DEDUP_FROM: usize = 1024;
+const DEDUP_FROM: usize = 512;
 
 impl<'a> Exec<'a> {
     /// For one run; with `steps`, what so many steps do is noted.
@@ -79,6 +81,7 @@ impl<'a> Exec<'a> {
             budget,
             tables: RefCell::new(preds.iter().map(|_| None).collect()),
             row_tables: RefCell::default(),
+            distinct: RefCell::default(),
             graphs: RefCell::new(preds.iter().map(|_| None).collect()),
             actual: steps.map(|n| RefCell::new(vec![Actual::default(); n])),
         }
@@ -103,7 +106,7 @@ impl<'a> Exec<'a> {
         self.meter.rows(out.len)?;
         self.meter.check()?;
         // Rows that differ only in what is no longer needed multiply in later joins.
-        if more && !out.distinct && out.len > DEDUP_FROM && out.len > before * 2 {
+        if more && !out.distinct && out.len > DEDUP_FROM && (out.len > before * 2 || out.repeats()) {
             out = out.dedup();
         }
         if let (Some(actual), Some(started)) = (&self.actual, started) {

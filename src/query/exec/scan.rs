@@ -5,17 +5,19 @@ use std::rc::Rc;
 use super::super::ast::Var;
 use super::super::plan::access::{self, Access};
 use super::super::plan::{Pos, RowScan, Scan};
-use super::super::relation::{Column, Growing, Relation, Tag, Types};
+use super::super::relation::{Column, Growing, KeyTable, Relation, Tag, Types};
 use super::super::source::{DbSource, Source, Translator};
 use super::Exec;
-use super::join::gathered;
+use super::join::{gallop, gathered};
 use crate::datom::{T, TxId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;
 use crate::index::{Batch, Columns, Order, Probe, Range};
 
 /// A probe of the index costs about as much as reading this many rows.
-const PROBE_ROWS: u64 = 8;
+const PROBE_ROWS: u64 = 40;
+/// Of two runs that are merged, this many rows of the longer are passed in the time one is read.
+const MERGE_ROWS: u64 = 8;
 
 /// The columns of some rows of an index.
 struct Slices<'a> {
@@ -124,6 +126,46 @@ impl Check {
                 .is_none_or(|(high, inclusive)| w < high || inclusive && w == high)
             && self.t.is_none_or(|t| rows.t[i] == t)
             && self.op.is_none_or(|op| rows.added.is_none_or(|a| a[i]) == op)
+    }
+}
+
+impl Check {
+    /// The rows that pass, into `at`.
+    fn select(&self, rows: &Slices<'_>, db: &Db, at: &mut Vec<u32>) {
+        at.clear();
+        let value_only =
+            self.e.is_none() && self.a.is_none() && self.t.is_none() && self.op.is_none() && self.ty.is_none();
+        if !value_only || self.never {
+            at.extend((0..rows.len() as u32).filter(|&i| self.passes(rows, i as usize, db)));
+            return;
+        }
+        let mut low = match self.low {
+            Some((w, true)) => Some(w),
+            Some((w, false)) => w.checked_add(1),
+            None => Some(0),
+        };
+        let mut high = match self.high {
+            Some((w, true)) => Some(w),
+            Some((w, false)) => w.checked_sub(1),
+            None => Some(u64::MAX),
+        };
+        if let Some(v) = self.v {
+            low = low.map(|low| low.max(v));
+            high = high.map(|high| high.min(v));
+        }
+        let (Some(low), Some(high)) = (low, high) else { return };
+        if low > high {
+            return;
+        }
+        // Without a branch that would be guessed wrong half of the time.
+        let span = high - low;
+        at.resize(rows.len(), 0);
+        let mut n = 0;
+        for (i, w) in rows.v.iter().enumerate() {
+            at[n] = i as u32;
+            n += usize::from(w.wrapping_sub(low) <= span);
+        }
+        at.truncate(n);
     }
 }
 
@@ -266,6 +308,14 @@ enum Key {
     Value,
 }
 
+/// How rows are joined with a pattern.
+enum Method {
+    /// One small read for each value.
+    Probe(Key),
+    /// All facts of the pattern are read, and those that join are kept.
+    Stream(Key, Access),
+}
+
 impl Exec<'_> {
     /// Joins the rows with the facts that match a pattern.
     pub fn scan(&self, s: &Scan, rel: Relation, keep: &[Var]) -> Result<Relation> {
@@ -280,8 +330,10 @@ impl Exec<'_> {
             let rows = self.collect(s, source, wanted)?;
             return self.join(&rel, &rows, keep);
         }
-        if let Some(key) = self.probe_key(s, source, &rel)? {
-            return self.probe(s, source, key, &rel, keep);
+        match self.method(s, source, &rel)? {
+            Some(Method::Probe(key)) => return self.probe(s, source, key, &rel, keep),
+            Some(Method::Stream(key, access)) => return self.stream(s, source, key, &access, &rel, keep),
+            None => {}
         }
         let anchored = s.e.is_const() || s.a.is_const() || s.v.is_const() || s.allow_scan;
         if anchored {
@@ -363,8 +415,7 @@ impl Exec<'_> {
                 if check.is_free() {
                     out.extend(&rows, None, self)?;
                 } else {
-                    at.clear();
-                    at.extend((0..rows.len() as u32).filter(|&i| check.passes(&rows, i as usize, &source.db)));
+                    check.select(&rows, &source.db, &mut at);
                     out.extend(&rows, Some(&at), self)?;
                 }
                 self.meter.rows(out.len)?;
@@ -373,33 +424,175 @@ impl Exec<'_> {
         Ok(out.relation(sorted))
     }
 
-    /// Whether looking up each value beats reading all; by what.
-    fn probe_key(&self, s: &Scan, source: &DbSource, rel: &Relation) -> Result<Option<Key>> {
-        if source.db.is_filtered() {
-            return Ok(None);
-        }
-        let has = |v: Option<Var>| v.is_some_and(|v| rel.at(v).is_some());
+    /// How to join the rows with a pattern they share variables with; `None`: by reading all of it first.
+    fn method(&self, s: &Scan, source: &DbSource, rel: &Relation) -> Result<Option<Method>> {
+        let db = &source.db;
+        let has = |v: Option<Var>| v.filter(|v| rel.at(*v).is_some());
         let typed = |v: Option<Var>, tag: Tag| v.and_then(|v| rel.col(v)).is_some_and(|c| c.one_type() == Some(tag));
-        let key = if has(s.e.var()) {
-            Key::Entity
-        } else if has(s.v.var()) {
-            match &s.attr {
-                Some(a) if a.indexed || a.is_ref() => Key::Value,
-                None if typed(s.v.var(), Tag::REF) && !s.a.is_const() => Key::Value,
-                _ => return Ok(None),
-            }
-        } else {
-            return Ok(None);
+        let (e, v) = (has(s.e.var()), has(s.v.var()));
+        let probe = match (&s.attr, e, v) {
+            _ if db.is_filtered() => None,
+            (_, Some(_), _) => Some(Key::Entity),
+            (Some(a), None, Some(_)) if a.indexed || a.is_ref() => Some(Key::Value),
+            (None, None, Some(_)) if typed(s.v.var(), Tag::REF) && !s.a.is_const() => Some(Key::Value),
+            _ => None,
         };
-        let mut rows = 0;
         let anchored = s.e.is_const() || s.a.is_const() || s.v.is_const();
         if !anchored {
-            return Ok(Some(key));
+            return Ok(probe.map(Method::Probe));
         }
-        for a in access::accesses(s, &source.db)? {
-            rows += source.db.estimate(a.order, &a.range)?;
+        let accesses = access::accesses(s, db)?;
+        let mut rows = 0;
+        for a in &accesses {
+            rows += db.estimate(a.order, &a.range)?;
         }
-        Ok(((rel.len as u64).saturating_mul(PROBE_ROWS) < rows).then_some(key))
+        let words = s
+            .attr
+            .as_ref()
+            .is_some_and(|a| !source.foreign || a.value_type.is_inline());
+        let stream = match (&s.attr, accesses.as_slice()) {
+            (_, [one]) if e.is_some() && typed(s.e.var(), Tag::REF) => Some((Key::Entity, one)),
+            (Some(a), [one]) if words && typed(s.v.var(), Tag::of(a.value_type)) => Some((Key::Value, one)),
+            _ => None,
+        };
+        let n = rel.len as u64;
+        let read = match &stream {
+            // Two runs in the order of entities: most rows of the longer one are leapt over.
+            Some((Key::Entity, a)) if rel.sorted == e && a.sorted_by_entity(s) => rows / MERGE_ROWS,
+            _ => rows,
+        };
+        let probes = match (probe, &s.attr) {
+            (None, _) => u64::MAX,
+            // What is found is taken out of order then: it costs more than to read it in a row.
+            (Some(Key::Value), Some(a)) => {
+                let each = rows as f64 / self.distinct_values(s.source, a, db)?;
+                n.saturating_mul(PROBE_ROWS + 2 * each as u64)
+            }
+            _ => n.saturating_mul(PROBE_ROWS),
+        };
+        Ok(match (probe, stream) {
+            (Some(key), _) if probes < read => Some(Method::Probe(key)),
+            (_, Some((key, access))) => Some(Method::Stream(key, access.clone())),
+            _ => None,
+        })
+    }
+
+    fn distinct_values(&self, source: usize, a: &crate::schema::Attribute, db: &Db) -> Result<f64> {
+        if let Some(d) = self.distinct.borrow().get(&(source, a.id)) {
+            return Ok(*d);
+        }
+        let d = access::distinct_values(a, db)?;
+        self.distinct.borrow_mut().insert((source, a.id), d);
+        Ok(d)
+    }
+
+    /// Reads a pattern's facts in a row, and of these takes only what joins.
+    fn stream(
+        &self,
+        s: &Scan,
+        source: &DbSource,
+        key: Key,
+        access: &Access,
+        rel: &Relation,
+        keep: &[Var],
+    ) -> Result<Relation> {
+        let db = &source.db;
+        let var = match key {
+            Key::Entity => s.e.var(),
+            Key::Value => s.v.var(),
+        };
+        let var = var.expect("the key is a variable of the pattern");
+        let col = rel.col(var).expect("the key is bound");
+        let words = col.words.as_slice();
+        let others: Vec<Var> = s.vars().filter(|v| *v != var && rel.at(*v).is_some()).collect();
+        let mut out = Output::new(s, source, |v| v != var && (keep.contains(&v) || others.contains(&v)));
+        let check = Check::new(s, access, db)?;
+        let free = check.is_free();
+        let by_entity = access.sorted_by_entity(s);
+        let merge = key == Key::Entity && rel.sorted == Some(var) && by_entity;
+        let keys = [col.clone()];
+        let table = (!merge).then(|| KeyTable::new(&keys, rel.len));
+        let range = match (key, access.order, &s.a) {
+            (Key::Entity, Order::Aevt, Pos::Is(a)) => {
+                let (low, high) = match merge {
+                    true => (words.first().copied(), words.last().copied()),
+                    false => (words.iter().min().copied(), words.iter().max().copied()),
+                };
+                match (low, high) {
+                    (Some(low), Some(high)) => Range::entities(*a, low, high.saturating_add(1)),
+                    _ => access.range.clone(),
+                }
+            }
+            _ => access.range.clone(),
+        };
+        let (mut left, mut at, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
+        let mut i = 0;
+        for batch in db.scan(access.order, &range) {
+            let batch = batch?;
+            let rows = Slices::batch(&batch);
+            self.meter.check()?;
+            at.clear();
+            match &table {
+                None => {
+                    let mut j = 0;
+                    while i < words.len() && j < rows.len() {
+                        let (mine, theirs) = (words[i], rows.e[j]);
+                        if mine < theirs {
+                            i = gallop(words, i, theirs);
+                        } else if theirs < mine {
+                            j = gallop(rows.e, j, mine);
+                        } else {
+                            // Each of the rows with this entity meets each of the facts.
+                            if free || check.passes(&rows, j, db) {
+                                let mut k = i;
+                                while k < words.len() && words[k] == mine {
+                                    left.push(k as u32);
+                                    at.push(j as u32);
+                                    k += 1;
+                                }
+                            }
+                            j += 1;
+                        }
+                    }
+                    if i >= words.len() {
+                        out.extend(&rows, Some(&at), self)?;
+                        break;
+                    }
+                }
+                Some(table) => {
+                    let theirs = match key {
+                        Key::Entity => rows.e,
+                        Key::Value => rows.v,
+                    };
+                    let mut meet = |j: u32| {
+                        for i in table.matching(theirs[j as usize]) {
+                            left.push(i);
+                            at.push(j);
+                        }
+                    };
+                    if free {
+                        (0..rows.len() as u32).for_each(&mut meet);
+                    } else {
+                        check.select(&rows, db, &mut chosen);
+                        chosen.iter().copied().for_each(&mut meet);
+                    }
+                }
+            }
+            out.extend(&rows, Some(&at), self)?;
+            self.meter.rows(left.len())?;
+        }
+        let distinct = rel.distinct && out.is_distinct_beside_key(key);
+        let right = out.relation(by_entity);
+        let sorted = match (merge, by_entity, key) {
+            (true, _, _) | (_, true, Key::Entity) => Some(var),
+            (_, true, Key::Value) => right.sorted,
+            _ => None,
+        };
+        let made = self.agree(rel, &left, right, &others, keep, sorted);
+        Ok(Relation {
+            distinct: distinct && rel.vars.iter().all(|v| made.at(*v).is_some()),
+            ..made
+        })
     }
 
     /// One small read for each value of the rows.
