@@ -299,6 +299,14 @@ impl Dict {
         Some(middle(x)?.cmp(middle(y)?)).filter(|order| order.is_ne())
     }
 
+    fn middle(&self, code: u64) -> Option<u64> {
+        let state = self.state.read();
+        state
+            .middles
+            .get(code.checked_sub(state.first_middle)? as usize)
+            .copied()
+    }
+
     /// The bytes of a code.
     fn held(&self, code: u64) -> Result<Held> {
         let mut last = None;
@@ -582,6 +590,15 @@ impl Words {
     /// What `f` makes of the key bytes of a word of a dictionary type, without copying them.
     pub fn with_bytes<R>(&self, w: Word, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         Ok(f(&self.held(w)?))
+    }
+
+    /// The first eleven key bytes of a word of a dictionary type, as two numbers that sort as they do; `None` when that needs a page.
+    pub(super) fn front(&self, w: Word) -> Option<(u64, u64)> {
+        let middle = match word::text(w) {
+            Text::Short(..) => (w << 24) & !0xFFFF_FFFF,
+            Text::Coded(code) => self.dict.middle(code)?,
+        };
+        Some((w >> 40, middle))
     }
 
     /// The order of the key bytes of two words.

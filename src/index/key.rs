@@ -445,6 +445,31 @@ impl<'a> Keys<'a> {
         low
     }
 
+    /// Numbers that decide most comparisons of these events in this order, with their places; `None` when the events are few or a value's
+    /// front is not in memory.
+    fn fronts(&self, events: &[RawDatom]) -> Option<Vec<([u64; 4], u32)>> {
+        if events.len() < 64 {
+            return None;
+        }
+        let front = |(i, d): (usize, &RawDatom)| {
+            let a = u64::from(d.a);
+            let (v, middle) = if self.kinds.inline(d.a) {
+                (d.v, 0)
+            } else {
+                self.words.front(d.v)?
+            };
+            let numbers = match self.order {
+                Order::Eavt => [d.e, a, v, middle],
+                Order::Aevt => [a, d.e, v, middle],
+                // The entity counts only after all of the value, which the numbers may not hold.
+                Order::Avet => [a, v, middle, 0],
+                Order::Vaet => [d.v, a, d.e, 0],
+            };
+            Some((numbers, i as u32))
+        };
+        events.iter().enumerate().map(front).collect()
+    }
+
     /// The first of rows `span` whose key bytes are not before `bytes`.
     pub(super) fn bytes_bound(&self, columns: &Columns, span: std::ops::Range<usize>, bytes: &[u8]) -> Result<usize> {
         let (mut low, mut high) = (span.start, span.end);
@@ -487,8 +512,19 @@ impl<'a> Keys<'a> {
                 });
             }
         } else {
-            events.sort_by(|x, y| self.compare_events(x, y));
-            events.iter().for_each(|d| out.push_event(*d));
+            match self.fronts(events) {
+                Some(mut rows) => {
+                    rows.sort_by(|(x, i), (y, j)| {
+                        x.cmp(y)
+                            .then_with(|| self.compare_events(&events[*i as usize], &events[*j as usize]))
+                    });
+                    rows.iter().for_each(|(_, i)| out.push_event(events[*i as usize]));
+                }
+                None => {
+                    events.sort_by(|x, y| self.compare_events(x, y));
+                    events.iter().for_each(|d| out.push_event(*d));
+                }
+            }
         }
         out
     }
