@@ -16,14 +16,14 @@ use std::process::ExitCode;
 use asof::conn::{Connection, Options};
 use asof::db::{Db, TimePoint};
 use asof::error::{Code, Error, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 /// A temporal fact database: every fact ever asserted or retracted, and Datalog over now, then and all of history.
 #[derive(Parser)]
-#[command(name = "asof", version, propagate_version = true, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "asof", version, propagate_version = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const EXAMPLES: &str = r#"Examples:
@@ -41,7 +41,7 @@ A database is a folder: --db names it, else ASOF_DB, else asof-data in the curre
 enum Command {
     /// Run a script of forms and print an answer for each
     Eval(eval::Eval),
-    /// Evaluate forms at a prompt
+    /// Type queries, transactions and commands at a prompt; asof alone does the same
     Repl(prompt::Prompt),
     /// Add facts: each vector of the input is a transaction
     Transact(transact::Transact),
@@ -71,7 +71,17 @@ enum Command {
 
 /// Does what was asked.
 pub fn run(cli: Cli) -> Result<ExitCode> {
-    match cli.command {
+    use std::io::IsTerminal;
+    let Some(command) = cli.command else {
+        // Alone it is a prompt where somebody can type, and a mistake elsewhere.
+        if std::io::stdin().is_terminal() {
+            prompt::Prompt::plain().run()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        anstream::eprint!("{}", Cli::command().render_help().ansi());
+        return Ok(ExitCode::from(2));
+    };
+    match command {
         Command::Eval(c) => return c.run(),
         Command::Repl(c) => c.run()?,
         Command::Transact(c) => c.run()?,
@@ -183,7 +193,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }

@@ -15,9 +15,6 @@ use crate::print::Format;
 use crate::shell::{Flow, Line, Shell, listen};
 use crate::time::Paint;
 
-/// Lines of the terminal that a cut result leaves for its frame and for the prompt.
-const ROWS_KEPT: usize = 6;
-
 #[derive(Args)]
 #[command(
     after_help = "Inside, .help lists what can be typed, and .help tour is a tour on sample data.\n\
@@ -38,6 +35,16 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// What `asof` alone means.
+    pub fn plain() -> Prompt {
+        Prompt {
+            dir: None,
+            db: std::env::var_os("ASOF_DB").map(PathBuf::from),
+            mem: false,
+            format: None,
+        }
+    }
+
     pub fn run(self) -> Result<()> {
         let dir = self.dir.or(self.db).filter(|_| !self.mem);
         let session = Session::open(dir.as_deref(), false)?;
@@ -60,10 +67,6 @@ impl Prompt {
                 env!("CARGO_PKG_VERSION"),
                 shell.db().basis_t()
             );
-            if let Some((columns, rows)) = editor.dimensions() {
-                shell.width = usize::from(columns).min(160);
-                shell.rows = Some(usize::from(rows).saturating_sub(ROWS_KEPT).max(10));
-            }
         }
         let history = history_file();
         if let Some(file) = &history {
@@ -71,6 +74,10 @@ impl Prompt {
             let _ = editor.load_history(file);
         }
         loop {
+            // The terminal may have another size by now.
+            if attended && let Some((columns, rows)) = editor.dimensions() {
+                shell.fit(usize::from(columns), usize::from(rows));
+            }
             if let Some(line) = editor.helper_mut() {
                 line.db = shell.db();
                 line.rules = shell.rule_names();

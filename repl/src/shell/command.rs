@@ -5,6 +5,8 @@
 
 use asof::error::{Code, Error, Result};
 
+use super::tokens::is_delimiter;
+
 /// What may follow a command's name, for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
@@ -156,7 +158,7 @@ pub const COMMANDS: &[Command] = &[
 /// The command that a line names, with the rest of the line.
 pub fn parse(line: &str) -> Result<(&'static Command, &str)> {
     let line = line.trim();
-    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (name, rest) = line.split_at(line.find(is_delimiter).unwrap_or(line.len()));
     let name = if name == ".exit" { ".quit" } else { name };
     let same: Vec<&Command> = COMMANDS.iter().filter(|c| c.name.starts_with(name)).collect();
     match (COMMANDS.iter().find(|c| c.name == name), same.as_slice()) {
@@ -215,6 +217,10 @@ mod tests {
         assert_eq!(parse(".exit").map(|(c, _)| c.name).ok(), Some(".quit"));
         let e = parse(".shcema").err().expect("no such command").to_string();
         assert!(e.contains(".schema"), "{e}");
+        assert_eq!(
+            parse(".blame[5]").map(|(c, rest)| (c.name, rest)).ok(),
+            Some((".blame", "[5]"))
+        );
         assert!(parse(".").is_err());
     }
 }

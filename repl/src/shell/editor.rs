@@ -59,11 +59,10 @@ impl Line {
         if last.is_some_and(|t| t.kind == Kind::Command && t.end == pos) {
             let from = last.map_or(0, |t| t.start);
             if start == from {
-                let named = COMMANDS.iter().map(|c| c.name).filter(|name| name.starts_with(word));
-                return (
-                    start,
-                    named.map(|name| format!("{name} ").trim_end().to_string()).collect(),
-                );
+                // After a name that wants more stands a space.
+                let full = |c: &command::Command| format!("{}{}", c.name, if c.usage.is_empty() { "" } else { " " });
+                let named = COMMANDS.iter().filter(|c| c.name.starts_with(word));
+                return (start, named.map(full).collect());
             }
             if let Ok((command, _)) = command::parse(&before[from..start])
                 && let Takes::Words(words) = command.takes
@@ -193,7 +192,7 @@ impl Completer for Line {
         }
         let (start, found) = self.candidates(line, pos);
         let pair = |text: String| Pair {
-            display: text.clone(),
+            display: text.trim_end().to_string(),
             replacement: text,
         };
         Ok((start, found.into_iter().map(pair).collect()))
@@ -308,7 +307,7 @@ mod tests {
         assert_eq!(complete("[(upper"), ["upper-case"]);
         assert_eq!(complete("(reach"), ["reachable"], "rules of the session");
         assert_eq!(complete("(transa"), ["transact"]);
-        assert_eq!(complete(".tim"), [".timeline", ".timing"]);
+        assert_eq!(complete(".tim"), [".timeline ", ".timing "]);
         assert_eq!(complete(".format m"), ["markdown"]);
         assert_eq!(complete(".timeline 5 :ship/n"), [":ship/name"]);
         assert_eq!(

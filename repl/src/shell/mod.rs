@@ -57,9 +57,11 @@ pub struct Shell {
     file: Option<File>,
     format: Format,
     /// How many rows of a result are shown.
-    pub rows: Option<usize>,
+    rows: Option<usize>,
+    /// Whether that was said, so that it does not follow the terminal.
+    rows_said: bool,
     /// How wide drawings may be.
-    pub width: usize,
+    width: usize,
     pub paint: Paint,
     /// Whether somebody sits there who wants to see that something runs.
     pub attended: bool,
@@ -81,6 +83,7 @@ impl Shell {
             file: None,
             format,
             rows: None,
+            rows_said: false,
             width: 100,
             paint: Paint(false),
             attended: false,
@@ -103,6 +106,15 @@ impl Shell {
         let mut names: Vec<String> = self.rules.iter().filter_map(rule_name).collect();
         names.dedup();
         names
+    }
+
+    /// Fits drawings and long results to a terminal of this size.
+    pub fn fit(&mut self, columns: usize, rows: usize) {
+        self.width = columns.min(160);
+        if !self.rows_said {
+            // What is left is for the frame and the prompt.
+            self.rows = Some(rows.saturating_sub(6).max(10));
+        }
     }
 
     /// Whether Enter on an empty line goes on with the tour.
@@ -180,7 +192,11 @@ impl Shell {
         let replied = self.session.eval(&short);
         let took = started.elapsed();
         drop(run);
-        let reply = replied?;
+        // Who cancels knows which query it was.
+        let reply = replied.map_err(|e| match e.code() {
+            Code::QueryCancelled => Error::new(Code::QueryCancelled, format!("cancelled after {}", span(took))),
+            _ => e,
+        })?;
         let rows = self.show(reply)?;
         if self.timing {
             self.remark(&format!("{rows} in {}", span(took)))?;

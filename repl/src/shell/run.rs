@@ -52,6 +52,7 @@ impl Shell {
                 })?;
             }
             ".rows" => {
+                self.rows_said = true;
                 self.rows = match rest {
                     "all" => None,
                     _ => Some(command.number(rest, 0)? as usize),
