@@ -51,6 +51,8 @@ pub mod tx;
 
 pub mod conn;
 
+pub mod testing;
+
 pub use conn::{Connection, Options};
 pub use datom::{Datom, EntityId, TxId, Value};
 pub use db::{Db, TimePoint};

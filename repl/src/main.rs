@@ -5,6 +5,7 @@
 
 mod commands;
 mod eval;
+mod golden;
 mod import;
 mod print;
 mod shell;

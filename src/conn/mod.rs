@@ -13,6 +13,7 @@ mod indexer;
 mod options;
 mod repair;
 mod replay;
+mod restore;
 mod subscribe;
 mod verify;
 mod writer;
@@ -148,6 +149,27 @@ impl Connection {
             drop(handle);
             report
         }))
+    }
+
+    /// Appends transactions of another database's log as they are, to make the same database here: same entity ids, instants
+    /// and hashes. All or nothing, with one sync.
+    ///
+    /// They must go on where this log ends (t without a gap, instants increasing), begin each with its instant, have the
+    /// types that the attributes have, assert only what does not hold and retract only what does. What a transaction
+    /// promises beyond that (unique values, specs) was checked when it was made and is not checked again.
+    ///
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::Connection;
+    /// let (one, other) = (Connection::in_memory()?, Connection::in_memory()?);
+    /// one.transact("[{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]")?;
+    /// one.transact("[{:n 1}]")?;
+    /// other.replay(&one.tx_range(1, None)?)?;
+    /// assert_eq!(one.verify()?.end, other.verify()?.end);
+    /// # Ok(()) }
+    /// ```
+    pub fn replay(&self, transactions: &[Transaction]) -> Result<()> {
+        self.0.writer.replay(transactions)
     }
 
     /// All transactions up to now, as a value that later ones leave as it is.

@@ -182,7 +182,7 @@ fn genesis() -> Result<Vec<u8>> {
 }
 
 /// A database value under construction.
-struct State {
+pub(super) struct State {
     snapshot: Snapshot,
     words: Words,
     schema: Arc<Schema>,
@@ -209,7 +209,21 @@ impl State {
         }
     }
 
-    fn apply(&mut self, record: &Record<'_>) -> Result<()> {
+    /// The state that `db` is.
+    pub(super) fn of(db: &Db) -> State {
+        let base = db.base();
+        State {
+            snapshot: base.snapshot.clone(),
+            words: base.words.clone(),
+            schema: base.schema.clone(),
+            next_ids: base.next_ids.clone(),
+            t: base.basis_t,
+            instant: base.instant,
+            registry: base.registry.clone(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, record: &Record<'_>) -> Result<()> {
         if record.facts.iter().any(|f| Schema::is_schema_attr(f.a)) {
             self.schema = Arc::new(apply_schema(&self.schema, &record.facts)?);
         }
@@ -270,7 +284,7 @@ impl State {
         Ok(version + 1)
     }
 
-    fn into_db(self) -> Db {
+    pub(super) fn into_db(self) -> Db {
         Db::from_base(Base {
             snapshot: self.snapshot,
             words: self.words,

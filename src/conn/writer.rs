@@ -27,11 +27,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::indexer::{self, Indexer};
 use super::options::{Options, WriteOptions};
-use super::replay;
 use super::subscribe::{Subscribers, Subscription};
+use super::{replay, restore};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
-use crate::log::Chain;
+use crate::log::{Chain, Transaction};
 use crate::store::{Durability, Store};
 use crate::tx::{Report, TxData, TxOptions};
 use group::{Group, Outcome};
@@ -414,6 +414,39 @@ impl Writer {
         gate.paused = false;
         self.leave(gate);
         result
+    }
+
+    /// Appends transactions that were made elsewhere; see [`super::Connection::replay`].
+    pub fn replay(&self, transactions: &[Transaction]) -> Result<()> {
+        self.check_open()?;
+        self.indexer.wait_for_room()?;
+        let reports = self.exclusively(|pending| {
+            if let Some(cause) = self.poison.get() {
+                return Err(poisoned(cause));
+            }
+            if self.gate.lock().closed {
+                return Err(closed());
+            }
+            self.indexer.check_room()?;
+            let made = restore::after(&pending.db, pending.chain, transactions)?;
+            let Some((t, hash)) = made.chain.end().filter(|_| !made.records.is_empty()) else {
+                return Ok(Vec::new());
+            };
+            self.store
+                .append(&made.records, self.options.durability)
+                .inspect_err(|e| self.poison(e.clone()))?;
+            // A witness for later, as in every commit.
+            let _ = self.store.note_head(t, hash);
+            pending.db = made.db;
+            pending.chain = made.chain;
+            self.indexer
+                .grew(transactions.iter().map(|tx| tx.datoms.len() as u64).sum());
+            Ok(made.reports)
+        })?;
+        for report in &reports {
+            self.subscribers.send(report);
+        }
+        Ok(())
     }
 
     /// Ends all writing: what the store holds is not known any more.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::record::Record;
+use super::record::{self, Hash, Record};
 use crate::datom::{Datom, EntityId, T, TxId};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
@@ -17,6 +17,14 @@ pub struct Transaction {
     pub instant: Instant,
     /// What it said, in order; the first is its instant.
     pub datoms: Vec<Datom>,
+}
+
+impl Transaction {
+    /// The bytes of its record in a log where `prev` is the hash of the record before, and the record's own hash. Needs no
+    /// database, so the hash of a log can be told from its transactions alone.
+    pub fn record(&self, prev: &Hash) -> Result<(Vec<u8>, Hash)> {
+        record::encode_values(self.t, prev, self.instant, &self.datoms)
+    }
 }
 
 /// All transactions up to the moment it was taken. Cheap to clone; reads the store as it goes.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::datom::word::{self, Text};
-use crate::datom::{RawDatom, T, TxId, Value, ValueType, Word};
+use crate::datom::{Datom, RawDatom, T, TxId, Value, ValueType, Word};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::schema::Schema;
@@ -185,6 +185,29 @@ pub fn encode(
                 Text::Coded(_) => encoder.key(ty, &long(d.v)?),
             },
         }
+    }
+    Ok(encoder.finish())
+}
+
+/// As [`encode`], from values that say their types themselves.
+pub(super) fn encode_values(t: T, prev: &Hash, instant: Instant, datoms: &[Datom]) -> Result<(Vec<u8>, Hash)> {
+    let mut encoder = Encoder::new(t, prev, instant, datoms.len());
+    let mut key = Vec::new();
+    for d in datoms {
+        let a = u32::try_from(d.a.0).map_err(|_| {
+            Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "{} cannot be an attribute: attributes live in the partition :db.part/db",
+                    d.a
+                ),
+            )
+        })?;
+        let ty = d.v.value_type();
+        encoder.head(d.e.0, a, ty, d.added);
+        key.clear();
+        d.v.write_key(&mut key);
+        encoder.key(ty, &key);
     }
     Ok(encoder.finish())
 }

@@ -1,6 +1,7 @@
 //! The commands, a file each; here, what they are called and what they share.
 
 mod eval;
+mod golden;
 mod import;
 mod log;
 mod maintenance;
@@ -59,6 +60,8 @@ enum Command {
     Diff(time::Diff),
     /// Show which transaction made each fact of an entity true
     Blame(time::Blame),
+    /// Play transcripts and show where they answer something else than they say
+    Golden(golden::Golden),
     /// Bring in history from elsewhere
     Import(import::Import),
     /// Count what the database holds and where its bytes are
@@ -83,6 +86,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     };
     match command {
         Command::Eval(c) => return c.run(),
+        Command::Golden(c) => return c.run(),
         Command::Repl(c) => c.run()?,
         Command::Transact(c) => c.run()?,
         Command::Q(c) => c.run()?,

@@ -153,6 +153,11 @@ pub fn ask(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<Reply
     })
 }
 
+/// The plan of a query as text; nothing runs.
+pub fn plan(db: &Db, query: &Edn, forms: &[Edn]) -> Result<String> {
+    Query::from_edn(query)?.explain(&inputs(db, forms)?)
+}
+
 /// The plan of a query with what each step did, as text.
 pub fn explain(db: &Db, query: &Edn, forms: &[Edn]) -> Result<Reply> {
     let plan = Query::from_edn(query)?.explain_analyze(&inputs(db, forms)?)?;

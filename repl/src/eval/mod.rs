@@ -90,6 +90,21 @@ impl Session {
         }
     }
 
+    /// The database value that a form names: db, (as-of db T) and their like.
+    pub fn database(&self, form: &Edn) -> Result<Db> {
+        let args = Arguments {
+            name: String::new(),
+            span: form.span,
+            forms: std::slice::from_ref(form),
+        };
+        args.database(0, &self.view()?)
+    }
+
+    /// The plan of a query, without running it.
+    pub fn plan(&self, query: &Edn, forms: &[Edn]) -> Result<String> {
+        forms::plan(&self.view()?, query, forms)
+    }
+
     /// Makes everything durable and lets the database go.
     pub fn close(self) -> Result<()> {
         self.conn.close()

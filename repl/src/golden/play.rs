@@ -1,0 +1,196 @@
+//! Playing a transcript: its blocks in order, on a fresh database with a fixed clock.
+
+use std::path::Path;
+
+use asof::edn::{self, Edn, Node};
+use asof::error::{Code, Error, Result};
+use asof::testing::{self, Labels};
+
+use super::page::{self, Block, Part};
+use crate::eval::Session;
+use crate::print::{Format, Reply};
+
+/// The words that may stand behind `asof`.
+const WORDS: [&str; 5] = ["quiet", "table", "edn", "json", "csv"];
+
+/// What a transcript's file holds, and what it should.
+pub struct Played {
+    /// As it is.
+    pub before: String,
+    /// As playing it says; line ends as before.
+    pub after: String,
+    /// How many blocks it has.
+    pub blocks: usize,
+    /// How many of them answer something else than the file says.
+    pub changed: usize,
+}
+
+/// Plays the transcript in `file`.
+pub fn play(file: &Path) -> Result<Played> {
+    let before = read(file)?;
+    // A checkout with Windows' line ends holds the same transcript.
+    let windows = before.contains("\r\n");
+    let text = before.replace("\r\n", "\n");
+    let mut player = Player {
+        session: Session::open(None, true)?,
+        labels: Labels::new(),
+        folder: file.parent().unwrap_or(Path::new("")),
+        including: Vec::new(),
+    };
+    let (mut after, mut blocks, mut changed) = (String::new(), 0, 0);
+    let name = file.display().to_string();
+    for part in page::parts(&text).map_err(|e| e.in_source(&name, &text))? {
+        match part {
+            Part::Prose(text) => after += &text,
+            Part::Block(block) => {
+                let output = player.block(&block).map_err(|e| e.in_source(&name, &text))?;
+                blocks += 1;
+                changed += usize::from(output != block.output.clone().unwrap_or_default());
+                after += &block.with_output(&output);
+            }
+        }
+    }
+    let after = if windows { after.replace('\n', "\r\n") } else { after };
+    Ok(Played {
+        before,
+        after,
+        blocks,
+        changed,
+    })
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", file.display())).caused_by(e))
+}
+
+struct Player<'a> {
+    session: Session,
+    labels: Labels,
+    /// Where included files are looked for.
+    folder: &'a Path,
+    /// The files that are being included, so that none includes itself.
+    including: Vec<String>,
+}
+
+impl Player<'_> {
+    /// What a block shows; an error when its first line is not understood.
+    fn block(&mut self, block: &Block) -> Result<String> {
+        let (mut quiet, mut format) = (false, Format::Table);
+        for word in &block.words {
+            match word.as_str() {
+                "quiet" => quiet = true,
+                "table" => format = Format::Table,
+                "edn" => format = Format::Edn,
+                "json" => format = Format::Json,
+                "csv" => format = Format::Csv,
+                other => {
+                    return Err(Error::new(
+                        Code::InvalidArgument,
+                        format!("{other} means nothing behind asof; known are {}", WORDS.join(", ")),
+                    )
+                    .at(block.span)
+                    .suggest(other, WORDS));
+                }
+            }
+        }
+        let mut out = String::new();
+        for form in edn::Forms::new(&block.text) {
+            match form.and_then(|form| self.form(&form, format)) {
+                Ok(text) if quiet => drop(text),
+                Ok(text) => out += &text,
+                // Places count from the block's first line, so that text above it may change.
+                Err(e) => {
+                    let db = self.session.db();
+                    out += &self.labels.error(&db, &e.in_source("block", &block.text));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// What a form answers, as text.
+    fn form(&mut self, form: &Edn, format: Format) -> Result<String> {
+        let call = form.as_list().unwrap_or_default();
+        let name = call.first().and_then(Edn::as_symbol).map(|name| name.to_string());
+        let at = |e: Error| e.at(form.span);
+        match (name.as_deref(), &call[call.len().min(1)..]) {
+            (Some("include"), [file]) => self.include(file).map_err(at),
+            (Some("dump"), args @ ([] | [_])) => {
+                let db = match args.first() {
+                    None => self.session.view()?,
+                    Some(form) => self.session.database(form)?,
+                };
+                self.labels.dump(&db).map_err(at)
+            }
+            (Some("transact"), [data]) if data.as_vector().is_some() && format == Format::Table => {
+                let report = self.session.conn().transact(data.as_vector().unwrap_or_default());
+                self.labels.report(&report.map_err(at)?)
+            }
+            (Some("with"), [db, data]) if data.as_vector().is_some() && format == Format::Table => {
+                let db = self.session.database(db)?;
+                let report = db.with(data.as_vector().unwrap_or_default()).map_err(at)?;
+                self.labels.report(&report)
+            }
+            // What each step did takes another time in each run; the plan is the same.
+            (Some("explain"), [query, inputs @ ..]) => {
+                let plan = self.session.plan(query, inputs).map_err(at)?;
+                Ok(self.labels.text(&self.session.db(), &plan))
+            }
+            _ => {
+                let reply = self.session.eval(form)?;
+                let reply = Reply {
+                    value: self.labels.relabel(&self.session.db(), &reply.value),
+                    columns: reply.columns,
+                };
+                let mut out = Vec::new();
+                reply.write(&mut out, format)?;
+                Ok(String::from_utf8_lossy(&out).into_owned())
+            }
+        }
+    }
+
+    /// Adds the transactions of an EDN file, or plays the blocks of another transcript without showing what they answer.
+    fn include(&mut self, file: &Edn) -> Result<String> {
+        let Node::Str(name) = &file.node else {
+            return Err(Error::new(Code::InvalidArgument, format!("{file} is no file name"))
+                .at(file.span)
+                .hint("write (include \"people.edn\"), a path beside the transcript"));
+        };
+        let text = read(&self.folder.join(&**name)).map_err(|e| {
+            // The folder differs from machine to machine, the transcript must not.
+            let io = std::error::Error::source(&e).and_then(|e| e.downcast_ref::<std::io::Error>());
+            let why = io.map_or(String::new(), |io| format!(": {}", io.kind()));
+            Error::new(Code::InvalidArgument, format!("cannot include {name}{why}")).at(file.span)
+        })?;
+        let text = text.replace("\r\n", "\n");
+        if !name.ends_with(".asof") {
+            let count = testing::load(self.session.conn(), name, &text)?;
+            let s = if count == 1 { "" } else { "s" };
+            return Ok(format!("{count} transaction{s} from {name}\n"));
+        }
+        if self.including.iter().any(|other| **other == **name) {
+            return Err(Error::new(Code::InvalidArgument, format!("{name} includes itself")).at(file.span));
+        }
+        self.including.push(name.to_string());
+        let played = self.played(name, &text);
+        self.including.pop();
+        played
+    }
+
+    fn played(&mut self, name: &str, text: &str) -> Result<String> {
+        let place = |e: Error| e.in_source(name, text);
+        let mut count = 0;
+        for part in page::parts(text).map_err(place)? {
+            let Part::Block(block) = part else { continue };
+            for form in edn::Forms::new(&block.text) {
+                let form = form.map_err(|e| e.in_source(name, &block.text))?;
+                self.form(&form, Format::Table)
+                    .map_err(|e| e.in_source(name, &block.text))?;
+            }
+            count += 1;
+        }
+        let s = if count == 1 { "" } else { "s" };
+        Ok(format!("{count} block{s} from {name}\n"))
+    }
+}
