@@ -36,7 +36,8 @@ const EXAMPLES: &str = r#"Examples:
   asof q '[:find (count ?f) . :where [?f :file/path]]' --db target/history --as-of 2026-01-01
   asof eval --echo script.edn
 
-A database is a folder: --db names it, else ASOF_DB, else asof-data in the current folder."#;
+A database is a folder: --db names it, else ASOF_DB, else asof-data in the current folder.
+The prompt, asof or asof repl, works in memory when neither names one."#;
 
 #[derive(Subcommand)]
 enum Command {
