@@ -13,11 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
+};
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
@@ -28,6 +30,10 @@ use super::{BlobId, Bytes, Durability, Store};
 use crate::error::{Code, Error, Result};
 
 const MB: u64 = 1024 * 1024;
+/// A journal of at most so many bytes is replayed at the next opening; a longer one is made needless at close.
+const JOURNAL_LEFT: u64 = 64 * 1024;
+/// How long closing may wait for the engine to write its tables. Whatever is not in them by then stays in the journal.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a noted head may wait for its place in the side file.
 const HEAD_DELAY: Duration = Duration::from_secs(1);
 
@@ -70,6 +76,8 @@ struct Open {
     /// One past the newest t that is on the device, and that was appended.
     synced: AtomicU64,
     appended: AtomicU64,
+    /// Bytes that the journals hold, at least about.
+    journaled: AtomicU64,
     head: Mutex<HeadFile>,
     noted: Mutex<Noted>,
     wake: Condvar,
@@ -112,6 +120,11 @@ impl Fjall {
         }
 
         let db = engine(&store, settings)?;
+        // A new journal is reserved in advance, a replayed one as long as what it holds.
+        let journaled = AtomicU64::new(match exists {
+            true => db.journal_disk_space().map_err(from_fjall)?,
+            false => 0,
+        });
         let keyspace =
             |space: Space, options: fn() -> KeyspaceCreateOptions| db.keyspace(space.name, options).map_err(from_fjall);
         let open = Open {
@@ -140,6 +153,7 @@ impl Fjall {
             db,
             synced: AtomicU64::new(0),
             appended: AtomicU64::new(0),
+            journaled,
             head: Mutex::new(HeadFile::open(&dir.join("HEAD"))?),
             noted: Mutex::default(),
             wake: Condvar::new(),
@@ -278,8 +292,7 @@ impl Open {
         self.head.lock().write((t, hash))
     }
 
-    fn codes(&self, hash: u64) -> Result<Vec<u64>> {
-        let snapshot = self.db.snapshot();
+    fn codes(&self, snapshot: &Snapshot, hash: u64) -> Result<Vec<u64>> {
         let mut codes = Vec::new();
         while let Some(value) = snapshot
             .get(&self.hash, hash_key(hash, codes.len() as u32))
@@ -296,6 +309,44 @@ impl Open {
         self.synced.fetch_max(appended, Ordering::AcqRel);
         Ok(())
     }
+
+    /// Ends the engine and empties its journal, all of which is in tables. The lock is held until that is done.
+    fn leave_no_journal(self, store: &Path) -> Result<()> {
+        let Open {
+            log,
+            leaf,
+            hash,
+            root,
+            db,
+            head,
+            _lock,
+            ..
+        } = self;
+        drop((log, leaf, hash, root, head));
+        drop(db);
+        // Sealed journals are gone unless the engine was stopped before it removed them; they say nothing new either way.
+        super::layout::empty_journal(store)
+    }
+
+    /// Moves what only the journal holds into tables. Says whether that is all of it: nothing may be written meanwhile.
+    fn empty_memtables(&self) -> bool {
+        let written = [&self.log, &self.leaf, &self.hash, &self.root];
+        for keyspace in written {
+            if keyspace.rotate_memtable().is_err() {
+                return false;
+            }
+        }
+        let start = Instant::now();
+        while written.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
+            if start.elapsed() > FLUSH_PATIENCE {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        written
+            .iter()
+            .all(|keyspace| keyspace.tree.active_memtable().is_empty())
+    }
 }
 
 impl Store for Fjall {
@@ -309,10 +360,13 @@ impl Store for Fjall {
             Durability::Process => Some(PersistMode::Buffer),
             Durability::None => None,
         });
+        let mut size = 0;
         for (t, bytes) in records {
+            size += bytes.len() as u64;
             batch.insert(&open.log, t.to_be_bytes(), seal(LOG, *t, bytes));
         }
         batch.commit().map_err(from_fjall)?;
+        open.journaled.fetch_add(size, Ordering::Relaxed);
         open.appended.fetch_max(last + 1, Ordering::AcqRel);
         if durability == Durability::Power {
             open.synced.fetch_max(last + 1, Ordering::AcqRel);
@@ -411,11 +465,13 @@ impl Store for Fjall {
         let open = self.inner()?;
         let mut entries: Vec<(u64, u32, u64)> = Vec::new();
         let mut known: Vec<u64> = Vec::new();
+        // One for all lookups: making one costs as much as a lookup that finds nothing.
+        let snapshot = open.db.snapshot();
         for (hash, code) in hashes {
             match entries.last() {
                 Some((last, _, _)) if *last == hash => {}
                 Some((last, _, _)) if *last > hash => panic!("hashes come in ascending order"),
-                _ => known = open.codes(hash)?,
+                _ => known = open.codes(&snapshot, hash)?,
             }
             // A fold that did not get as far as its root has written them before.
             if !known.contains(&code) {
@@ -436,7 +492,8 @@ impl Store for Fjall {
     }
 
     fn codes(&self, hash: u64) -> Result<Vec<u64>> {
-        self.inner()?.codes(hash)
+        let open = self.inner()?;
+        open.codes(&open.db.snapshot(), hash)
     }
 
     fn root(&self) -> Result<Option<(u64, Bytes)>> {
@@ -511,7 +568,14 @@ impl Store for Fjall {
         }
         // After a failed write nothing more can be synced, but what was synced before may still be noted.
         let synced = open.sync();
-        open.write_head().and(synced)
+        let written = open.write_head().and(synced);
+        if written.is_ok() && open.journaled.load(Ordering::Relaxed) > JOURNAL_LEFT && open.empty_memtables() {
+            // Replaying the journal would give nothing, and take most of the time of the next opening.
+            if let Ok(open) = Arc::try_unwrap(open) {
+                open.leave_no_journal(&self.dir.join("store"))?;
+            }
+        }
+        written
     }
 }
 

@@ -1,7 +1,7 @@
 //! The directory of a database: made only where that is meant, opened only in a format that is known.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
 
@@ -68,6 +68,33 @@ pub(super) fn check_format(dir: &Path) -> Result<()> {
         ),
     )
     .hint("open it with the version of asof that wrote it, or a newer one"))
+}
+
+/// The journals of a store with their numbers, ascending; the last one is active.
+pub(super) fn journals(store: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(store)? {
+        let path = entry?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok());
+        if let Some(number) = number {
+            found.push((number, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Empties the active journal of a store that nobody has open, when all of it is in tables. The file stays: the engine takes a
+/// store without a journal for a new one and would number its writes from 0 again.
+pub(super) fn empty_journal(store: &Path) -> Result<()> {
+    if let Some((_, path)) = journals(store)?.pop() {
+        let file = fs::OpenOptions::new().write(true).open(&path)?;
+        file.set_len(0)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Says that the directory holds a database now.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::fjall::{self, Fjall, Settings};
+use super::layout::journals;
 use super::lock::Lock;
 use crate::error::{Code, Error, Result};
 
@@ -87,22 +88,6 @@ fn longest_that_opens(scratch: &Path, journal: &[u8]) -> Result<usize> {
         }
     }
     Ok(good)
-}
-
-/// The journals of a store with their numbers, ascending; the last one is active.
-fn journals(store: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(store)? {
-        let path = entry?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok());
-        if let Some(number) = number {
-            found.push((number, path));
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn active_journal(store: &Path) -> Result<Option<PathBuf>> {

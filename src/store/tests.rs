@@ -88,6 +88,37 @@ fn what_was_closed_is_found_again() {
 }
 
 #[test]
+fn closing_leaves_no_long_journal_to_replay() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = |t: u64| vec![(t, vec![t as u8; 100_000])];
+    let journal = || {
+        let (_, path) = layout::journals(&dir.path().join("store")).unwrap().pop().unwrap();
+        std::fs::metadata(path).unwrap().len()
+    };
+    let store = open(dir.path()).unwrap();
+    behaves(&store);
+    store.append(&long(5), Durability::None).unwrap();
+    store.close().unwrap();
+    assert_eq!(journal(), 0);
+
+    // What is written on top of that is newer than what is in tables, also when only the journal has it.
+    let store = open(dir.path()).unwrap();
+    assert_eq!(keys(&store, 0), [0, 1, 2, 3, 4, 5]);
+    store.swap_root(2, b"third").unwrap();
+    store.append(&records(6, 7), Durability::Power).unwrap();
+    store.close().unwrap();
+    assert!(journal() > 0, "a short one is cheaper to replay than to do without");
+    let store = open(dir.path()).unwrap();
+    assert_eq!(keys(&store, 3), [3, 4, 5, 6]);
+    assert_eq!(&*store.root().unwrap().unwrap().1, b"third");
+    assert_eq!(store.record(5).unwrap().unwrap().len(), 100_000);
+    store.append(&long(7), Durability::Power).unwrap();
+    store.close().unwrap();
+    assert_eq!(journal(), 0);
+    assert_eq!(keys(&open(dir.path()).unwrap(), 4), [4, 5, 6, 7]);
+}
+
+#[test]
 fn a_second_opener_hears_who_was_first() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
