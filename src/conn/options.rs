@@ -45,7 +45,7 @@ impl Default for Options {
             accept_loss: false,
             reindex: false,
             registry: Registry::default(),
-            tail_soft: 100_000,
+            tail_soft: 200_000,
             tail_hard: 500_000,
             ephemeral: false,
         }
