@@ -4,6 +4,7 @@
 //! request failed, and 2 when it was not understood.
 
 mod commands;
+mod dump;
 mod eval;
 mod golden;
 mod import;

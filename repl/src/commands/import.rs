@@ -1,12 +1,14 @@
 //! `asof import`: history from elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use asof::conn::Connection;
 use asof::error::Result;
 use clap::{Args, Subcommand};
 
 use super::DbArg;
-use crate::import::git;
+use crate::dump::{Dump, restore};
+use crate::import::git::Line;
 
 #[derive(Args)]
 pub struct Import {
@@ -31,20 +33,58 @@ enum Source {
         #[arg(long, default_value = "HEAD")]
         rev: String,
     },
+    /// A dump that asof export --history wrote: makes an identical database
+    ///
+    /// The same entity ids, transactions, times and hashes: the next dump is the same byte for byte. Nothing is written
+    /// when the dump is not what its manifest says. A database that holds a beginning of the dump, as after an import that was
+    /// interrupted, is continued.
+    Dump {
+        /// The dump
+        file: PathBuf,
+        #[command(flatten)]
+        db: DbArg,
+    },
 }
 
 impl Import {
     pub fn run(self) -> Result<()> {
-        let Source::Git { repo, db, rev } = self.source;
-        // The history is read first: what cannot be imported leaves no database behind.
-        let line = git::Line::read(&repo, &rev)?;
-        let conn = db.or_new()?;
-        let done = line.import(&conn)?;
-        conn.close()?;
-        match done.commits {
-            0 => anstream::eprintln!("nothing new after {}", done.head),
-            n => anstream::eprintln!("imported {n} commits, up to {} at t {}", done.head, done.t),
+        match self.source {
+            Source::Git { repo, db, rev } => git(&repo, &db, &rev),
+            Source::Dump { file, db } => dump(&file, &db),
         }
-        Ok(())
     }
+}
+
+fn git(repo: &Path, db: &DbArg, rev: &str) -> Result<()> {
+    // The history is read first: what cannot be imported leaves no database behind.
+    let line = Line::read(repo, rev)?;
+    let conn = db.or_new()?;
+    let done = line.import(&conn)?;
+    conn.close()?;
+    match done.commits {
+        0 => anstream::eprintln!("nothing new after {}", done.head),
+        n => anstream::eprintln!("imported {n} commits, up to {} at t {}", done.head, done.t),
+    }
+    Ok(())
+}
+
+fn dump(file: &Path, db: &DbArg) -> Result<()> {
+    // What a new database begins with is known before there is one.
+    let (conn, end) = match std::fs::read_dir(db.dir()).is_ok_and(|mut inside| inside.next().is_some()) {
+        true => {
+            let conn = db.existing()?;
+            let end = conn.verify()?.end;
+            (Some(conn), end)
+        }
+        false => (None, Connection::in_memory()?.verify()?.end),
+    };
+    let dump = Dump::open(file, end.expect("every database has a first record"))?;
+    let conn = conn.map_or_else(|| db.or_new(), Ok)?;
+    let bar = indicatif::ProgressBar::new(dump.manifest.t);
+    let done = restore(&conn, &dump, &mut |t| bar.set_position(t));
+    bar.finish_and_clear();
+    let done = done?;
+    conn.close()?;
+    anstream::eprintln!("{done} transactions are new, up to t {}", dump.manifest.t);
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The commands, a file each; here, what they are called and what they share.
 
 mod eval;
+mod export;
 mod golden;
 mod import;
 mod log;
@@ -63,6 +64,8 @@ enum Command {
     Blame(time::Blame),
     /// Play transcripts and show where they answer something else than they say
     Golden(golden::Golden),
+    /// Write what a database holds as text: all of its history, or what holds as transactions
+    Export(export::Export),
     /// Bring in history from elsewhere
     Import(import::Import),
     /// Count what the database holds and where its bytes are
@@ -97,6 +100,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Timeline(c) => c.run()?,
         Command::Diff(c) => c.run()?,
         Command::Blame(c) => c.run()?,
+        Command::Export(c) => c.run()?,
         Command::Import(c) => c.run()?,
         Command::Stats(c) => c.run()?,
         Command::Verify(c) => c.run()?,
@@ -117,6 +121,10 @@ impl DbArg {
     /// Opens a database that must be there.
     pub fn existing(&self) -> Result<Connection> {
         Options::new().create(false).open(&self.db)
+    }
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.db
     }
     /// Opens the database with options of the caller's.
     pub fn open_with(&self, options: Options) -> Result<Connection> {

@@ -1,0 +1,106 @@
+//! A fact as a line.
+
+use asof::datom::{Datom, EntityId, TxId, Value, ValueType};
+use asof::edn::{self, Edn, Keyword, Node, Symbol};
+use asof::error::{Code, Error, Result};
+
+use super::manifest::{hex, unhex};
+
+/// The tag of values that are written as their key bytes.
+const KEY: &str = "asof/key";
+
+/// The line of a fact, without the comment.
+pub fn write(datom: &Datom) -> String {
+    let sign = if datom.added { '+' } else { '-' };
+    let (ty, value) = (type_form(&datom.v), value_form(&datom.v));
+    format!("[{} {sign} {} {} {ty} {value}]", datom.tx.t(), datom.e, datom.a)
+}
+
+/// The type; of a tuple those of its slots.
+fn type_form(value: &Value) -> Edn {
+    match value {
+        Value::Tuple(slots) => {
+            let slot = |s: &Option<Value>| s.as_ref().map_or(Node::Nil.into(), type_form);
+            Node::Vector(slots.iter().map(slot).collect()).into()
+        }
+        other => Node::Keyword(Keyword::new(other.value_type().name())).into(),
+    }
+}
+
+fn value_form(value: &Value) -> Edn {
+    match value {
+        Value::Tuple(slots) => {
+            let slot = |s: &Option<Value>| s.as_ref().map_or(Node::Nil.into(), value_form);
+            Node::Vector(slots.iter().map(slot).collect()).into()
+        }
+        // What programs store need not be what text can say.
+        other => match edn::read_one(&other.to_edn().to_string()).and_then(|f| Value::from_edn(&f, other.value_type()))
+        {
+            Ok(read) if read.key_bytes() == other.key_bytes() => other.to_edn(),
+            _ => {
+                let key = Node::Str(hex(&other.key_bytes()).into()).into();
+                Node::Tagged(Symbol::new(KEY), Box::new(key)).into()
+            }
+        },
+    }
+}
+
+/// The fact of a line.
+pub fn read(line: &str) -> Result<Datom> {
+    let form = edn::read_one(line)?;
+    let fields = form.as_vector().unwrap_or_default();
+    let [t, sign, e, a, ty, value] = fields else {
+        return Err(wrong(&form, "a fact is [t + entity attribute type value]"));
+    };
+    let number = |f: &Edn| {
+        let n = f.as_long().and_then(|n| u64::try_from(n).ok());
+        n.ok_or_else(|| wrong(f, "this must be a whole number from 0 on"))
+    };
+    let added = match sign.as_symbol().map(|s| s.to_string()).as_deref() {
+        Some("+") => true,
+        Some("-") => false,
+        _ => return Err(wrong(sign, "this must be + or -")),
+    };
+    Ok(Datom {
+        e: EntityId(number(e)?),
+        a: EntityId(number(a)?),
+        v: value_from(ty, value)?,
+        tx: TxId::from_t(number(t)?),
+        added,
+    })
+}
+
+fn wrong(form: &Edn, what: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("{form} is no part of a dump: {what}")).at(form.span)
+}
+
+fn value_from(ty: &Edn, form: &Edn) -> Result<Value> {
+    if let Node::Vector(types) = &ty.node {
+        let slots = form.as_vector().filter(|slots| slots.len() == types.len());
+        let slots = slots.ok_or_else(|| wrong(form, "the tuple has another number of slots than its type"))?;
+        let slot = |(ty, form): (&Edn, &Edn)| match (ty.is_nil(), form.is_nil()) {
+            (true, true) => Ok(None),
+            _ => value_from(ty, form).map(Some),
+        };
+        let slots: Vec<Option<Value>> = types.iter().zip(slots).map(slot).collect::<Result<_>>()?;
+        return Ok(Value::Tuple(slots.into()));
+    }
+    let ty = ty
+        .as_keyword()
+        .filter(|k| k.ns().is_none())
+        .and_then(|k| ValueType::from_name(k.name()));
+    let ty = ty.ok_or_else(|| wrong(form, "its type is none that asof knows"))?;
+    match &form.node {
+        Node::Tagged(tag, key) if tag.to_string() == KEY => {
+            let bytes = key.as_str().and_then(unhex);
+            let value = bytes.and_then(|bytes| Value::from_key_bytes(ty, &bytes));
+            value.ok_or_else(|| wrong(form, "these are no key bytes of its type"))
+        }
+        // An id is only a number here; that it is an entity is checked where the fact is used.
+        Node::Long(n) if ty == ValueType::Ref => match u64::try_from(*n) {
+            Ok(e) => Ok(Value::Ref(EntityId(e))),
+            Err(_) => Err(wrong(form, "ids are not negative")),
+        },
+        _ => Value::from_edn(form, ty),
+    }
+}

@@ -1,0 +1,53 @@
+//! From a database to a dump.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use asof::conn::Connection;
+use asof::datom::{EntityId, Value};
+use asof::error::{Code, Error, Result};
+use asof::schema::bootstrap;
+
+use super::Manifest;
+use super::line;
+
+/// Writes all of a database's history. `seen` hears of each transaction's number.
+pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64)) -> Result<Manifest> {
+    // Nothing is dumped that is not proven whole, and the manifest is known before the first fact.
+    let verified = conn.verify()?;
+    let (t, hash) = verified
+        .end
+        .ok_or_else(|| Error::new(Code::CorruptStore, "the log has no first record"))?;
+    let manifest = Manifest {
+        t,
+        instant: conn.db().basis_instant(),
+        transactions: verified.records,
+        facts: verified.facts,
+        hash,
+    };
+    writeln!(out, "{}", manifest.line())?;
+    let mut names: HashMap<EntityId, String> = HashMap::new();
+    for transaction in conn.log().range(Some(0), Some(t + 1)) {
+        let transaction = transaction?;
+        // An attribute goes by the name that it has after the transaction.
+        for d in transaction
+            .datoms
+            .iter()
+            .filter(|d| d.a.0 == u64::from(bootstrap::IDENT))
+        {
+            if let (true, Value::Keyword(name)) = (d.added, &d.v) {
+                names.insert(d.e, name.to_string());
+            }
+        }
+        for datom in &transaction.datoms {
+            // A name can be anything, and a comment ends with its line.
+            let name = names
+                .get(&datom.a)
+                .map_or("", |n| n.as_str())
+                .replace(char::is_control, " ");
+            writeln!(out, "{} ; {name}", line::write(datom))?;
+        }
+        seen(transaction.t);
+    }
+    Ok(manifest)
+}
