@@ -563,6 +563,18 @@ impl Growing {
             .map(|v| new.col(*v).expect("what is added binds the variables"))
             .collect();
         let cols = &mut self.rows.cols;
+        let tags: Option<Vec<Tag>> = cols
+            .iter()
+            .zip(&theirs)
+            .map(|(mine, theirs)| {
+                let tag = theirs.one_type()?;
+                (mine.len() == 0 || mine.one_type() == Some(tag)).then_some(tag)
+            })
+            .collect();
+        if let Some(tags) = tags {
+            self.add_plain(new.len, &theirs, &tags);
+            return self.since(from);
+        }
         for i in 0..new.len {
             let hash = theirs.iter().fold(0, |h, c| {
                 let (_, w) = c.canonical(i);
@@ -595,11 +607,53 @@ impl Growing {
                 self.next.push(first.unwrap_or(END));
             }
         }
-        let fresh: Vec<u32> = (from as u32..self.rows.len as u32).collect();
-        let mut out = self.rows.gather(&fresh, true);
-        out.vars = self.rows.vars.clone();
-        out.distinct = true;
-        out
+        self.since(from)
+    }
+    /// The same, when each column has one type and goes on having it: words are compared as they are.
+    fn add_plain(&mut self, n: usize, theirs: &[&Arc<Column>], tags: &[Tag]) {
+        let mut mine: Vec<&mut Column> = self.rows.cols.iter_mut().map(Arc::make_mut).collect();
+        for (col, tag) in mine.iter_mut().zip(tags) {
+            col.types = Types::One(*tag);
+        }
+        for i in 0..n {
+            let word = |k: usize| theirs[k].words[i];
+            let hash = (0..theirs.len()).fold(0, |h, k| mix(h, canonical(tags[k], word(k)).1));
+            let same = |&j: &u32| mine.iter().enumerate().all(|(k, c)| c.words[j as usize] == word(k));
+            if self.seen.find(hash, same).is_some() {
+                continue;
+            }
+            let row = self.rows.len as u32;
+            self.rows.len += 1;
+            for (k, col) in mine.iter_mut().enumerate() {
+                col.words.push(word(k));
+            }
+            let mine = &mine;
+            self.seen.insert_unique(hash, row, |&j| {
+                (0..tags.len()).fold(0, |h, k| mix(h, canonical(tags[k], mine[k].words[j as usize]).1))
+            });
+            if !self.key.is_empty() {
+                let hash = self.key.iter().fold(0, |h, &k| mix(h, canonical(tags[k], word(k)).1));
+                let first = self.heads.insert(hash, row);
+                self.next.push(first.unwrap_or(END));
+            }
+        }
+    }
+    /// The rows from `from` on.
+    fn since(&self, from: usize) -> Relation {
+        let part = |c: &Column| Column {
+            types: match &c.types {
+                Types::One(t) => Types::One(*t),
+                Types::Each(ts) => Types::Each(ts[from..].to_vec()),
+            },
+            words: c.words[from..].to_vec(),
+        };
+        Relation {
+            vars: self.rows.vars.clone(),
+            cols: self.rows.cols.iter().map(|c| Arc::new(part(c))).collect(),
+            len: self.rows.len - from,
+            sorted: None,
+            distinct: true,
+        }
     }
     /// Pairs (row of `other`, row of these) that agree in the key, whose words are the columns `theirs` of `other`.
     pub fn matches(&self, other: &Relation, theirs: &[Var], mut found: impl FnMut(u32, u32)) {

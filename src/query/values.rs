@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use rustc_hash::FxHashMap;
 
-use super::relation::Tag;
+use super::relation::{Tag, mix};
 use crate::datom::{Val, ValueType, Word};
 use crate::error::Result;
 use crate::index::Words;
@@ -14,7 +14,12 @@ use crate::index::Words;
 pub(crate) struct Values {
     words: Words,
     others: RefCell<Others>,
+    /// Values fetched lately: columns hold the same texts again and again.
+    recent: RefCell<Vec<Option<(Tag, Word, Val)>>>,
 }
+
+/// How many values are kept at hand.
+const RECENT: usize = 1024;
 
 #[derive(Default)]
 struct Others {
@@ -28,6 +33,7 @@ impl Values {
         Values {
             words: words.with_scratch(),
             others: RefCell::default(),
+            recent: RefCell::default(),
         }
     }
     pub fn words(&self) -> &Words {
@@ -60,10 +66,25 @@ impl Values {
         match tag.value_type() {
             Some(ty) => match Val::from_word(ty, w) {
                 Some(v) => Ok(v),
-                None => Ok(self.words.value(ty, w)?.into()),
+                None => self.held(tag, ty, w),
             },
             None => Ok(self.others.borrow().list[w as usize].clone()),
         }
+    }
+    fn held(&self, tag: Tag, ty: ValueType, w: Word) -> Result<Val> {
+        let mut recent = self.recent.borrow_mut();
+        if recent.is_empty() {
+            recent.resize(RECENT, None);
+        }
+        let slot = &mut recent[mix(0, w) as usize % RECENT];
+        if let Some((t, x, v)) = slot
+            && (*t, *x) == (tag, w)
+        {
+            return Ok(v.clone());
+        }
+        let v: Val = self.words.value(ty, w)?.into();
+        *slot = Some((tag, w, v.clone()));
+        Ok(v)
     }
     /// The order in which answers are sorted: by type, then by value.
     pub fn compare(&self, a: (Tag, Word), b: (Tag, Word)) -> Result<Ordering> {

@@ -95,6 +95,22 @@ impl Exec<'_> {
         if r.len == 1 && r.cols.is_empty() {
             return Ok(l.project(keep));
         }
+        // One row beside all of the other's: those stay as they are.
+        let one = match (l.len, r.len) {
+            (1, _) => Some((l, r)),
+            (_, 1) => Some((r, l)),
+            _ => None,
+        };
+        if let Some((one, many)) = one {
+            let mut out = many.project(keep);
+            for (v, c) in one.vars.iter().zip(&one.cols).filter(|(v, _)| keep.contains(v)) {
+                let (tag, w) = c.get(0);
+                let distinct = out.distinct;
+                out = out.with(*v, Column::of(tag, vec![w; many.len]));
+                out.distinct = distinct;
+            }
+            return Ok(out);
+        }
         let n = l.len * r.len;
         let (mut li, mut ri) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for i in 0..l.len as u32 {
@@ -172,7 +188,8 @@ pub(super) fn gathered(
     sorted: Option<Var>,
 ) -> Relation {
     let vars = columns(l, r, keep);
-    let whole = li.len() == l.len && li.iter().enumerate().all(|(i, &x)| i as u32 == x);
+    let every = |at: &[u32], len: usize| at.len() == len && at.iter().enumerate().all(|(i, &x)| i as u32 == x);
+    let (whole, right_whole) = (every(li, l.len), every(ri, r.len));
     let cols: Vec<Arc<Column>> = vars
         .iter()
         .map(|v| {
@@ -184,6 +201,7 @@ pub(super) fn gathered(
                 }
                 (Some(a), _) if whole => a.clone(),
                 (Some(a), _) => Arc::new(a.gather(li)),
+                (None, Some(b)) if right_whole => b.clone(),
                 (None, Some(b)) => Arc::new(b.gather(ri)),
                 (None, None) => Arc::new(Column::new(Tag::REF)),
             }
