@@ -459,13 +459,15 @@ impl Heads {
 }
 
 const END: u32 = u32::MAX;
+/// So many places may lie empty between close words.
+const CLOSE: u64 = 1 << 20;
 
 impl<'a> KeyTable<'a> {
     pub fn new(keys: &'a [Arc<Column>], len: usize) -> KeyTable<'a> {
         let mut next = vec![END; len];
         if let [one] = keys
             && let (Some(&low), Some(&high)) = (one.words.iter().min(), one.words.iter().max())
-            && high - low < 8 * len as u64 + 4096
+            && high - low < (8 * len as u64).max((64 * len as u64).min(CLOSE)) + 4096
         {
             let mut rows = vec![END; (high - low) as usize + 1];
             for i in (0..len).rev() {

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::index::{Batch, Columns, Order, Probe, Range};
 
 /// A probe of the index costs about as much as reading this many rows.
-const PROBE_ROWS: u64 = 40;
+const PROBE_ROWS: u64 = 100;
 /// Of two runs that are merged, this many rows of the longer are passed in the time one is read.
 const MERGE_ROWS: u64 = 8;
 
@@ -329,6 +329,19 @@ impl Exec<'_> {
         if shared.is_empty() {
             let rows = self.collect(s, source, wanted)?;
             return self.join(&rel, &rows, keep);
+        }
+        // One value in all rows: the facts that have it lie together, those of each entity in turn.
+        if let Some(v) = s.v.var().filter(|v| shared.contains(v))
+            && s.attr.as_ref().is_some_and(|a| a.indexed || a.is_ref())
+            && s.e.var() != Some(v)
+            && let Some(col) = rel.col(v)
+            && let Some(tag) = col.one_type()
+            && rel.len > 0
+            && col.words.iter().all(|w| *w == col.words[0])
+            && s.attr.as_ref().is_some_and(|a| Tag::of(a.value_type) == tag)
+            && let Some(one) = self.narrowed(s, v, tag, col.words[0], source)?
+        {
+            return self.scan(&one, rel, keep);
         }
         match self.method(s, source, &rel)? {
             Some(Method::Probe(key)) => return self.probe(s, source, key, &rel, keep),

@@ -152,7 +152,7 @@ impl Planner<'_> {
         while !state.left.is_empty() {
             let candidates = self.candidates(goals, &state, scratch)?;
             let best = if self.passes.order_clauses {
-                candidates
+                promising(goals, &state, candidates)
                     .into_iter()
                     .min_by(|a, b| (a.rows + a.cost).total_cmp(&(b.rows + b.cost)).then(a.at.cmp(&b.at)))
             } else {
@@ -430,7 +430,7 @@ impl Planner<'_> {
         constrain(s.tx.var(), n / 2.0, false);
         constrain(s.op.var(), 2.0, false);
         // A probe costs about what reading a few rows costs.
-        let cost = (probes * 8.0).min(n + state.rows);
+        let cost = (probes * 40.0).min(n + state.rows);
         Ok(Candidate {
             at,
             op: Op::Scan(s.clone()),
@@ -496,6 +496,43 @@ impl Planner<'_> {
         .at(goal.span())
         .hint("name the attribute, bind a variable in another clause, or add :allow-scan true")
     }
+}
+
+/// Patterns that share nothing with the rows so far multiply them by all they hold: these wait, unless they hold next to nothing.
+const FEW_ROWS: f64 = 4.0;
+
+/// The candidates that are worth comparing. What is cheapest now may be dear later: a product with rows that nothing
+/// connects, or fetching what is only shown from more rows than will be left in the end.
+fn promising(goals: &[Goal], state: &State, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let connected = |c: &Candidate| state.bound.is_empty() || goals[c.at].vars().iter().any(|v| state.has(*v));
+    let joins = |c: &Candidate| connected(c) || c.rows <= state.rows.max(1.0) * FEW_ROWS;
+    // A fact of an entity that is known, with a value that no other clause looks at.
+    let shown_only = |c: &Candidate| match &goals[c.at] {
+        Goal::Scan(s) => {
+            let known = s.e.var().is_some_and(|e| state.has(e)) && !s.bounds.is_some();
+            let alone =
+                |v: Var| !state.has(v) && !state.left.iter().any(|&o| o != c.at && goals[o].vars().contains(&v));
+            known && s.attr.as_ref().is_some_and(|a| a.is_one()) && s.v.var().is_some_and(alone)
+        }
+        _ => false,
+    };
+    let multiplies = |c: &Candidate| c.rows > state.rows * 1.5;
+    let ranks: Vec<u8> = candidates
+        .iter()
+        .map(|c| match (joins(c), shown_only(c), multiplies(c)) {
+            (true, false, false) => 0,
+            (true, true, _) => 1,
+            (true, false, true) => 2,
+            (false, _, _) => 3,
+        })
+        .collect();
+    let best = ranks.iter().copied().min();
+    candidates
+        .into_iter()
+        .zip(ranks)
+        .filter(|(_, rank)| Some(*rank) == best)
+        .map(|(c, _)| c)
+        .collect()
 }
 
 fn scan_ready(s: &Scan, state: &State) -> bool {
