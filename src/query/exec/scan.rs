@@ -334,6 +334,7 @@ impl Exec<'_> {
         if let Some(v) = s.v.var().filter(|v| shared.contains(v))
             && s.attr.as_ref().is_some_and(|a| a.indexed || a.is_ref())
             && s.e.var() != Some(v)
+            && !s.bounds.is_some()
             && let Some(col) = rel.col(v)
             && let Some(tag) = col.one_type()
             && rel.len > 0
