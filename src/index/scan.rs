@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::directory::Cursor;
 use super::key::{Keys, Order, Position, Range};
 use super::leaf::Leaf;
-use super::tail::{Form, OVER, Tail, merge, net};
+use super::tail::{Few, Form, OVER, Tail, merge, net};
 use super::{Batch, Columns, Core, View, Words};
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
@@ -244,8 +244,8 @@ pub struct Prober {
     at: usize,
     /// The tail's runs and where the last probe was in each; taken up at the first probe.
     runs: Option<Vec<(Arc<Columns>, usize)>>,
-    /// Datoms that are in no run, oldest first: few, so that looking through them is cheaper than sorting them in.
-    few: Vec<Arc<[RawDatom]>>,
+    /// Datoms that are in no run: few, so that looking through them is cheaper than sorting them in.
+    few: Few,
     probes: usize,
 }
 
@@ -264,7 +264,7 @@ impl Prober {
             leaf: None,
             at: 0,
             runs: None,
-            few: Vec::new(),
+            few: Few::default(),
             probes: 0,
         }
     }
@@ -298,7 +298,7 @@ impl Prober {
             let (frozen, recent) = (self.core.frozen.get(&keys, Form::Net)?, &self.core.recent);
             let (recent, few) = match point.is_some() && self.probes <= PROBES_BEFORE_SORTING {
                 true => recent.mostly(&keys, Form::Net)?,
-                false => (recent.get(&keys, Form::Net)?, Vec::new()),
+                false => (recent.get(&keys, Form::Net)?, Few::default()),
             };
             // Oldest runs first, so that of one key the last row found is the newest.
             let oldest_first = |t: &Tail| t.runs().cloned().map(|r| (r, 0)).collect::<Vec<_>>().into_iter().rev();
@@ -316,14 +316,12 @@ impl Prober {
             }
         }
         if let Some(point) = point.filter(|_| !self.few.is_empty()) {
-            let seen = |d: &&RawDatom| point.holds(d) && (self.order != Order::Vaet || keys.is_ref(d.a));
-            let mut rows: Vec<RawDatom> = self
-                .few
-                .iter()
-                .flat_map(|part| part.iter())
-                .filter(seen)
-                .copied()
-                .collect();
+            let mut rows: Vec<RawDatom> = Vec::new();
+            self.few.each(|d| {
+                if point.holds(d) && (self.order != Order::Vaet || keys.is_ref(d.a)) {
+                    rows.push(*d);
+                }
+            });
             if !rows.is_empty() {
                 delta = both(&keys, Form::Net, delta, net(&keys, keys.sorted(&mut rows)));
             }

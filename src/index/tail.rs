@@ -98,7 +98,7 @@ pub(super) struct Recent {
 }
 
 /// So many datoms may wait while somebody looks for single keys.
-const FEW: usize = if cfg!(test) { 12 } else { 512 };
+const FEW: usize = if cfg!(test) { 12 } else { 256 };
 /// Four orders in two forms.
 const SLOTS: usize = 8;
 
@@ -181,13 +181,20 @@ impl Recent {
     }
 
     /// What is sorted already, and the rest as it came, oldest first, when that is little.
-    pub(super) fn mostly(&self, keys: &Keys, form: Form) -> Result<(&Tail, Vec<Arc<[RawDatom]>>)> {
+    pub(super) fn mostly(&self, keys: &Keys, form: Form) -> Result<(&Tail, Few)> {
         let slot = slot(keys.order, form);
         let sorted = &self.sorted[slot];
         if self.len() - sorted.taken > FEW || self.whole[slot].get().is_some() {
-            return Ok((self.get(keys, form)?, Vec::new()));
+            return Ok((self.get(keys, form)?, Few::default()));
         }
-        Ok((&sorted.tail, self.after(sorted.taken).into_iter().cloned().collect()))
+        let newest = self.all.clone().filter(|w| w.total > sorted.taken);
+        Ok((
+            &sorted.tail,
+            Few {
+                newest,
+                taken: sorted.taken,
+            },
+        ))
     }
 
     /// All of it in the order of `keys`, sorted.
@@ -216,6 +223,28 @@ impl Recent {
         whole.add(keys, form, rows);
         keys.take_error()?;
         Ok(self.whole[slot].get_or_init(|| whole))
+    }
+}
+
+/// The newest transactions of a [`Recent`], few enough to be looked through.
+#[derive(Clone, Default)]
+pub(super) struct Few {
+    newest: Option<Arc<Waiting>>,
+    /// How many datoms came before these.
+    taken: usize,
+}
+
+impl Few {
+    pub(super) fn is_empty(&self) -> bool {
+        self.newest.is_none()
+    }
+    /// Calls `each` with the datoms, the newest transaction's first.
+    pub(super) fn each(&self, mut each: impl FnMut(&RawDatom)) {
+        let mut next = self.newest.as_ref();
+        while let Some(waiting) = next.filter(|w| w.total > self.taken) {
+            waiting.datoms.iter().for_each(&mut each);
+            next = waiting.before.as_ref();
+        }
     }
 }
 
