@@ -286,9 +286,15 @@ impl Val {
         match (self, other) {
             (Val::Vector(a) | Val::List(a), Val::Vector(b) | Val::List(b)) => {
                 for (a, b) in a.iter().zip(b.iter()) {
-                    match a.compare(b)? {
-                        Ordering::Equal => {}
-                        decided => return Some(decided),
+                    let order = match (a, b) {
+                        // Slots of tuples may be empty; that comes first, as in the index.
+                        (Val::Nil, Val::Nil) => Ordering::Equal,
+                        (Val::Nil, _) => Ordering::Less,
+                        (_, Val::Nil) => Ordering::Greater,
+                        (a, b) => a.compare(b)?,
+                    };
+                    if order != Ordering::Equal {
+                        return Some(order);
                     }
                 }
                 Some(a.len().cmp(&b.len()))
@@ -536,6 +542,12 @@ mod tests {
             assert!(a.same(&b) && b.same(&a), "{a:?} = {b:?}");
         }
         assert_eq!(Val::Long(1).compare(&Val::str("1")), None);
+        let (empty, full) = (
+            Val::vector([Val::Long(1), Val::Nil]),
+            Val::vector([Val::Long(1), Val::str("a")]),
+        );
+        assert_eq!(empty.compare(&full), Some(Ordering::Less), "an empty slot comes first");
+        assert_eq!(full.compare(&empty), Some(Ordering::Greater));
         assert!(!Val::Long(1).same(&Val::str("1")));
     }
 
