@@ -135,6 +135,38 @@ impl Answer {
             .collect()
     }
 
+    fn is_list(&self) -> bool {
+        self.list || self.keys.is_some() || self.columns.iter().any(|c| matches!(c, Out::Forms(_)))
+    }
+
+    /// The whole as a value, for the query around a nested one: as [`Answer::to_edn`], but every value keeps its type.
+    pub(crate) fn to_val(&self) -> Result<Val> {
+        let row = |i: usize| {
+            (0..self.columns.len())
+                .map(|c| self.value(i, c))
+                .collect::<Result<Vec<_>>>()
+        };
+        match self.shape {
+            Shape::Relation | Shape::Tuple if self.keys.is_some() => Val::from_edn(&self.to_edn()?),
+            Shape::Relation => {
+                let rows = self.order()?.into_iter().map(|i| Ok(Val::vector(row(i as usize)?)));
+                let rows = rows.collect::<Result<Vec<_>>>()?;
+                Ok(if self.is_list() {
+                    Val::vector(rows)
+                } else {
+                    Val::set(rows)
+                })
+            }
+            Shape::Collection => {
+                let items = self.order()?.into_iter().map(|i| self.value(i as usize, 0));
+                Ok(Val::vector(items.collect::<Result<Vec<_>>>()?))
+            }
+            Shape::Tuple if self.len > 0 => row(0).map(Val::vector),
+            Shape::Scalar if self.len > 0 => self.value(0, 0),
+            Shape::Tuple | Shape::Scalar => Ok(Val::Nil),
+        }
+    }
+
     /// The whole answer: a relation as a set of vectors (a vector where order or repetition counts, or with pulls or
     /// maps), a collection as a vector, a tuple as a vector or nil, a scalar as itself or nil.
     pub fn to_edn(&self) -> Result<Edn> {
@@ -142,8 +174,12 @@ impl Answer {
             Shape::Relation => {
                 let order = self.order()?.into_iter();
                 let rows = order.map(|i| self.row(i as usize)).collect::<Result<Vec<_>>>()?;
-                let list = self.list || self.keys.is_some() || self.columns.iter().any(|c| matches!(c, Out::Forms(_)));
-                Ok(if list { Node::Vector(rows) } else { Node::Set(rows) }.into())
+                Ok(if self.is_list() {
+                    Node::Vector(rows)
+                } else {
+                    Node::Set(rows)
+                }
+                .into())
             }
             Shape::Collection => {
                 let order = self.order()?.into_iter();

@@ -7,7 +7,6 @@ use super::super::relation::Relation;
 use super::super::source::Source;
 use super::super::{Input, QueryOptions};
 use super::Exec;
-use crate::datom::Val;
 use crate::error::Result;
 
 impl Exec<'_> {
@@ -40,7 +39,7 @@ impl Exec<'_> {
                 });
             }
             let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
-            let result = Val::from_edn(&answer.to_edn()?)?;
+            let result = answer.to_val()?;
             for _ in 0..binder.add(&result)? {
                 rows.push(i as u32);
             }

@@ -75,6 +75,16 @@ fn whole_scans_only_when_asked_for() {
 }
 
 #[test]
+fn values_of_nested_queries_keep_their_types() {
+    let db = db(&[
+        "[{:db/ident :m/x :db/valueType :db.type/float :db/cardinality :db.cardinality/one}]",
+        "[[:db/add \"a\" :m/x 0.5]]",
+    ]);
+    let q = "[:find [?v ...] :where [?e :m/x ?v] [(q [:find [?w ...] :in $ ?e :where [?e :m/x ?w]] $ ?e) [?v ...]]]";
+    assert_eq!(shown(&db, q, &[]), "[0.5]");
+}
+
+#[test]
 fn nested_queries() {
     let db = people();
     let q = "[:find ?n :where [(q [:find (max ?a) . :where [_ :person/age ?a]] $) ?oldest]
