@@ -9,7 +9,7 @@ use super::super::relation::{Column, Growing, KeyTable, Relation, Tag, Types};
 use super::super::source::{DbSource, Source, Translator};
 use super::Exec;
 use super::join::{gallop, gathered};
-use crate::datom::{T, TxId, Val, Value, ValueType, Word};
+use crate::datom::{EntityId, T, TxId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;
 use crate::index::{Batch, Columns, Order, Probe, Range};
@@ -370,15 +370,14 @@ impl Exec<'_> {
         let mut union: Option<Relation> = None;
         for i in 0..keys.len {
             let (tag, w) = keys.cols[0].get(i);
-            let Some(one) = self.narrowed(s, by, tag, w, source)? else {
-                continue;
-            };
-            let mut rows = self.collect(&one, source, wanted)?;
-            let words = vec![w; rows.len];
-            rows = rows.with(by, Column::of(tag, words));
-            match &mut union {
-                Some(u) => u.append(&rows),
-                None => union = Some(rows),
+            for one in self.narrowed(s, by, tag, w, source)? {
+                let mut rows = self.collect(&one, source, wanted)?;
+                let words = vec![w; rows.len];
+                rows = rows.with(by, Column::of(tag, words));
+                match &mut union {
+                    Some(u) => u.append(&rows),
+                    None => union = Some(rows),
+                }
             }
         }
         match union {
@@ -387,8 +386,9 @@ impl Exec<'_> {
         }
     }
 
-    /// The pattern with one variable replaced by a value.
-    fn narrowed(&self, s: &Scan, by: Var, tag: Tag, w: Word, source: &DbSource) -> Result<Option<Scan>> {
+    /// The pattern with one variable replaced by a value; twice for an entity's number in value position, which may be a
+    /// reference or a long there.
+    fn narrowed(&self, s: &Scan, by: Var, tag: Tag, w: Word, source: &DbSource) -> Result<Vec<Scan>> {
         let mut one = s.clone();
         let entity = match self.values.val(tag, w)? {
             Val::Ref(e) => Some(e.0),
@@ -396,22 +396,28 @@ impl Exec<'_> {
             _ => None,
         };
         if s.e == Pos::Var(by) {
-            let Some(e) = entity else { return Ok(None) };
+            let Some(e) = entity else { return Ok(Vec::new()) };
             one.e = Pos::Is(e);
         } else if s.a == Pos::Var(by) {
             let attr = entity
                 .and_then(|e| u32::try_from(e).ok())
                 .and_then(|a| source.db.schema().attr(a).cloned());
-            let Some(attr) = attr else { return Ok(None) };
+            let Some(attr) = attr else { return Ok(Vec::new()) };
             one.a = Pos::Is(attr.id);
             one.attr = Some(attr);
         } else {
-            let Some(v) = self.values.val(tag, w)?.to_value() else {
-                return Ok(None);
+            let number = entity.and_then(|e| i64::try_from(e).ok());
+            let meant: Vec<Value> = match (entity, number) {
+                (Some(e), Some(n)) => vec![Value::Ref(EntityId(e)), Value::Long(n)],
+                _ => self.values.val(tag, w)?.to_value().into_iter().collect(),
             };
-            one.v = Pos::Is(v);
+            let with = |v| Scan {
+                v: Pos::Is(v),
+                ..one.clone()
+            };
+            return Ok(meant.into_iter().map(with).collect());
         }
-        Ok(Some(one))
+        Ok(vec![one])
     }
 
     /// All facts that match the constants of a pattern.

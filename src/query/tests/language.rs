@@ -85,6 +85,16 @@ fn values_of_nested_queries_keep_their_types() {
 }
 
 #[test]
+fn an_entitys_number_is_found_as_a_reference_in_any_order_of_clauses() {
+    let db = people();
+    let ada = shown(&db, "[:find ?e . :where [?e :person/name \"Ada\"]]", &[]);
+    for clauses in ["[$rows ?x] [?e ?a ?x]", "[?e ?a ?x] [$rows ?x]"] {
+        let q = format!("[:find (count ?e) . :in $ $rows :where {clauses} [?e :person/name _]]");
+        assert_eq!(shown(&db, &q, &[&format!("[[{ada}]]")]), "1", "{clauses}");
+    }
+}
+
+#[test]
 fn nested_queries() {
     let db = people();
     let q = "[:find ?n :where [(q [:find (max ?a) . :where [_ :person/age ?a]] $) ?oldest]
