@@ -39,7 +39,7 @@ impl Exec<'_> {
         }
         let theirs = rel.project(&shared).gather(rows, false);
         let Some((l, r)) = keys(&theirs, &made, &shared) else {
-            return rel.select(&[]).project(keep);
+            return Relation::empty(keep);
         };
         let same: Vec<u32> = all
             .into_iter()

@@ -90,8 +90,17 @@ fn an_entitys_number_is_found_as_a_reference_in_any_order_of_clauses() {
     let ada = shown(&db, "[:find ?e . :where [?e :person/name \"Ada\"]]", &[]);
     for clauses in ["[$rows ?x] [?e ?a ?x]", "[?e ?a ?x] [$rows ?x]"] {
         let q = format!("[:find (count ?e) . :in $ $rows :where {clauses} [?e :person/name _]]");
-        assert_eq!(shown(&db, &q, &[&format!("[[{ada}]]")]), "1", "{clauses}");
+        assert_eq!(shown(&db, &q, &[&format!("[[{ada}]]")]), "2", "{clauses}");
     }
+}
+
+#[test]
+fn an_output_of_another_type_than_what_is_bound_gives_no_rows() {
+    let db = people();
+    let q = "[:find ?a :where [?e :person/name _] [(ground 1) ?v] [(get-some $ ?e :person/name) [?a ?v]]]";
+    assert_eq!(shown(&db, q, &[]), "#{}");
+    let q = "[:find ?a :where [?e :person/name ?n] [(ground 1) ?v] [(vector ?e ?n) [?a ?v]]]";
+    assert_eq!(shown(&db, q, &[]), "#{}");
 }
 
 #[test]
