@@ -1,0 +1,140 @@
+//! What is asked for: variables, aggregates, pulls, with order and paging.
+
+use std::collections::BTreeSet;
+
+use asof::datom::{Val, ValueType};
+
+use super::super::ast::*;
+use super::{Gen, Scope, Ty};
+
+impl Gen<'_, '_> {
+    pub(super) fn find(&mut self, s: &Scope, q: &mut Query) {
+        let mut bound = BTreeSet::new();
+        q.clauses.iter().for_each(|c| c.binds(&mut bound));
+        q.inputs.iter().for_each(|(b, _)| b.vars(&mut bound));
+        let vars: Vec<Var> = s.bound.iter().copied().filter(|v| bound.contains(v)).collect();
+        q.shape = match self.t.below(10) {
+            0..=6 => Shape::Relation,
+            7 => Shape::Collection,
+            8 => Shape::Tuple,
+            _ => Shape::Scalar,
+        };
+        let most = if matches!(q.shape, Shape::Collection | Shape::Scalar) {
+            1
+        } else {
+            3
+        };
+        let mut pulls = false;
+        for _ in 0..1 + self.t.below(most) {
+            let v = *self.t.pick(&vars);
+            let elem = match self.t.below(10) {
+                0..=5 => Elem::Var(v),
+                6 | 7 if self.ty(v) == Ty::Ref => {
+                    let (_, source) = self.source(s, false);
+                    match self.history(source) {
+                        true => Elem::Var(v),
+                        false => {
+                            pulls = true;
+                            Elem::Pull(source, v, self.pull(2, 0))
+                        }
+                    }
+                }
+                _ => self.aggregate(v),
+            };
+            q.find.push(elem);
+        }
+        let shown: Vec<Var> = q.find.iter().map(Elem::var).collect();
+        let aggregates = q.find.iter().any(|e| matches!(e, Elem::Aggregate(..)));
+        if self.t.chance(if aggregates { 50 } else { 10 }) {
+            let others: Vec<Var> = vars.iter().copied().filter(|v| !shown.contains(v)).collect();
+            if !others.is_empty() {
+                q.with = self.some_of(&others, 2);
+            }
+        }
+        q.keys = matches!(q.shape, Shape::Relation | Shape::Tuple) && self.t.chance(10);
+        if !pulls && self.t.chance(20) {
+            for i in 0..q.find.len() {
+                let again = q.find[..i].iter().any(|e| e.to_string() == q.find[i].to_string());
+                if !again && self.t.chance(60) {
+                    q.order.push((i, self.t.chance(50)));
+                }
+            }
+            q.limit = self.t.chance(40).then(|| self.t.below(5));
+            q.offset = if self.t.chance(30) { self.t.below(4) } else { 0 };
+        }
+    }
+
+    pub(super) fn aggregate(&mut self, v: Var) -> Elem {
+        let n = 1 + self.t.below(3) as i64;
+        let any = [
+            ("count", None),
+            ("count-distinct", None),
+            ("distinct", None),
+            ("collect", None),
+        ];
+        let ordered = [("min", None), ("max", None), ("min", Some(n)), ("max", Some(n))];
+        let numbers = [
+            ("sum", None),
+            ("avg", None),
+            ("median", None),
+            ("variance", None),
+            ("stddev", None),
+        ];
+        let (name, n) = match (self.ty(v), self.t.below(3)) {
+            (Ty::Val(ValueType::Long | ValueType::Double), 0) => *self.t.pick(&numbers),
+            (Ty::Val(ValueType::String | ValueType::Keyword | ValueType::Instant), 0) => ("median", None),
+            (Ty::Ref | Ty::Tx | Ty::Val(_), 1) => *self.t.pick(&ordered),
+            _ => *self.t.pick(&any),
+        };
+        Elem::Aggregate(name, n, v)
+    }
+
+    pub(super) fn pull(&mut self, depth: usize, level: usize) -> Vec<Spec> {
+        let plain = |attr: Option<String>, inside: Inside| Spec {
+            attr,
+            reverse: false,
+            inside,
+            limit: None,
+            default: None,
+            rename: None,
+        };
+        let mut specs: Vec<Spec> = Vec::new();
+        for i in 0..1 + self.t.below(3) {
+            let spec = match self.t.below(12) {
+                11 if level == 0 && i == 0 => plain(None, Inside::Everything),
+                10 => plain(None, Inside::Id),
+                _ => {
+                    let a = self.data_attr();
+                    let reverse = a.is_ref() && self.t.chance(35);
+                    let inside = match self.t.below(6) {
+                        1 | 2 if a.is_ref() && depth > 0 => Inside::Nested(self.pull(depth - 1, level + 1)),
+                        3 if a.is_ref() => Inside::Again(Some(1 + self.t.below(3))),
+                        4 if a.is_ref() => Inside::Again(None),
+                        _ => Inside::Plain,
+                    };
+                    let limits = a.many && !reverse || reverse && !a.component;
+                    let limit = (limits && self.t.chance(25)).then(|| [None, Some(1), Some(2)][self.t.below(3)]);
+                    let default = (!a.is_ref() && self.t.chance(20)).then(|| Val::str("none"));
+                    let rename = self.t.chance(15).then(|| format!("r{i}"));
+                    Spec {
+                        attr: Some(a.name.clone()),
+                        reverse,
+                        inside,
+                        limit,
+                        default,
+                        rename,
+                    }
+                }
+            };
+            // Each key once, and one recursion in a pattern.
+            let again = |s: &Spec| matches!(s.inside, Inside::Again(_));
+            let clash = specs
+                .iter()
+                .any(|s| s.attr == spec.attr && s.reverse == spec.reverse || again(s) && again(&spec));
+            if !clash {
+                specs.push(spec);
+            }
+        }
+        specs
+    }
+}

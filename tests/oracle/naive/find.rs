@@ -1,0 +1,157 @@
+//! Rows become answers: aggregates by definition, order and paging, pulls.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use asof::datom::Val;
+use asof::edn::{Edn, Keyword, Node};
+
+use super::super::ast::*;
+use super::super::pulls;
+use super::{Found, Naive, Result, Row, Rows, Stop};
+
+impl Naive<'_> {
+    /// The rows of `:find`, as values and, for pulls, forms.
+    pub(super) fn cells(&mut self, rows: &Rows) -> Result<Vec<Vec<Val>>> {
+        let q = self.query;
+        let mut vars: Vec<Var> = q.find.iter().map(Elem::var).chain(q.with.iter().copied()).collect();
+        vars.dedup();
+        let distinct: BTreeSet<Vec<&Val>> = rows.iter().map(|r| vars.iter().map(|v| &r[v]).collect()).collect();
+        let rows: Vec<Row> = distinct
+            .into_iter()
+            .map(|r| vars.iter().copied().zip(r.into_iter().cloned()).collect())
+            .collect();
+        if !q.find.iter().any(|e| matches!(e, Elem::Aggregate(..))) {
+            return Ok(rows
+                .iter()
+                .map(|r| q.find.iter().map(|e| r[&e.var()].clone()).collect())
+                .collect());
+        }
+        let mut groups: BTreeMap<Vec<Val>, Vec<&Row>> = BTreeMap::new();
+        for row in &rows {
+            let key = q.find.iter().filter(|e| !matches!(e, Elem::Aggregate(..)));
+            groups
+                .entry(key.map(|e| row[&e.var()].clone()).collect())
+                .or_default()
+                .push(row);
+        }
+        let cell = |e: &Elem, group: &[&Row]| match e {
+            Elem::Aggregate(name, n, v) => aggregate(name, *n, group.iter().map(|r| r[v].clone()).collect()),
+            e => Ok(group[0][&e.var()].clone()),
+        };
+        groups
+            .values()
+            .map(|g| q.find.iter().map(|e| cell(e, g)).collect())
+            .collect()
+    }
+
+    pub(super) fn find(&mut self, rows: &Rows) -> Result<Found> {
+        let q = self.query;
+        let mut cells = self.cells(rows)?;
+        let mut order = q.order.clone();
+        order.extend((0..q.find.len()).map(|i| (i, false)));
+        cells.sort_by(|a, b| {
+            let keys = order.iter().map(|(i, descending)| {
+                let o = a[*i].cmp(&b[*i]);
+                if *descending { o.reverse() } else { o }
+            });
+            keys.fold(Ordering::Equal, Ordering::then)
+        });
+        let one = matches!(q.shape, Shape::Tuple | Shape::Scalar);
+        let limit = q.limit.unwrap_or(usize::MAX).min(if one { 1 } else { usize::MAX });
+        let shown = cells.into_iter().skip(q.offset).take(limit);
+        let mut rows = Vec::new();
+        for row in shown {
+            let cell = |(e, v): (&Elem, &Val)| match e {
+                Elem::Pull(source, _, specs) => {
+                    let e = match v {
+                        Val::Ref(e) => Some(e.0),
+                        Val::Long(n) => u64::try_from(*n).ok(),
+                        _ => None,
+                    };
+                    let facts = &self.views[*source];
+                    e.and_then(|e| pulls::pull(self.world, facts, specs, e))
+                        .unwrap_or_else(Edn::nil)
+                }
+                _ => v.to_edn(),
+            };
+            rows.push(q.find.iter().zip(&row).map(cell).collect());
+        }
+        Ok(Found {
+            rows,
+            ordered: one || !q.order.is_empty() || q.limit.is_some() || q.offset > 0,
+        })
+    }
+
+    /// The answer of a nested query as a value.
+    pub(super) fn answer_vals(&mut self, given: Rows) -> Result<Val> {
+        let mut scope = BTreeSet::new();
+        self.query.inputs.iter().for_each(|(b, _)| b.vars(&mut scope));
+        let rows = self.all(&self.query.clauses, given, &scope, 0)?;
+        let mut cells = self.cells(&rows)?;
+        cells.sort();
+        let first = |row: Vec<Val>| row.into_iter().next().expect("find has an element");
+        Ok(match self.query.shape {
+            Shape::Relation => Val::vector(cells.into_iter().map(Val::vector)),
+            Shape::Collection => Val::vector(cells.into_iter().map(first)),
+            Shape::Tuple => cells.into_iter().next().map_or(Val::Nil, Val::vector),
+            Shape::Scalar => cells.into_iter().next().map_or(Val::Nil, first),
+        })
+    }
+}
+
+fn number(v: &Val) -> Result<f64> {
+    match v {
+        Val::Long(x) => Ok(*x as f64),
+        Val::Double(x) => Ok(*x),
+        _ => Err(Stop::Failed),
+    }
+}
+
+fn aggregate(name: &str, n: Option<i64>, mut values: Vec<Val>) -> Result<Val> {
+    values.sort();
+    let count = values.len();
+    let numbers = || values.iter().map(number).collect::<Result<Vec<f64>>>();
+    let variance = || -> Result<f64> {
+        let xs = numbers()?;
+        let mean = xs.iter().sum::<f64>() / count as f64;
+        Ok(xs.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count as f64)
+    };
+    Ok(match (name, n) {
+        ("count", _) => Val::Long(count as i64),
+        ("count-distinct", _) => Val::Long(values.iter().collect::<BTreeSet<_>>().len() as i64),
+        ("sum", _) => match values.iter().all(|v| matches!(v, Val::Long(_))) {
+            true => Val::Long(values.iter().filter_map(|v| v.to_edn().as_long()).sum()),
+            false => Val::Double(numbers()?.iter().sum()),
+        },
+        ("avg", _) => Val::Double(numbers()?.iter().sum::<f64>() / count as f64),
+        ("min", None) => values[0].clone(),
+        ("max", None) => values[count - 1].clone(),
+        ("min", Some(n)) => Val::vector(values.into_iter().take(n as usize)),
+        ("max", Some(n)) => Val::vector(values.into_iter().rev().take(n as usize)),
+        ("median", _) => match numbers() {
+            Ok(xs) => {
+                let mut xs = xs;
+                xs.sort_by(f64::total_cmp);
+                Val::Double((xs[(count - 1) / 2] + xs[count / 2]) / 2.0)
+            }
+            Err(_) => values[(count - 1) / 2].clone(),
+        },
+        ("variance", _) => Val::Double(variance()?),
+        ("stddev", _) => Val::Double(variance()?.sqrt()),
+        ("distinct", _) => Val::set(values),
+        ("collect", _) => Val::vector(values),
+        _ => return Err(Stop::Failed),
+    })
+}
+
+/// A row of an answer with names.
+pub fn named(row: &[Edn]) -> Edn {
+    let entries = row.iter().enumerate();
+    Node::Map(
+        entries
+            .map(|(i, x)| (Node::Keyword(Keyword::new(&format!("k{i}"))).into(), x.clone()))
+            .collect(),
+    )
+    .into()
+}
