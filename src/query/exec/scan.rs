@@ -340,7 +340,7 @@ impl Exec<'_> {
             && rel.len > 0
             && col.words.iter().all(|w| *w == col.words[0])
             && s.attr.as_ref().is_some_and(|a| Tag::of(a.value_type) == tag)
-            && let Some(one) = self.narrowed(s, v, tag, col.words[0], source)?
+            && let Some(one) = self.narrowed(s, v, tag, col.words[0], source)?.pop()
         {
             return self.scan(&one, rel, keep);
         }
@@ -386,8 +386,8 @@ impl Exec<'_> {
         }
     }
 
-    /// The pattern with one variable replaced by a value; twice for an entity's number in value position, which may be a
-    /// reference or a long there.
+    /// The pattern with one variable replaced by a value; twice for an entity's number as the value of any attribute, where it may
+    /// be a reference or a long.
     fn narrowed(&self, s: &Scan, by: Var, tag: Tag, w: Word, source: &DbSource) -> Result<Vec<Scan>> {
         let mut one = s.clone();
         let entity = match self.values.val(tag, w)? {
@@ -408,7 +408,7 @@ impl Exec<'_> {
         } else {
             let number = entity.and_then(|e| i64::try_from(e).ok());
             let meant: Vec<Value> = match (entity, number) {
-                (Some(e), Some(n)) => vec![Value::Ref(EntityId(e)), Value::Long(n)],
+                (Some(e), Some(n)) if s.attr.is_none() => vec![Value::Ref(EntityId(e)), Value::Long(n)],
                 _ => self.values.val(tag, w)?.to_value().into_iter().collect(),
             };
             let with = |v| Scan {
