@@ -52,7 +52,15 @@ impl Gen<'_, '_> {
             }
         }
         q.keys = matches!(q.shape, Shape::Relation | Shape::Tuple) && self.t.chance(10);
-        if !pulls && self.t.chance(20) {
+        // What rounding may decide is not asked to be in order.
+        let exact = !q
+            .find
+            .iter()
+            .any(|e| matches!(e, Elem::Aggregate("variance" | "stddev", ..)));
+        if !exact {
+            q.shape = Shape::Relation;
+        }
+        if !pulls && exact && self.t.chance(20) {
             for i in 0..q.find.len() {
                 let again = q.find[..i].iter().any(|e| e.to_string() == q.find[i].to_string());
                 if !again && self.t.chance(60) {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use asof::datom::Val;
+use asof::datom::{EntityId, Val};
 use asof::edn::{Edn, Keyword, Node};
 
 use super::super::ast::*;
@@ -16,11 +16,14 @@ impl Naive<'_> {
         let q = self.query;
         let mut vars: Vec<Var> = q.find.iter().map(Elem::var).chain(q.with.iter().copied()).collect();
         vars.dedup();
-        let distinct: BTreeSet<Vec<&Val>> = rows.iter().map(|r| vars.iter().map(|v| &r[v]).collect()).collect();
-        let rows: Vec<Row> = distinct
-            .into_iter()
-            .map(|r| vars.iter().copied().zip(r.into_iter().cloned()).collect())
-            .collect();
+        let mut distinct: BTreeMap<Vec<Val>, Row> = BTreeMap::new();
+        for row in rows {
+            let key = vars.iter().map(|v| known_as(&row[v])).collect();
+            distinct
+                .entry(key)
+                .or_insert_with(|| vars.iter().map(|v| (*v, row[v].clone())).collect());
+        }
+        let rows: Vec<Row> = distinct.into_values().collect();
         if !q.find.iter().any(|e| matches!(e, Elem::Aggregate(..))) {
             return Ok(rows
                 .iter()
@@ -97,6 +100,14 @@ impl Naive<'_> {
             Shape::Tuple => cells.into_iter().next().map_or(Val::Nil, Val::vector),
             Shape::Scalar => cells.into_iter().next().map_or(Val::Nil, first),
         })
+    }
+}
+
+/// One name for a number that may be an entity: as in joins, the two are one.
+fn known_as(v: &Val) -> Val {
+    match v {
+        Val::Long(n) if *n >= 0 => Val::Ref(EntityId(*n as u64)),
+        v => v.clone(),
     }
 }
 
