@@ -46,7 +46,7 @@ impl Default for Options {
             reindex: false,
             registry: Registry::default(),
             tail_soft: 200_000,
-            tail_hard: 500_000,
+            tail_hard: 1_500_000,
             ephemeral: false,
         }
     }
