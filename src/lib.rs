@@ -61,7 +61,9 @@ pub use error::{Code, Error, Result};
 pub use query::{Answer, Input, Query};
 pub use tx::Report;
 
-/// README's Rust example, as a test.
+/// The Rust of the README and of the guide, as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod guide {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+}

@@ -29,7 +29,8 @@ fn the_project_s_transcripts_fit() {
 #[test]
 fn the_guide_s_example_fits() {
     let folder = tempfile::tempdir().expect("a folder");
-    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/golden.md")).expect("text");
+    let guide =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/golden.md")).expect("text");
     let example = guide
         .split("````markdown\n")
         .nth(1)

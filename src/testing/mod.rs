@@ -31,7 +31,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `asof golden` plays whole transcripts this way; see `docs/golden.md`.
+//! `asof golden` plays whole transcripts this way; see `docs/guide/golden.md`.
 
 mod dump;
 mod labels;

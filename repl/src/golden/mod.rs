@@ -4,7 +4,7 @@
 //! text -page-> prose and blocks -play, on a fresh database-> blocks with answers -page-> text   same as before? fits
 //! ```
 //!
-//! `docs/golden.md` is for those who write them.
+//! `docs/guide/golden.md` is for those who write them.
 
 mod diff;
 mod files;
