@@ -379,6 +379,13 @@ pub(crate) struct Rows {
     filter: Option<(Filter, Db)>,
 }
 
+impl Rows {
+    /// How many leaves were read so far.
+    pub fn leaves(&self) -> u64 {
+        self.scan.leaves()
+    }
+}
+
 impl Iterator for Rows {
     type Item = Result<Batch>;
 

@@ -26,6 +26,7 @@ pub struct Scan {
     end: Option<Vec<u8>>,
     last: Option<BlobId>,
     started: bool,
+    leaves: u64,
 }
 
 impl Scan {
@@ -42,7 +43,13 @@ impl Scan {
             end: None,
             last: None,
             started: false,
+            leaves: 0,
         }
+    }
+
+    /// How many leaves were read so far.
+    pub fn leaves(&self) -> u64 {
+        self.leaves
     }
 
     fn start(&mut self) -> Result<()> {
@@ -89,7 +96,9 @@ impl Scan {
         let batch = if self.view.history {
             let first = self.view.since.map_or(0, |s| s + 1);
             let mut events = Columns::default();
+            let leaves = &mut self.leaves;
             entry.leaves_between(&self.core.blobs, first, self.view.until, &mut |id| {
+                *leaves += 1;
                 let leaf = self.core.blobs.leaf(id)?;
                 // A past leaf may cover more keys than this entry: its other heirs show those.
                 let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
@@ -106,6 +115,7 @@ impl Scan {
             if self.last.replace(id) == Some(id) {
                 return Ok(None);
             }
+            self.leaves += 1;
             self.core.blobs.leaf(id)?.state(&keys, &self.range, self.view)
         };
         keys.take_error()?;
@@ -247,6 +257,7 @@ pub struct Prober {
     /// Datoms that are in no run: few, so that looking through them is cheaper than sorting them in.
     few: Few,
     probes: usize,
+    leaves: u64,
 }
 
 /// After so many probes, sorting in what waits is cheaper than looking through it each time.
@@ -266,7 +277,13 @@ impl Prober {
             runs: None,
             few: Few::default(),
             probes: 0,
+            leaves: 0,
         }
+    }
+
+    /// How many leaves were read so far; going on in one counts once.
+    pub fn leaves(&self) -> u64 {
+        self.leaves
     }
 
     /// Replaces `out` by the rows of `range`.
@@ -274,16 +291,13 @@ impl Prober {
         out.clear();
         if !self.now || !self.read(range, out)? {
             out.clear();
-            for batch in Scan::new(
-                self.core.clone(),
-                self.words.clone(),
-                self.order,
-                range.clone(),
-                self.view,
-            ) {
+            let (core, words) = (self.core.clone(), self.words.clone());
+            let mut scan = Scan::new(core, words, self.order, range.clone(), self.view);
+            for batch in &mut scan {
                 let batch = batch?;
                 out.extend(batch.columns(), batch.span());
             }
+            self.leaves += scan.leaves();
         }
         Ok(())
     }
@@ -346,6 +360,7 @@ impl Prober {
                 .next_separator()
                 .is_none_or(|next| to.as_ref().is_some_and(|to| to[..] <= **next));
             self.leaf = Some(leaf);
+            self.leaves += 1;
             self.at = 0;
             if !ends_here {
                 return Ok(false);

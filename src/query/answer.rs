@@ -2,6 +2,7 @@
 
 use super::ast::{KeyKind, Shape};
 use super::relation::{Column, Tag};
+use super::stats::QueryStats;
 use super::values::Values;
 use crate::datom::Val;
 use crate::edn::{Edn, Keyword, Node, Symbol};
@@ -33,9 +34,24 @@ pub struct Answer {
     /// The columns are in their final order.
     pub(crate) arranged: bool,
     pub(crate) values: Values,
+    pub(crate) stats: QueryStats,
 }
 
 impl Answer {
+    /// What it took: rows read beside rows returned, leaves, memory, time.
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// # use asof::Connection;
+    /// # let conn = Connection::in_memory()?;
+    /// let answer = conn.db().q("[:find ?e :where [?e :db/ident :db/doc]]", &[])?;
+    /// let stats = answer.stats();
+    /// assert_eq!((stats.rows_read, stats.rows_returned), (1, 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn stats(&self) -> QueryStats {
+        self.stats
+    }
     /// The shape that `:find` asked for.
     pub fn shape(&self) -> Shape {
         self.shape

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::stats::{Bytes, QueryStats};
 use crate::error::{Code, Error, Result};
 
 /// Cancels queries from another thread.
@@ -33,8 +34,31 @@ pub struct Budget {
     pub timeout: Option<Duration>,
     /// The most rows any step may hold, and the most facts a rule may derive.
     pub rows_max: usize,
+    /// The most bytes the rows of all steps may hold together, as near as the engine counts them.
+    pub memory_max: Option<usize>,
     /// Ends it from outside.
     pub cancel: Option<CancelToken>,
+}
+
+impl Budget {
+    /// The default with a limit of memory.
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// use asof::{Connection, query::{Budget, Query, QueryOptions}};
+    /// # let conn = Connection::in_memory()?;
+    /// let all = Query::parse("[:find ?a ?b :where [?a :db/ident] [?b :db/ident]]")?;
+    /// let options = QueryOptions { budget: Budget::memory(1000), ..QueryOptions::default() };
+    /// let error = all.run_with(&[conn.db().into()], &options).unwrap_err();
+    /// assert!(error.message().contains("more than its limit of 1000 B"));
+    /// # Ok(()) }
+    /// ```
+    pub fn memory(bytes: usize) -> Budget {
+        Budget {
+            memory_max: Some(bytes),
+            ..Budget::default()
+        }
+    }
 }
 
 impl Default for Budget {
@@ -42,6 +66,7 @@ impl Default for Budget {
         Budget {
             timeout: None,
             rows_max: 200_000_000,
+            memory_max: None,
             cancel: None,
         }
     }
@@ -52,6 +77,12 @@ pub(crate) struct Meter {
     budget: Budget,
     started: Instant,
     ticks: Cell<u32>,
+    rows_read: Cell<u64>,
+    leaves_read: Cell<u64>,
+    /// Bytes that wait while other steps run: rows around a nested plan, tables of rules.
+    held: Cell<u64>,
+    /// The most bytes at once.
+    peak: Cell<u64>,
 }
 
 /// How many small steps pass between two looks at the clock.
@@ -63,6 +94,10 @@ impl Meter {
             budget: budget.clone(),
             started: Instant::now(),
             ticks: Cell::new(0),
+            rows_read: Cell::new(0),
+            leaves_read: Cell::new(0),
+            held: Cell::new(0),
+            peak: Cell::new(0),
         }
     }
     /// One small step of a loop: looks at the clock now and then.
@@ -87,8 +122,58 @@ impl Meter {
             _ => Ok(()),
         }
     }
-    /// A step holds `n` rows.
-    pub fn rows(&self, n: usize) -> Result<()> {
+    /// Rows came out of an index.
+    pub fn read(&self, rows: usize) {
+        self.rows_read.set(self.rows_read.get() + rows as u64);
+    }
+    /// A read of an index is over that looked into so many leaves.
+    pub fn leaves(&self, n: u64) {
+        self.leaves_read.set(self.leaves_read.get() + n);
+    }
+    /// Bytes stay where they are while other steps run.
+    pub fn hold(&self, bytes: usize) -> Result<()> {
+        self.held.set(self.held.get() + bytes as u64);
+        self.memory(0)
+    }
+    /// Bytes that were held are free.
+    pub fn release(&self, bytes: usize) {
+        self.held.set(self.held.get().saturating_sub(bytes as u64));
+    }
+    /// The step under way has made so many bytes.
+    fn memory(&self, bytes: u64) -> Result<()> {
+        let all = self.held.get().saturating_add(bytes);
+        if all <= self.peak.get() {
+            return Ok(());
+        }
+        self.peak.set(all);
+        match self.budget.memory_max {
+            Some(limit) if all > limit as u64 => Err(Error::new(
+                Code::QueryLimit,
+                format!(
+                    "the query reached {} of memory, more than its limit of {}",
+                    Bytes(all),
+                    Bytes(limit as u64)
+                ),
+            )
+            .hint(
+                "look at (explain-analyze ...) of a smaller question for the step that holds most; or raise the limit",
+            )),
+            _ => Ok(()),
+        }
+    }
+    /// What was read and held so far.
+    pub fn stats(&self, rows_returned: usize) -> QueryStats {
+        QueryStats {
+            rows_read: self.rows_read.get(),
+            rows_returned: rows_returned as u64,
+            leaves_read: self.leaves_read.get(),
+            memory: self.peak.get(),
+            elapsed: self.elapsed(),
+        }
+    }
+    /// The step under way holds `n` rows of so many bytes.
+    pub fn rows(&self, n: usize, bytes_each: usize) -> Result<()> {
+        self.memory(n.saturating_mul(bytes_each) as u64)?;
         // Row numbers are 32 bits wide inside, whatever the budget says.
         if n > self.budget.rows_max.min(u32::MAX as usize - 1) {
             return Err(Error::new(
@@ -98,6 +183,23 @@ impl Meter {
             .hint("clauses that share no variable multiply their rows; or raise the limit"));
         }
         Ok(())
+    }
+    /// What is left of the budget, for a query inside this one.
+    pub fn rest(&self) -> Budget {
+        Budget {
+            timeout: self.budget.timeout.map(|t| t.saturating_sub(self.elapsed())),
+            memory_max: self
+                .budget
+                .memory_max
+                .map(|m| m.saturating_sub(self.held.get() as usize)),
+            ..self.budget.clone()
+        }
+    }
+    /// A query inside this one has read.
+    pub fn inner(&self, stats: QueryStats) {
+        self.rows_read.set(self.rows_read.get() + stats.rows_read);
+        self.leaves(stats.leaves_read);
+        self.peak.set(self.peak.get().max(self.held.get() + stats.memory));
     }
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

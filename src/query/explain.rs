@@ -7,6 +7,7 @@ use super::ast::{Var, Vars};
 use super::exec::Actual;
 use super::plan::{Apply, Node, Op, Operand, Pipeline, Pos, Scan, access};
 use super::source::Sources;
+use super::stats::Bytes;
 
 struct Writer<'a> {
     vars: &'a Vars,
@@ -83,6 +84,13 @@ impl Writer<'_> {
             let _ = write!(line, ", was {} in {:.1?}", a.rows, a.time);
             if a.runs != 1 {
                 let _ = write!(line, " ({} runs)", a.runs);
+            }
+            if a.read > 0 {
+                let leaves = if a.leaves == 1 { "leaf" } else { "leaves" };
+                let _ = write!(line, ", read {} in {} {leaves}", a.read, a.leaves);
+            }
+            if a.bytes > 0 {
+                let _ = write!(line, ", {}", Bytes(a.bytes));
             }
         }
         let _ = writeln!(self.out, "{line}");

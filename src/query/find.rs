@@ -156,6 +156,7 @@ impl<'a> Finder<'a> {
             list,
             arranged,
             values,
+            stats: meter.stats(len),
         })
     }
 

@@ -19,6 +19,7 @@ mod parse;
 mod plan;
 mod relation;
 mod source;
+mod stats;
 mod values;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use answer::Answer;
 pub use ast::Shape;
 pub use budget::{Budget, CancelToken};
 pub use inputs::Input;
+pub use stats::QueryStats;
 
 use crate::db::Db;
 use crate::edn::{self, Edn, Node, Symbol};
@@ -139,11 +141,11 @@ impl Query {
         })())
     }
 
-    /// Runs it, and shows the plan with what each step did.
+    /// Runs it, and shows the plan with what each step did, then what the whole did.
     pub fn explain_analyze(&self, inputs: &[Input]) -> Result<String> {
         let mut text = String::new();
-        self.placed(self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
-        Ok(text)
+        let (answer, ()) = self.placed(self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
+        Ok(format!("{text}{}\n", answer.stats()))
     }
 
     fn placed<X>(&self, result: Result<X>) -> Result<X> {

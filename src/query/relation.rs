@@ -179,6 +179,14 @@ impl Relation {
             ..Relation::new(vars.to_vec(), cols, 0)
         }
     }
+    /// About what it takes up.
+    pub fn bytes(&self) -> usize {
+        let each = |c: &Arc<Column>| match c.types {
+            Types::One(_) => 8,
+            Types::Each(_) => 9,
+        };
+        self.cols.iter().map(each).sum::<usize>() * self.len
+    }
     pub fn at(&self, v: Var) -> Option<usize> {
         self.vars.iter().position(|x| *x == v)
     }
@@ -547,6 +555,10 @@ impl Growing {
             heads: FxHashMap::default(),
             next: Vec::new(),
         }
+    }
+    /// About what a row of so many columns takes up, with what finds it.
+    pub fn row_bytes(columns: usize) -> usize {
+        8 * columns + 32
     }
     /// Adds the rows that are new (positions as the columns of `vars` of `new`); gives them back.
     pub fn add(&mut self, new: &Relation, vars: &[Var]) -> Relation {

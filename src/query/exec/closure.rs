@@ -10,6 +10,7 @@ use super::super::ast::Var;
 use super::super::plan::RuleStep;
 use super::super::plan::rules::Pred;
 use super::super::relation::{Column, Relation, Tag};
+use super::join::pair_bytes;
 use super::{Exec, reach};
 use crate::datom::{Word, word};
 use crate::error::Result;
@@ -127,6 +128,12 @@ impl Graph {
         }
     }
 
+    /// About what it takes up.
+    fn bytes(&self) -> usize {
+        let lists = self.spans.len() * 8 + (self.targets.len() + self.ends.len()) * 4 + self.found.len() * 32;
+        lists + self.paths.as_ref().map_or(0, Relation::bytes)
+    }
+
     /// The number of a node; a new one as long as edges are read bit by bit.
     fn id(&mut self, tag: Tag, w: Word) -> Option<u32> {
         let (ids, words) = match &mut self.nodes {
@@ -238,6 +245,7 @@ impl Exec<'_> {
         let pred = &self.preds[call.pred];
         let taken = self.graphs.borrow_mut()[call.pred].take();
         let mut graph = taken.unwrap_or_else(Graph::new);
+        let before = graph.bytes();
         let made = match pred.bound.iter().position(|b| *b) {
             None => {
                 let mut paths = self.all_paths(pred, &mut graph)?;
@@ -246,6 +254,7 @@ impl Exec<'_> {
             }
             Some(near) => self.paths_from(call, pred, near, &mut graph, &rel, keep)?,
         };
+        self.meter.hold(graph.bytes().saturating_sub(before))?;
         self.graphs.borrow_mut()[call.pred] = Some(graph);
         Ok(made)
     }
@@ -320,7 +329,7 @@ impl Exec<'_> {
             };
             left.resize(left.len() + high - low, i as u32);
             ends.extend_from_slice(&graph.ends[low..high]);
-            self.meter.rows(ends.len())?;
+            self.meter.rows(ends.len(), 4 + pair_bytes(keep.len()))?;
         }
         let right = Relation::new(vec![end], vec![graph.nodes.column(&ends)], ends.len());
         let others: Vec<Var> = rel.at(end).map(|_| end).into_iter().collect();
@@ -370,7 +379,7 @@ impl Exec<'_> {
                     break;
                 }
                 frontier = graph.add_edges(&edges.cols[near], &edges.cols[1 - near]);
-                self.meter.rows(graph.targets.len())?;
+                self.meter.rows(graph.targets.len(), 4)?;
             }
         }
         for start in fresh {
@@ -392,7 +401,7 @@ impl Exec<'_> {
                 at += 1;
             }
             graph.found.insert(start, (low, graph.ends.len()));
-            self.meter.rows(graph.ends.len())?;
+            self.meter.rows(graph.ends.len(), 4)?;
         }
         Ok(())
     }

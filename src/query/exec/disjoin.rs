@@ -28,7 +28,7 @@ impl Exec<'_> {
             } else if rows.len > 0 {
                 union.append(&rows);
             }
-            self.meter.rows(union.len)?;
+            self.meter.rows(union.len, 8 * vars.len())?;
         }
         self.join(&rel, &union.dedup(), keep)
     }

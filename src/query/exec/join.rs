@@ -18,12 +18,13 @@ impl Exec<'_> {
             return Ok(Relation::empty(&columns(l, r, keep)));
         };
         let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let width = pair_bytes(columns(l, r, keep).len());
         let sorted = if let [v] = shared[..]
             && l.sorted == Some(v)
             && r.sorted == Some(v)
             && lk.len() == 1
         {
-            self.merge(&lk[0].words, &rk[0].words, &mut li, &mut ri)?;
+            self.merge(&lk[0].words, &rk[0].words, &mut li, &mut ri, width)?;
             Some(v)
         } else if r.len <= l.len {
             let table = KeyTable::new(&rk, r.len);
@@ -32,7 +33,7 @@ impl Exec<'_> {
                     li.push(i as u32);
                     ri.push(j);
                 }
-                self.grown(&li)?;
+                self.grown(&li, width)?;
             }
             l.sorted
         } else {
@@ -42,25 +43,25 @@ impl Exec<'_> {
                     li.push(i);
                     ri.push(j as u32);
                 }
-                self.grown(&li)?;
+                self.grown(&li, width)?;
             }
             r.sorted
         };
-        self.meter.rows(li.len())?;
+        self.meter.rows(li.len(), width)?;
         Ok(gathered(l, r, &li, &ri, keep, sorted))
     }
 
-    fn grown(&self, rows: &[u32]) -> Result<()> {
+    fn grown(&self, rows: &[u32], width: usize) -> Result<()> {
         self.meter.tick()?;
         // Looking at the limit costs as much as adding the row, so only now and then.
         if rows.len() & 0xFFFF == 0 {
-            self.meter.rows(rows.len())
+            self.meter.rows(rows.len(), width)
         } else {
             Ok(())
         }
     }
 
-    fn merge(&self, l: &[u64], r: &[u64], li: &mut Vec<u32>, ri: &mut Vec<u32>) -> Result<()> {
+    fn merge(&self, l: &[u64], r: &[u64], li: &mut Vec<u32>, ri: &mut Vec<u32>, width: usize) -> Result<()> {
         let (mut i, mut j) = (0, 0);
         while i < l.len() && j < r.len() {
             if l[i] < r[j] {
@@ -79,7 +80,7 @@ impl Exec<'_> {
                         ri.push(k as u32);
                     }
                     i += 1;
-                    self.grown(li)?;
+                    self.grown(li, width)?;
                 }
                 j = end;
             }
@@ -88,7 +89,8 @@ impl Exec<'_> {
     }
 
     fn cross(&self, l: &Relation, r: &Relation, keep: &[Var]) -> Result<Relation> {
-        self.meter.rows(l.len.saturating_mul(r.len))?;
+        let width = pair_bytes(columns(l, r, keep).len());
+        self.meter.rows(l.len.saturating_mul(r.len), width)?;
         if l.len == 1 && l.cols.is_empty() {
             return Ok(r.project(keep));
         }
@@ -169,6 +171,11 @@ pub(super) fn gallop(words: &[u64], i: usize, key: u64) -> usize {
     }
     let high = (low + step + 1).min(words.len());
     low + words[low..high].partition_point(|w| *w < key)
+}
+
+/// A pair of row numbers, and the row of so many columns that is made of it.
+pub(super) fn pair_bytes(columns: usize) -> usize {
+    8 + 8 * columns
 }
 
 fn columns(l: &Relation, r: &Relation, keep: &[Var]) -> Vec<Var> {

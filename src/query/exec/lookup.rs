@@ -16,6 +16,9 @@ struct Reader<'a> {
     order: Order,
     prober: Option<Prober>,
     found: Columns,
+    /// Rows read, and leaves of filtered views.
+    rows: usize,
+    leaves: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -25,6 +28,8 @@ impl<'a> Reader<'a> {
             order,
             prober: (!db.is_filtered()).then(|| db.prober(order)),
             found: Columns::default(),
+            rows: 0,
+            leaves: 0,
         }
     }
 
@@ -34,7 +39,8 @@ impl<'a> Reader<'a> {
             Some(p) => p.get(range, &mut self.found)?,
             None => {
                 self.found.clear();
-                for batch in self.db.scan(self.order, range) {
+                let mut reading = self.db.scan(self.order, range);
+                for batch in &mut reading {
                     let batch = batch?;
                     for i in 0..batch.len() {
                         let d = batch.row(i);
@@ -44,8 +50,10 @@ impl<'a> Reader<'a> {
                         }
                     }
                 }
+                self.leaves += reading.leaves();
             }
         }
+        self.rows += self.found.len();
         if !self.db.is_history() {
             return Ok((!self.found.is_empty()).then(|| (self.found.e[0], self.found.v[0])));
         }
@@ -124,6 +132,11 @@ impl Exec<'_> {
             for _ in 0..binder.add(&result)? {
                 rows.push(i as u32);
             }
+        }
+        for reader in [&forward, &backward] {
+            self.meter.read(reader.rows);
+            let leaves = reader.prober.as_ref().map_or(reader.leaves, Prober::leaves);
+            self.meter.leaves(leaves);
         }
         Ok(self.unify(&rel, &rows, binder, keep))
     }

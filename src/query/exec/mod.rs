@@ -59,6 +59,11 @@ pub(crate) struct Actual {
     pub runs: u64,
     pub rows: u64,
     pub time: Duration,
+    /// Rows and leaves read, those of the plans inside included.
+    pub read: u64,
+    pub leaves: u64,
+    /// The most bytes its rows took up after a run.
+    pub bytes: u64,
 }
 
 /// Steps over this many rows are looked at for duplicates when they drop variables.
@@ -100,10 +105,13 @@ impl<'a> Exec<'a> {
     }
 
     pub(super) fn node(&self, node: &Node, rel: Relation, more: bool) -> Result<Relation> {
-        let started = self.actual.as_ref().map(|_| self.meter.elapsed());
+        let started = self.actual.as_ref().map(|_| self.meter.stats(0));
         let before = rel.len;
+        let waiting = rel.bytes();
+        self.meter.hold(waiting)?;
         let mut out = self.step(&node.op, rel, &node.keep)?.project(&node.keep);
-        self.meter.rows(out.len)?;
+        self.meter.rows(out.len, 8 * out.cols.len())?;
+        self.meter.release(waiting);
         self.meter.check()?;
         // Rows that differ only in what is no longer needed multiply in later joins.
         if more && !out.distinct && out.len > DEDUP_FROM && (out.len > before * 2 || out.repeats()) {
@@ -114,7 +122,11 @@ impl<'a> Exec<'a> {
             let slot = &mut actual[node.id];
             slot.runs += 1;
             slot.rows += out.len as u64;
-            slot.time += self.meter.elapsed() - started;
+            let now = self.meter.stats(0);
+            slot.time += now.elapsed - started.elapsed;
+            slot.read += now.rows_read - started.rows_read;
+            slot.leaves += now.leaves_read - started.leaves_read;
+            slot.bytes = slot.bytes.max(out.bytes() as u64);
         }
         Ok(out)
     }

@@ -15,10 +15,6 @@ impl Exec<'_> {
         let distinct = rel.project(&inputs).dedup();
         let mut binder = Binder::new(binding, self.values, false);
         let mut rows = Vec::new();
-        let options = QueryOptions {
-            budget: self.budget.clone(),
-            ..QueryOptions::default()
-        };
         for i in 0..distinct.len {
             self.meter.check()?;
             let mut args = Vec::new();
@@ -38,7 +34,12 @@ impl Exec<'_> {
                     }
                 });
             }
+            let options = QueryOptions {
+                budget: self.meter.rest(),
+                ..QueryOptions::default()
+            };
             let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
+            self.meter.inner(answer.stats());
             let result = answer.to_val()?;
             for _ in 0..binder.add(&result)? {
                 rows.push(i as u32);

@@ -134,7 +134,7 @@ pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, mete
                     reached,
                     tree,
                 });
-                meter.rows(out.ends.len())?;
+                meter.rows(out.ends.len(), 20)?;
                 continue;
             }
         }
@@ -166,11 +166,11 @@ pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, mete
         }
         let end = out.ends.len();
         out.counts.push((mine[0], end - start));
-        meter.rows(out.ends.len())?;
+        meter.rows(out.ends.len(), 20)?;
         for v in &mine[1..] {
             out.ends.extend_from_within(start..end);
             out.counts.push((*v, end - start));
-            meter.rows(out.ends.len())?;
+            meter.rows(out.ends.len(), 20)?;
         }
         known.push(Component {
             members: (low, high),

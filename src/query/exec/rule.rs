@@ -12,7 +12,7 @@ use super::super::plan::rules::Pred;
 use super::super::plan::{Node, Op};
 use super::super::relation::{Growing, Relation};
 use super::Exec;
-use super::join::gathered;
+use super::join::{gathered, pair_bytes};
 use crate::error::{Code, Error, Result};
 
 /// What one rule under one adornment knows so far.
@@ -86,7 +86,7 @@ impl Exec<'_> {
             li.push(i);
             ri.push(j);
         });
-        self.meter.rows(li.len())?;
+        self.meter.rows(li.len(), pair_bytes(keep.len()))?;
         let mut right = results.rows.clone();
         right.vars = call.args.clone();
         debug_assert_eq!(pred.vars.len(), call.args.len());
@@ -168,7 +168,7 @@ impl Exec<'_> {
                         li.push(w);
                         ri.push(d);
                     });
-                    self.meter.rows(li.len())?;
+                    self.meter.rows(li.len(), pair_bytes(node.keep.len()))?;
                     if li.is_empty() {
                         continue;
                     }
@@ -211,13 +211,16 @@ impl Exec<'_> {
             let waiting = table.waiting[b][i].get_or_insert_with(|| Growing::new(&rel.vars, &asked_args));
             let vars = waiting.rows.vars.clone();
             let fresh = waiting.add(&rel, &vars);
-            self.meter.rows(waiting.rows.len)?;
+            self.meter.rows(waiting.rows.len, 0)?;
+            self.meter.hold(fresh.len * Growing::row_bytes(vars.len()))?;
             if fresh.len == 0 {
                 return Ok(());
             }
             let asked = self.asked(call, callee, &fresh);
             let other = tables[call.pred].as_mut().expect("members have tables");
             let new_demand = other.demand.add(&asked, &callee.bound_vars());
+            self.meter
+                .hold(new_demand.len * Growing::row_bytes(callee.bound.len()))?;
             if new_demand.len > 0 {
                 merge(&mut pending[call.pred].demand, new_demand);
             }
@@ -229,6 +232,7 @@ impl Exec<'_> {
         }
         let table = tables[p].as_mut().expect("members have tables");
         let new = table.results.add(&derived, &self.preds[p].vars);
+        self.meter.hold(new.len * Growing::row_bytes(new.vars.len()))?;
         if table.results.rows.len > self.budget.rows_max {
             return Err(Error::new(
                 Code::QueryLimit,

@@ -8,7 +8,7 @@ use super::super::plan::{Pos, RowScan, Scan};
 use super::super::relation::{Column, Growing, KeyTable, Relation, Tag, Types};
 use super::super::source::{DbSource, Source, Translator};
 use super::Exec;
-use super::join::{gallop, gathered};
+use super::join::{gallop, gathered, pair_bytes};
 use crate::datom::{EntityId, T, TxId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;
@@ -426,11 +426,14 @@ impl Exec<'_> {
         let mut out = Output::new(s, source, wanted);
         let sorted = matches!(accesses.as_slice(), [one] if one.sorted_by_entity(s));
         let mut at = Vec::new();
+        let width = 8 * out.cols.len();
         for a in &accesses {
             let check = Check::new(s, a, &source.db)?;
-            for batch in source.db.scan(a.order, &a.range) {
+            let mut reading = source.db.scan(a.order, &a.range);
+            for batch in &mut reading {
                 let batch = batch?;
                 let rows = Slices::batch(&batch);
+                self.meter.read(rows.len());
                 self.meter.check()?;
                 if check.is_free() {
                     out.extend(&rows, None, self)?;
@@ -438,8 +441,9 @@ impl Exec<'_> {
                     check.select(&rows, &source.db, &mut at);
                     out.extend(&rows, Some(&at), self)?;
                 }
-                self.meter.rows(out.len)?;
+                self.meter.rows(out.len, width)?;
             }
+            self.meter.leaves(reading.leaves());
         }
         Ok(out.relation(sorted))
     }
@@ -547,9 +551,12 @@ impl Exec<'_> {
         };
         let (mut left, mut at, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
         let mut i = 0;
-        for batch in db.scan(access.order, &range) {
+        let width = pair_bytes(out.cols.len() + keep.len());
+        let mut reading = db.scan(access.order, &range);
+        for batch in &mut reading {
             let batch = batch?;
             let rows = Slices::batch(&batch);
+            self.meter.read(rows.len());
             self.meter.check()?;
             at.clear();
             match &table {
@@ -599,8 +606,9 @@ impl Exec<'_> {
                 }
             }
             out.extend(&rows, Some(&at), self)?;
-            self.meter.rows(left.len())?;
+            self.meter.rows(left.len(), width)?;
         }
+        self.meter.leaves(reading.leaves());
         let distinct = rel.distinct && out.is_distinct_beside_key(key);
         let right = out.relation(by_entity);
         let sorted = match (merge, by_entity, key) {
@@ -654,6 +662,7 @@ impl Exec<'_> {
         let mut out = Output::new(s, source, |v| v != var && (keep.contains(&v) || others.contains(&v)));
         let (mut left, mut at) = (Vec::with_capacity(keys.len()), Vec::new());
         let attr = s.attr.as_ref().map(|a| a.id);
+        let width = pair_bytes(out.cols.len() + keep.len());
         let mut i = 0;
         while i < keys.len() {
             let word = keys[i].0;
@@ -670,6 +679,7 @@ impl Exec<'_> {
             prober.get(&range, &mut found)?;
             self.meter.tick()?;
             let rows = Slices::columns(&found);
+            self.meter.read(rows.len());
             at.clear();
             at.extend((0..rows.len() as u32).filter(|&k| free || check.passes(&rows, k as usize, db)));
             if !at.is_empty() {
@@ -677,10 +687,11 @@ impl Exec<'_> {
                     out.extend(&rows, Some(&at), self)?;
                     left.resize(left.len() + at.len(), *row);
                 }
-                self.meter.rows(left.len())?;
+                self.meter.rows(left.len(), width)?;
             }
             i = end;
         }
+        self.meter.leaves(prober.leaves());
         let distinct = rel.distinct && out.is_distinct_beside_key(key);
         let right = out.relation(false);
         let by_key = rel.sorted.filter(|v| in_order && *v == var);
@@ -818,7 +829,7 @@ impl Exec<'_> {
                 ri.push(j);
             }
         });
-        self.meter.rows(li.len())?;
+        self.meter.rows(li.len(), pair_bytes(keep.len()))?;
         let (mut vars, mut cols) = (Vec::new(), Vec::new());
         for (t, col) in r.terms.iter().zip(&table.rows.cols) {
             if let Some(v) = t.var() {

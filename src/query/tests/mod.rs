@@ -1,6 +1,7 @@
 //! The engine against the cases of the language, against a naive evaluator, and its words about mistakes.
 
 mod conformance;
+mod costs;
 mod language;
 mod mistakes;
 mod model;
