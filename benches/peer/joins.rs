@@ -2,10 +2,11 @@
 
 use std::env;
 use std::process::Command;
+use std::sync::Arc;
 
-use asof::conn::Options;
+use asof::conn::{Connection, Options};
 use asof::edn::{Edn, Node};
-use asof::query::Query;
+use asof::query::{Input, Query};
 
 use crate::Outcome;
 use crate::movies::Size;
@@ -13,21 +14,46 @@ use crate::questions::{self, Question};
 use crate::rig::Case;
 
 pub fn run(order: &str, only: &[&str]) -> Outcome {
+    let conn = movies()?;
+    let db = conn.db();
+    for (name, query) in chosen(order, only)? {
+        let question = Question::new(&db, query, []);
+        Case::new("W4", &format!("{name} {order}")).ask(|| question.ask());
+    }
+    Ok(())
+}
+
+/// Each plan, with what its steps did.
+pub fn plans(order: &str, only: &[&str]) -> Outcome {
+    let conn = movies()?;
+    let db = conn.db();
+    for (name, query) in chosen(order, only)? {
+        // The first run reads leaves from the disk.
+        query.run(&[Input::from(&db)])?;
+        println!("{name} {order}\n{}", query.explain_analyze(&[Input::from(&db)])?);
+    }
+    Ok(())
+}
+
+fn movies() -> Outcome<Connection> {
     let dir = Size::Once.dir()?;
     if !dir.exists() {
         Command::new(env::current_exe()?).arg("w6-load").status()?;
     }
-    let conn = Options::new().create(false).open(&dir)?;
-    let db = conn.db();
+    Ok(Options::new().create(false).open(&dir)?)
+}
+
+/// The queries of these names, or all of them.
+fn chosen(order: &str, only: &[&str]) -> Outcome<Vec<(Arc<str>, Query)>> {
+    let mut out = Vec::new();
     for (name, orders) in questions::file("w4")? {
         let (Node::Str(name), Node::Map(orders)) = (name.node, orders.node) else {
             return Err("queries/w4.edn: expected names and maps".into());
         };
         if only.is_empty() || only.contains(&&*name) {
             let query = Query::from_edn(questions::get(&orders, &Edn::kw(order))?)?;
-            let question = Question::new(&db, query, []);
-            Case::new("W4", &format!("{name} {order}")).ask(|| question.ask());
+            out.push((name, query));
         }
     }
-    Ok(())
+    Ok(out)
 }

@@ -30,7 +30,7 @@ const USAGE: &str = "peer WORKLOAD [ARGS]
   w1-read N | w1-write N [CASE ...] | w1-rules | w1-pull
   w2 [CASE]
   w3 GRAPH[:START] ...
-  w4 good|bad [QUERY ...]
+  w4 good|bad [QUERY ...] | w4-plans good|bad [QUERY ...]
   w5 ENTITIES VERSIONS
   w6-load | w6-load-10x | w6-open | w6-open-10x | w6-open-killed
   cache | amplification";
@@ -56,6 +56,7 @@ fn run(args: &[&str]) -> Outcome {
         ["w1-pull"] => people::pull(),
         ["w3", graphs @ ..] => recursion::run(graphs),
         ["w4", order, only @ ..] => joins::run(order, only),
+        ["w4-plans", order, only @ ..] => joins::plans(order, only),
         ["w2", only @ ..] => events::run(only),
         ["w5", entities, versions] => history::run(entities.parse()?, versions.parse()?),
         ["w6-load"] => movies::load(movies::Size::Once),
