@@ -4,6 +4,7 @@
 //! constants: that is planned.
 
 mod apply;
+mod check;
 mod closure;
 mod disjoin;
 mod filter;
@@ -11,7 +12,10 @@ mod join;
 mod lookup;
 mod negate;
 mod nested;
+mod output;
+mod probe;
 mod reach;
+mod rows;
 mod rule;
 mod scan;
 

@@ -1,0 +1,87 @@
+//! Patterns over collections of tuples.
+
+use std::rc::Rc;
+
+use super::super::ast::Var;
+use super::super::plan::{Pos, RowScan};
+use super::super::relation::{Growing, Relation, Tag};
+use super::super::source::Source;
+use super::Exec;
+use super::join::{gathered, pair_bytes};
+use crate::datom::Word;
+use crate::error::Result;
+
+impl Exec<'_> {
+    /// Joins the rows with those of a collection.
+    pub fn rows(&self, r: &RowScan, rel: Relation, keep: &[Var]) -> Result<Relation> {
+        let Some((_, Source::Rows(rows))) = self.sources.list.get(r.source) else {
+            return Ok(Relation::empty(keep));
+        };
+        if rows.len == 0 {
+            let vars: Vec<Var> = rel
+                .vars
+                .iter()
+                .copied()
+                .chain(r.terms.iter().filter_map(Pos::var))
+                .collect();
+            return Ok(Relation::empty(&vars));
+        }
+        let (mut shared, mut at) = (Vec::new(), Vec::new());
+        for (i, v) in r.terms.iter().enumerate().filter_map(|(i, t)| Some((i, t.var()?))) {
+            if rel.at(v).is_some() {
+                shared.push(v);
+                at.push(i);
+            }
+        }
+        // Kept for the whole query, each by the columns it is found by: recursions ask again and again.
+        let table = self.row_tables.borrow().get(&(r.source, at.clone())).cloned();
+        let table = match table {
+            Some(table) => table,
+            None => {
+                let names: Vec<Var> = (0..rows.cols.len() as u32).map(Var).collect();
+                let key: Vec<Var> = at.iter().map(|&i| Var(i as u32)).collect();
+                let mut table = Growing::new(&names, &key);
+                table.add(&Relation::new(names.clone(), rows.cols.clone(), rows.len), &names);
+                let table = Rc::new(table);
+                self.row_tables.borrow_mut().insert((r.source, at), table.clone());
+                table
+            }
+        };
+        let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let constants: Vec<(usize, (Tag, Word))> = r
+            .terms
+            .iter()
+            .enumerate()
+            .filter_map(|(i, t)| match t {
+                Pos::Is(word) => Some((i, *word)),
+                _ => None,
+            })
+            .collect();
+        table.matches(&rel, &shared, |i, j| {
+            if constants
+                .iter()
+                .all(|(c, word)| table.rows.cols[*c].get(j as usize) == *word)
+            {
+                li.push(i);
+                ri.push(j);
+            }
+        });
+        self.meter.rows(li.len(), pair_bytes(keep.len()))?;
+        let (mut vars, mut cols) = (Vec::new(), Vec::new());
+        for (t, col) in r.terms.iter().zip(&table.rows.cols) {
+            if let Some(v) = t.var() {
+                vars.push(v);
+                cols.push(col.clone());
+            }
+        }
+        let right = Relation {
+            vars,
+            cols,
+            len: table.rows.len,
+            sorted: None,
+            // Positions that are left out may be all that rows differ in.
+            distinct: false,
+        };
+        Ok(gathered(&rel, &right, &li, &ri, keep, rel.sorted))
+    }
+}
