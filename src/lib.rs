@@ -66,4 +66,12 @@ pub use tx::Report;
 mod guide {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/guide/embedding.md")]
+    struct Embedding;
+    #[doc = include_str!("../docs/guide/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../docs/guide/operations.md")]
+    struct Operations;
+    #[doc = include_str!("../docs/guide/coming-from.md")]
+    struct ComingFrom;
 }

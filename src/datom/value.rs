@@ -160,6 +160,28 @@ pub enum Value {
     Tuple(Arc<[Option<Value>]>),
 }
 
+macro_rules! made_of {
+    ($($type:ty, $variant:ident;)*) => {
+        $(impl From<$type> for Value {
+            fn from(x: $type) -> Value {
+                Value::$variant(x.into())
+            }
+        })*
+    };
+}
+// Doubles and floats are missing on purpose: Value::double says what becomes of NaN.
+made_of! {
+    bool, Boolean;
+    i64, Long;
+    Instant, Instant;
+    Keyword, Keyword;
+    Symbol, Symbol;
+    &str, String;
+    String, String;
+    Uuid, Uuid;
+    EntityId, Ref;
+}
+
 impl Value {
     /// Its type.
     pub fn value_type(&self) -> ValueType {

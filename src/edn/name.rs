@@ -86,3 +86,10 @@ macro_rules! named {
 }
 named!(Keyword, ":", atoms::is_keyword);
 named!(Symbol, "", atoms::is_symbol);
+
+impl From<&str> for Keyword {
+    /// From a name with or without its colon.
+    fn from(text: &str) -> Keyword {
+        Keyword::new(text.strip_prefix(':').unwrap_or(text))
+    }
+}

@@ -46,6 +46,19 @@ pub fn pages() -> Vec<Page> {
     names.into_iter().map(page).collect()
 }
 
+/// A folder to type in, with the files that the pages use.
+pub fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(root().join("docs/guide")).expect("the guide is there") {
+        let path = entry.expect("the guide is readable").path();
+        if path.extension().is_some_and(|e| e != "md") {
+            let name = path.file_name().expect("a file has a name");
+            std::fs::copy(&path, folder.path().join(name)).expect("copied");
+        }
+    }
+    folder
+}
+
 impl Page {
     /// Its blocks, in order. What stands inside of a block with a longer fence is that block's text.
     pub fn blocks(&self) -> Vec<Block> {
