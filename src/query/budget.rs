@@ -139,6 +139,14 @@ impl Meter {
     pub fn release(&self, bytes: usize) {
         self.held.set(self.held.get().saturating_sub(bytes as u64));
     }
+    /// What is held now, to come back to when steps end in an error that is no error in the end.
+    pub fn held(&self) -> u64 {
+        self.held.get()
+    }
+    /// Steps since then have ended early.
+    pub fn back_to(&self, held: u64) {
+        self.held.set(held);
+    }
     /// The step under way has made so many bytes.
     fn memory(&self, bytes: u64) -> Result<()> {
         let all = self.held.get().saturating_add(bytes);

@@ -272,9 +272,9 @@ fn group_rows(rows: &Relation, by: &[Var]) -> (Vec<u32>, Vec<u32>) {
         }
         return (group, firsts);
     }
-    let mut seen: FxHashMap<Vec<(Tag, u64)>, u32> = FxHashMap::default();
+    let mut seen: FxHashMap<Vec<(u64, u64)>, u32> = FxHashMap::default();
     for i in 0..rows.len {
-        let key = keys.cols.iter().map(|c| c.get(i)).collect();
+        let key = keys.cols.iter().map(|c| c.canonical(i)).collect();
         let g = *seen.entry(key).or_insert_with(|| {
             firsts.push(i as u32);
             firsts.len() as u32 - 1
@@ -403,16 +403,8 @@ fn ranks_of(c: &Column, values: &Values) -> Result<Vec<u64>> {
     for (r, i) in order.iter().enumerate() {
         rank[*i as usize] = r as u64;
     }
-    let tags = Arc::new(Column::of(
-        Tag::OTHER,
-        (0..c.len()).map(|i| tag_word(c.tag(i))).collect(),
-    ));
-    let all = [Arc::new(Column::of(Tag::OTHER, c.words.clone())), tags];
-    let theirs_tags = Arc::new(Column::of(
-        Tag::OTHER,
-        (0..distinct.len).map(|i| tag_word(words.tag(i))).collect(),
-    ));
-    let theirs = [Arc::new(Column::of(Tag::OTHER, words.words.clone())), theirs_tags];
+    let all = canonical(c);
+    let theirs = canonical(words);
     let table = KeyTable::new(&theirs, distinct.len);
     Ok((0..c.len())
         .map(|i| {
@@ -425,6 +417,8 @@ fn ranks_of(c: &Column, values: &Values) -> Result<Vec<u64>> {
         .collect())
 }
 
-fn tag_word(t: Tag) -> u64 {
-    t.value_type().map_or(u64::MAX, |ty| ty as u64)
+/// What rows are told apart by, as columns.
+fn canonical(c: &Column) -> [Arc<Column>; 2] {
+    let (tags, words) = (0..c.len()).map(|i| c.canonical(i)).unzip();
+    [tags, words].map(|ws| Arc::new(Column::of(Tag::OTHER, ws)))
 }

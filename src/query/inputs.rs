@@ -23,8 +23,10 @@ use crate::error::{Code, Error, Result, Span};
 pub enum Input {
     /// A database value, for `$` and other sources.
     Db(Db),
-    /// Anything else.
+    /// Anything else, as text would say it: an ident or lookup ref stands for its entity where one is meant.
     Edn(Edn),
+    /// A value that is what it is: a keyword stays a keyword, a float a float, and a vector is no lookup ref.
+    Val(Val),
 }
 
 impl Input {
@@ -49,6 +51,11 @@ impl From<&Db> for Input {
 impl From<Edn> for Input {
     fn from(form: Edn) -> Input {
         Input::Edn(form)
+    }
+}
+impl From<Val> for Input {
+    fn from(value: Val) -> Input {
+        Input::Val(value)
     }
 }
 impl From<&Edn> for Input {
@@ -110,7 +117,7 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
         .iter()
         .filter_map(|i| match i {
             Input::Db(db) => Some(db),
-            Input::Edn(_) => None,
+            Input::Edn(_) | Input::Val(_) => None,
         })
         .collect();
     // The words of most sources are those of the query: a database proper is preferred to a speculation.
@@ -131,7 +138,13 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
                 sources.list.push((name.clone(), Source::Db(DbSource { db, foreign })));
             }
             (InSpec::Source(name), Input::Edn(form)) => {
-                let rows = RowSource::new(form, &values).map_err(|e| e.at(*span))?;
+                let rows = Val::from_edn(form).and_then(|v| RowSource::new(&v, &values));
+                sources
+                    .list
+                    .push((name.clone(), Source::Rows(rows.map_err(|e| e.at(*span))?)));
+            }
+            (InSpec::Source(name), Input::Val(v)) => {
+                let rows = RowSource::new(v, &values).map_err(|e| e.at(*span))?;
                 sources.list.push((name.clone(), Source::Rows(rows)));
             }
             (InSpec::Rules, Input::Edn(form)) => rules = parse_rules(form, elsewhere).map_err(|e| e.at(*span))?,
@@ -139,7 +152,9 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
                 let form = if elsewhere { unplaced(form) } else { form.clone() };
                 patterns.insert(name.clone(), form);
             }
-            (InSpec::Bind(_), Input::Edn(_)) => {}
+            (InSpec::Rules, Input::Val(v)) => rules = parse_rules(&v.to_edn(), true).map_err(|e| e.at(*span))?,
+            (InSpec::Pattern(name), Input::Val(v)) => drop(patterns.insert(name.clone(), v.to_edn())),
+            (InSpec::Bind(_), Input::Edn(_) | Input::Val(_)) => {}
             (_, Input::Db(_)) => {
                 return Err(
                     Error::new(Code::NotABindingForm, "a database is given where :in has no source")
@@ -173,10 +188,8 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
         consts: Consts::default(),
     };
     for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
-        let (InSpec::Bind(form), Input::Edn(data)) = (spec, input) else {
-            continue;
-        };
-        bound.add(ast, form, data, *span).map_err(|e| match elsewhere {
+        let InSpec::Bind(form) = spec else { continue };
+        bound.add(ast, form, input, *span).map_err(|e| match elsewhere {
             true => placed(e, *span),
             false => e,
         })?;
@@ -289,8 +302,8 @@ fn parse_rules(form: &Edn, elsewhere: bool) -> Result<Rules> {
 }
 
 impl Bound {
-    fn add(&mut self, ast: &Ast, form: &Binding, data: &Edn, span: Span) -> Result<()> {
-        if matches!(data.node, Node::Nil) {
+    fn add(&mut self, ast: &Ast, form: &Binding, input: &Input, span: Span) -> Result<()> {
+        if matches!(input, Input::Edn(Edn { node: Node::Nil, .. }) | Input::Val(Val::Nil)) {
             let name = show(form, ast);
             return Err(
                 Error::new(Code::NilInput, format!("the input {name} is nil, which is no value"))
@@ -301,7 +314,11 @@ impl Bound {
         let vars = form.vars();
         // Idents, lookup refs and other stand-ins become what they mean before the form takes the data apart, so that
         // a lookup ref is not mistaken for a tuple of two.
-        let data = self.meant(form, data)?;
+        let data = match input {
+            Input::Edn(data) => self.meant(form, data)?,
+            Input::Val(v) => Some(v.clone()),
+            Input::Db(_) => None,
+        };
         let mut binder = Binder::new(form, &self.values, true);
         if let Some(v) = data {
             binder.add(&v).map_err(|e| e.at(span))?;

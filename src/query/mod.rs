@@ -136,7 +136,7 @@ impl Query {
         self.placed((|| {
             let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
             let finder = Finder::new(&self.ast.find, &bound)?;
-            let prepared = self.prepare(&bound, &finder, &QueryOptions::default())?;
+            let prepared = self.prepare(&bound, &finder, &QueryOptions::default(), false)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
         })())
     }
@@ -155,7 +155,7 @@ impl Query {
         }
     }
 
-    fn prepare(&self, bound: &Bound, finder: &Finder<'_>, options: &QueryOptions) -> Result<Prepared> {
+    fn prepare(&self, bound: &Bound, finder: &Finder<'_>, options: &QueryOptions, careful: bool) -> Result<Prepared> {
         let mut planner = Planner {
             sources: &bound.sources,
             values: &bound.values,
@@ -171,6 +171,9 @@ impl Query {
             pred_index: Default::default(),
             distinct: Default::default(),
             passes: options.passes,
+            entities: Default::default(),
+            twins: Vec::new(),
+            careful,
         };
         let default = bound.sources.at(&Symbol::new("$"));
         let outer = bound.rows.vars.clone();
@@ -178,6 +181,8 @@ impl Query {
         let main = planner.order(goals, &outer, bound.rows.len as f64, &finder.vars())?;
         let mut prepared = Prepared {
             main,
+            entities: planner.entities(),
+            careful,
             preds: planner.preds,
             vars: planner.vars,
             nodes: 0,
@@ -190,14 +195,27 @@ impl Query {
         let meter = Meter::new(&options.budget);
         let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
         let finder = Finder::new(&self.ast.find, &bound)?;
-        let prepared = self.prepare(&bound, &finder, options)?;
-        let steps = analyze.is_some().then_some(prepared.nodes);
-        let exec = Exec::new(&bound, &prepared.preds, &meter, &options.budget, steps);
-        let rows = exec.run(&prepared.main, bound.rows.clone())?;
-        if let (Some(text), Some(actual)) = (analyze, &exec.actual) {
-            *text = explain::plan(&prepared, &bound.sources, Some(&actual.borrow()));
-        }
-        drop(exec);
+        let mut analyze = analyze;
+        let mut attempt = |prepared: &Prepared| {
+            let steps = analyze.is_some().then_some(prepared.nodes);
+            let exec = Exec::new(&bound, prepared, &meter, options, steps);
+            let rows = exec.run(&prepared.main, bound.rows.clone())?;
+            if let (Some(text), Some(actual)) = (&mut analyze, &exec.actual) {
+                **text = explain::plan(prepared, &bound.sources, Some(&actual.borrow()));
+            }
+            Ok(rows)
+        };
+        let rows = match attempt(&self.prepare(&bound, &finder, options, false)?) {
+            // A function failed: whether that counts is found out with care.
+            Err(failure) if exec::careful::is_failure(&failure) => {
+                meter.back_to(0);
+                match attempt(&self.prepare(&bound, &finder, options, true)?) {
+                    Err(e) if e.code() == crate::error::Code::QueryLimit => Err(failure),
+                    outcome => outcome,
+                }
+            }
+            outcome => outcome,
+        }?;
         let Bound { values, .. } = bound;
         let answer = finder.answer(rows, values, &self.ast.vars, &meter)?;
         Ok((answer, ()))
@@ -210,6 +228,10 @@ pub(crate) struct Prepared {
     pub preds: Vec<Pred>,
     pub vars: ast::Vars,
     pub nodes: usize,
+    /// Variables that a clause uses as entities.
+    pub entities: rustc_hash::FxHashSet<ast::Var>,
+    /// Functions that can fail come last, and their failures count only where they must.
+    pub careful: bool,
 }
 
 impl Prepared {

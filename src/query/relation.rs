@@ -134,8 +134,46 @@ impl Column {
             words: at.iter().map(|&i| self.words[i as usize]).collect(),
         }
     }
-    fn canonical(&self, i: usize) -> (u64, u64) {
+    /// What equality compares of a row: an entity and its number are one.
+    pub fn canonical(&self, i: usize) -> (u64, u64) {
         canonical(self.tag(i), self.words[i])
+    }
+    /// Numbers of entities as the entities; `None` when there is nothing to change.
+    pub fn with_entities(&self) -> Option<Column> {
+        let number = |tag: Tag, w: Word| tag == Tag::LONG && crate::datom::word::to_long(w) >= 0;
+        if self.one_type().is_some_and(|t| t != Tag::LONG)
+            || !(0..self.len()).any(|i| number(self.tag(i), self.words[i]))
+        {
+            return None;
+        }
+        let mut out = Column::new(Tag::REF);
+        for i in 0..self.len() {
+            match self.get(i) {
+                (tag, w) if number(tag, w) => out.push(Tag::REF, ref_of_long(w)),
+                (tag, w) => out.push(tag, w),
+            }
+        }
+        Some(out)
+    }
+    /// The rows at `mine` beside equal ones of another column: of an entity and its number, the entity is kept.
+    pub fn gather_beside(&self, mine: &[u32], other: &Column, theirs: &[u32]) -> Column {
+        match (&self.types, &other.types) {
+            (a, b) if a == b && matches!(a, Types::One(_)) => self.gather(mine),
+            (Types::One(Tag::REF), _) => self.gather(mine),
+            (_, Types::One(Tag::REF)) => other.gather(theirs),
+            (_, Types::One(_)) => self.gather(mine),
+            _ => {
+                let mut out = Column::new(Tag::REF);
+                for (&i, &j) in mine.iter().zip(theirs) {
+                    let (tag, w) = match other.get(j as usize) {
+                        entity @ (Tag::REF, _) => entity,
+                        _ => self.get(i as usize),
+                    };
+                    out.push(tag, w);
+                }
+                out
+            }
+        }
     }
 }
 
@@ -256,7 +294,7 @@ impl Relation {
                 let mut keep = Vec::new();
                 for i in 0..self.len {
                     let hash = self.hash(i);
-                    let same = |&j: &u32| self.cols.iter().all(|c| c.get(i) == c.get(j as usize));
+                    let same = |&j: &u32| self.cols.iter().all(|c| c.canonical(i) == c.canonical(j as usize));
                     if seen.find(hash, same).is_none() {
                         seen.insert_unique(hash, i as u32, |&j| self.hash(j as usize));
                         keep.push(i as u32);
@@ -312,7 +350,7 @@ impl Relation {
     fn hash(&self, i: usize) -> u64 {
         let mut h = 0;
         for c in &self.cols {
-            h = mix(h, c.words[i]);
+            h = mix(h, c.canonical(i).1);
         }
         h
     }

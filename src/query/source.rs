@@ -59,23 +59,12 @@ impl Sources {
 
 impl RowSource {
     /// The tuples of a collection (of a map: its pairs).
-    pub fn new(form: &Edn, values: &Values) -> Result<RowSource> {
-        let rows: Vec<Vec<Val>> = match &form.node {
-            Node::Map(pairs) => pairs
-                .iter()
-                .map(|(k, v)| Ok(vec![Val::from_edn(k)?, Val::from_edn(v)?]))
-                .collect::<Result<_>>()?,
-            Node::Vector(items) | Node::List(items) | Node::Set(items) => items
-                .iter()
-                .map(|item| match &item.node {
-                    Node::Vector(slots) | Node::List(slots) => slots.iter().map(Val::from_edn).collect(),
-                    _ => Err(not_rows(item)),
-                })
-                .collect::<Result<_>>()?,
-            _ => return Err(not_rows(form)),
-        };
+    pub fn new(value: &Val, values: &Values) -> Result<RowSource> {
+        let items = value.items().ok_or_else(|| not_rows(value))?;
+        let rows = items.iter().map(|item| item.as_seq().ok_or_else(|| not_rows(item)));
+        let rows: Vec<&[Val]> = rows.collect::<Result<_>>()?;
         // Rows may differ in length; a pattern may only ask for positions that all of them have.
-        let width = rows.iter().map(Vec::len).min().unwrap_or(0);
+        let width = rows.iter().map(|r| r.len()).min().unwrap_or(0);
         let mut cols: Vec<Column> = (0..width).map(|_| Column::new(Tag::REF)).collect();
         let mut len = 0;
         for row in &rows {
@@ -96,12 +85,11 @@ impl RowSource {
     }
 }
 
-fn not_rows(form: &Edn) -> Error {
+fn not_rows(value: &Val) -> Error {
     Error::new(
         Code::NotABindingForm,
-        format!("{form} is no source: a source is a database or a collection of tuples"),
+        format!("{value} is no source: a source is a database or a collection of tuples"),
     )
-    .at(form.span)
 }
 
 impl DbSource {

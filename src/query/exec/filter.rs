@@ -1,6 +1,6 @@
 //! Predicates: columns of one type are compared word by word, everything else value by value.
 
-use super::super::functions::Function;
+use super::super::functions::{self, Function};
 use super::super::plan::{Apply, Callee, Operand};
 use super::super::relation::{Relation, Tag};
 use super::Exec;
@@ -120,7 +120,7 @@ impl Exec<'_> {
     /// Calls.
     pub(super) fn invoke(&self, f: &Apply, args: &[Val]) -> Result<Val> {
         match &f.callee {
-            Callee::Function(function) => (function.call)(args).map_err(|e| e.at(f.span)),
+            Callee::Function(function) => functions::call(function, args).map_err(|e| e.at(f.span)),
             Callee::Registered(call) => call(args).map_err(|e| e.at(f.span)),
             Callee::Identity => Ok(args[0].clone()),
             Callee::Tuple => Ok(Val::vector(args.iter().cloned())),

@@ -202,10 +202,7 @@ pub(super) fn gathered(
         .map(|v| {
             let (left, right) = (l.col(*v), r.col(*v));
             match (left, right) {
-                // Of an entity and its number, the entity is kept.
-                (Some(a), Some(b)) if a.one_type() != Some(Tag::REF) && b.one_type() == Some(Tag::REF) => {
-                    Arc::new(b.gather(ri))
-                }
+                (Some(a), Some(b)) if a.types != b.types => Arc::new(a.gather_beside(li, b, ri)),
                 (Some(a), _) if whole => a.clone(),
                 (Some(a), _) => Arc::new(a.gather(li)),
                 (None, Some(b)) if right_whole => b.clone(),

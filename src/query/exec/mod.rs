@@ -4,6 +4,7 @@
 //! constants: that is planned.
 
 mod apply;
+pub(crate) mod careful;
 mod check;
 mod closure;
 mod disjoin;
@@ -21,6 +22,7 @@ mod scan;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -30,18 +32,22 @@ use super::budget::{Budget, Meter};
 use super::inputs::Bound;
 use super::plan::rules::Pred;
 use super::plan::{Node, Op, Pipeline};
-use super::relation::{Growing, Relation};
+use super::relation::{Growing, Relation, Tag};
 use super::source::Sources;
 use super::values::Values;
+use super::{Passes, Prepared, QueryOptions};
 use crate::error::Result;
 
 /// What one run of a query shares.
 pub(crate) struct Exec<'a> {
     pub sources: &'a Sources,
     pub values: &'a Values,
+    pub prepared: &'a Prepared,
     pub preds: &'a [Pred],
     pub meter: &'a Meter,
     pub budget: &'a Budget,
+    /// For the queries inside.
+    pub passes: Passes,
     /// What rules have derived so far.
     tables: RefCell<Vec<Option<rule::Table>>>,
     /// The graphs of the rules that are transitive closures.
@@ -77,17 +83,20 @@ impl<'a> Exec<'a> {
     /// For one run; with `steps`, what so many steps do is noted.
     pub fn new(
         bound: &'a Bound,
-        preds: &'a [Pred],
+        prepared: &'a Prepared,
         meter: &'a Meter,
-        budget: &'a Budget,
+        options: &'a QueryOptions,
         steps: Option<usize>,
     ) -> Exec<'a> {
+        let preds = &prepared.preds;
         Exec {
             sources: &bound.sources,
             values: &bound.values,
+            prepared,
             preds,
             meter,
-            budget,
+            budget: &options.budget,
+            passes: options.passes,
             tables: RefCell::new(preds.iter().map(|_| None).collect()),
             row_tables: RefCell::default(),
             distinct: RefCell::default(),
@@ -98,12 +107,12 @@ impl<'a> Exec<'a> {
 
     /// The rows of `plan.output` that follow from the rows of `plan.input`. May hold duplicates.
     pub fn run(&self, plan: &Pipeline, input: Relation) -> Result<Relation> {
-        let mut rel = input;
+        let mut rel = self.settled(input);
         for (i, node) in plan.nodes.iter().enumerate() {
             if rel.len == 0 {
                 return Ok(Relation::empty(&plan.output));
             }
-            rel = self.node(node, rel, i + 1 < plan.nodes.len())?;
+            rel = self.checked(node, rel, &plan.nodes[i + 1..])?;
         }
         Ok(rel.project(&plan.output))
     }
@@ -113,9 +122,10 @@ impl<'a> Exec<'a> {
         let before = rel.len;
         let waiting = rel.bytes();
         self.meter.hold(waiting)?;
-        let mut out = self.step(&node.op, rel, &node.keep)?.project(&node.keep);
-        self.meter.rows(out.len, 8 * out.cols.len())?;
+        let out = self.step(&node.op, rel, &node.keep);
         self.meter.release(waiting);
+        let mut out = self.settled(out?.project(&node.keep));
+        self.meter.rows(out.len, 8 * out.cols.len())?;
         self.meter.check()?;
         // Rows that differ only in what is no longer needed multiply in later joins.
         if more && !out.distinct && out.len > DEDUP_FROM && (out.len > before * 2 || out.repeats()) {
@@ -133,6 +143,23 @@ impl<'a> Exec<'a> {
             slot.bytes = slot.bytes.max(out.bytes() as u64);
         }
         Ok(out)
+    }
+
+    /// The rows with numbers as entities in the variables that a clause uses as entities: then it does not matter which clause
+    /// came first.
+    pub(super) fn settled(&self, mut rel: Relation) -> Relation {
+        for (v, col) in rel.vars.iter().zip(&mut rel.cols) {
+            if col.one_type() != Some(Tag::REF)
+                && self.prepared.entities.contains(v)
+                && let Some(entities) = col.with_entities()
+            {
+                *col = Arc::new(entities);
+                if rel.sorted == Some(*v) {
+                    rel.sorted = None;
+                }
+            }
+        }
+        rel
     }
 
     fn step(&self, op: &Op, rel: Relation, keep: &[Var]) -> Result<Relation> {

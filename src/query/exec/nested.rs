@@ -1,12 +1,13 @@
 //! `(q [...] ...)`: a query inside a query, run once for each combination of its inputs.
 
-use super::super::ast::{Binding, InSpec, Var};
+use super::super::ast::{Binding, Var};
 use super::super::bind::Binder;
 use super::super::plan::{Nested, NestedArg, Operand};
 use super::super::relation::Relation;
-use super::super::source::Source;
+use super::super::source::{RowSource, Source};
 use super::super::{Input, QueryOptions};
 use super::Exec;
+use crate::datom::Val;
 use crate::error::Result;
 
 impl Exec<'_> {
@@ -18,25 +19,23 @@ impl Exec<'_> {
         for i in 0..distinct.len {
             self.meter.check()?;
             let mut args = Vec::new();
-            for (arg, (spec, _)) in n.args.iter().zip(&n.query.ast.inputs) {
+            for arg in &n.args {
                 args.push(match arg {
                     NestedArg::Form(form) => Input::Edn(form.clone()),
                     NestedArg::Source(s) => match &self.sources.list[*s].1 {
                         Source::Db(db) => Input::Db(db.db.clone()),
-                        Source::Rows(rows) => Input::Edn(self.rows_as_edn(rows)?),
+                        Source::Rows(rows) => Input::Val(self.rows_as_val(rows)?),
                     },
-                    NestedArg::Value(Operand::Const(v)) => Input::Edn(v.to_edn()),
+                    NestedArg::Value(Operand::Const(v)) => Input::Val(v.clone()),
                     NestedArg::Value(Operand::Var(v)) => {
                         let (tag, w) = distinct.col(*v).expect("the plan binds inputs").get(i);
-                        let value = self.values.val(tag, w)?;
-                        debug_assert!(!matches!(spec, InSpec::Source(_)));
-                        Input::Edn(value.to_edn())
+                        Input::Val(self.values.val(tag, w)?)
                     }
                 });
             }
             let options = QueryOptions {
                 budget: self.meter.rest(),
-                ..QueryOptions::default()
+                passes: self.passes,
             };
             let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
             self.meter.inner(answer.stats());
@@ -54,19 +53,14 @@ impl Exec<'_> {
         self.join(&rel, &made, keep)
     }
 
-    fn rows_as_edn(&self, rows: &super::super::source::RowSource) -> Result<crate::edn::Edn> {
-        let mut out = Vec::with_capacity(rows.len);
-        for i in 0..rows.len {
-            let row = rows
-                .cols
-                .iter()
-                .map(|c| {
-                    let (tag, w) = c.get(i);
-                    Ok(self.values.val(tag, w)?.to_edn())
-                })
-                .collect::<Result<_>>()?;
-            out.push(crate::edn::Node::Vector(row).into());
-        }
-        Ok(crate::edn::Node::Vector(out).into())
+    fn rows_as_val(&self, rows: &RowSource) -> Result<Val> {
+        let row = |i: usize| {
+            let cells = rows.cols.iter().map(|c| {
+                let (tag, w) = c.get(i);
+                self.values.val(tag, w)
+            });
+            Ok(Val::vector(cells.collect::<Result<Vec<_>>>()?))
+        };
+        Ok(Val::vector((0..rows.len).map(row).collect::<Result<Vec<_>>>()?))
     }
 }

@@ -192,17 +192,17 @@ impl Exec<'_> {
     ) -> Result<()> {
         let body = &self.preds[p].bodies[b];
         let nodes: &[Node] = &body.plan.nodes;
-        let mut rel = rows;
+        let mut rel = self.settled(rows);
         for (i, node) in nodes.iter().enumerate().skip(from) {
             if rel.len == 0 {
                 return Ok(());
             }
             let Op::Call(call) = &node.op else {
-                rel = self.node(node, rel, i + 1 < nodes.len())?;
+                rel = self.checked(node, rel, &nodes[i + 1..])?;
                 continue;
             };
             if !call.recursive {
-                rel = self.node(node, rel, i + 1 < nodes.len())?;
+                rel = self.checked(node, rel, &nodes[i + 1..])?;
                 continue;
             }
             let callee = &self.preds[call.pred];
@@ -224,7 +224,7 @@ impl Exec<'_> {
             if new_demand.len > 0 {
                 merge(&mut pending[call.pred].demand, new_demand);
             }
-            rel = self.join_results(call, callee, &other.results, &fresh, &node.keep)?;
+            rel = self.settled(self.join_results(call, callee, &other.results, &fresh, &node.keep)?);
         }
         let mut derived = rel.project(&body.args);
         if derived.vars.len() == body.args.len() {

@@ -2,14 +2,14 @@
 
 use super::super::ast::Var;
 use super::super::plan::access::{self, Access};
-use super::super::plan::{Pos, Scan};
+use super::super::plan::{Bounds, Pos, Scan};
 use super::super::relation::{Column, Relation, Tag};
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
 use super::output::Output;
 use super::probe::Key;
-use crate::datom::{EntityId, Val, Value, Word};
+use crate::datom::{EntityId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;
 
@@ -55,7 +55,15 @@ impl Exec<'_> {
             return self.scan(&one, rel, keep);
         }
         match self.method(s, source, &rel)? {
-            Some(Method::Probe(key)) => return self.probe(s, source, key, &rel, keep),
+            Some(Method::Probe(key)) => {
+                let mut found = self.probe(s, source, key, &rel, keep)?;
+                if key == Key::Value && s.attr.is_none() {
+                    for more in self.numbers(s, source, &rel, keep)?.iter().filter(|more| more.len > 0) {
+                        found.append(more);
+                    }
+                }
+                return Ok(found);
+            }
             Some(Method::Stream(key, access)) => return self.stream(s, source, key, &access, &rel, keep),
             None => {}
         }
@@ -94,6 +102,37 @@ impl Exec<'_> {
             Some(u) => self.join(&rel, &u, keep),
             None => Ok(Relation::empty(&all)),
         }
+    }
+
+    /// What [`Key::Value`] leaves out where any attribute may match: an entity's number as a long is the same value.
+    fn numbers(&self, s: &Scan, source: &DbSource, rel: &Relation, keep: &[Var]) -> Result<Vec<Relation>> {
+        let col = s.v.var().and_then(|v| rel.col(v)).expect("the key is bound");
+        let number = |w: Option<&Word>| w.and_then(|w| i64::try_from(*w).ok()).map(Value::Long);
+        let (Some(low), Some(high)) = (number(col.words.iter().min()), number(col.words.iter().max())) else {
+            return Ok(Vec::new());
+        };
+        let longs = source.db.schema().attrs().filter(|a| a.value_type == ValueType::Long);
+        let mut out = Vec::new();
+        for attr in longs {
+            let one = Scan {
+                a: Pos::Is(attr.id),
+                attr: Some(attr.clone()),
+                bounds: Bounds {
+                    low: Some((low.clone(), true)),
+                    high: Some((high.clone(), true)),
+                },
+                ..s.clone()
+            };
+            let mut rows = self.collect(&one, source, |_| true)?;
+            if let Some(a) = s.a.var() {
+                let words = vec![u64::from(attr.id); rows.len];
+                rows = rows.with(a, Column::of(Tag::REF, words));
+            }
+            if rows.len > 0 {
+                out.push(self.join(rel, &rows, keep)?);
+            }
+        }
+        Ok(out)
     }
 
     /// The pattern with one variable replaced by a value; twice for an entity's number as the value of any attribute, where it may

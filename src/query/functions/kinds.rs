@@ -23,9 +23,9 @@ pub(super) const FUNCTIONS: &[Function] = functions! { "clojure.core":
     "ident?" (1) predicate kind!(Val::Keyword(_) | Val::Symbol(_)), "Whether it is a keyword or symbol.";
     "qualified-keyword?" (1) predicate qualified, "Whether it is a keyword with a namespace.";
     "simple-keyword?" (1) predicate simple, "Whether it is a keyword without a namespace.";
-    "number?" (1) predicate |args| Ok(args[0].is_number().into()), "Whether it is a number.";
-    "integer?" (1) predicate kind!(Val::Long(_) | Val::BigInt(_)), "Whether it is a long or bigint.";
-    "int?" (1) predicate kind!(Val::Long(_)), "Whether it is a long.";
+    "number?" (1) predicate |args| Ok((args[0].is_number() || matches!(args[0], Val::Ref(_))).into()), "Whether it is a number; an entity is.";
+    "integer?" (1) predicate kind!(Val::Long(_) | Val::BigInt(_) | Val::Ref(_)), "Whether it is a long, bigint or entity.";
+    "int?" (1) predicate kind!(Val::Long(_) | Val::Ref(_)), "Whether it is a long or entity.";
     "float?" (1) predicate kind!(Val::Double(_) | Val::Float(_)), "Whether it is a double or float.";
     "double?" (1) predicate kind!(Val::Double(_)), "Whether it is a double.";
     "decimal?" (1) predicate kind!(Val::BigDec(_)), "Whether it is a decimal.";

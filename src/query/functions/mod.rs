@@ -100,6 +100,30 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
+/// Calls a function as a clause does: one that has no use for entities is given their numbers.
+pub fn call(function: &Function, args: &[Val]) -> Result<Val> {
+    (function.call)(args).or_else(|e| {
+        let numbers = args.iter().map(|v| match v {
+            Val::Ref(id) => i64::try_from(id.0).map_or(Val::Nil, Val::Long),
+            v => v.clone(),
+        });
+        match args.iter().any(|v| matches!(v, Val::Ref(_))) {
+            true => (function.call)(&numbers.collect::<Vec<_>>()).map_err(|_| e),
+            false => Err(e),
+        }
+    })
+}
+
+/// Whether a function answers whatever it is given: comparisons, tests of kinds, and the engine's own.
+pub(crate) fn never_fails(name: &Symbol) -> bool {
+    const OWN: [&str; 3] = ["get-else", "get-some", "missing?"];
+    let tests = compare::FUNCTIONS
+        .iter()
+        .filter(|f| f.is_predicate)
+        .chain(kinds::FUNCTIONS);
+    name.ns().is_none() && (OWN.contains(&name.name()) || tests.into_iter().any(|f| f.name == name.name()))
+}
+
 /// The error for an argument of the wrong type; `index` counts from 0.
 pub(crate) fn wrong(function: &str, args: &[Val], index: usize, expected: &str) -> Error {
     let given = &args[index];

@@ -145,7 +145,10 @@ impl Planner<'_> {
                     _ => arity(3, None, given)?,
                 }
                 let e = match &args[0] {
-                    Arg::Var(v, _) => Operand::Var(*v),
+                    Arg::Var(v, _) => {
+                        self.entities.insert(*v);
+                        Operand::Var(*v)
+                    }
                     Arg::Const(c) => match db.entity(c)? {
                         Some(e) => Operand::Const(Val::Ref(e)),
                         None => Operand::Const(Val::Nil),

@@ -100,11 +100,27 @@ pub(crate) fn of_clauses(
                     out.insert(*v, Kind::Entity(i));
                 }
             }
-            Clause::Not { source, body, .. } => of_clauses(body, sources, named(source), rules, out),
+            Clause::Not {
+                source,
+                vars: None,
+                body,
+                ..
+            } => of_clauses(body, sources, named(source), rules, out),
+            Clause::Not {
+                source,
+                vars: Some(vars),
+                body,
+                ..
+            } => of_scope(body, sources, named(source), rules, vars.iter().copied(), out),
             Clause::And(body) => of_clauses(body, sources, default, rules, out),
-            Clause::Or { source, branches, .. } => {
+            Clause::Or {
+                source, vars, branches, ..
+            } => {
                 for b in branches {
-                    of_clauses(b, sources, named(source), rules, out);
+                    match vars {
+                        Some(vars) => of_scope(b, sources, named(source), rules, vars.all(), out),
+                        None => of_clauses(b, sources, named(source), rules, out),
+                    }
                 }
             }
             Clause::Rule { source, name, args, .. } => {
@@ -124,6 +140,26 @@ pub(crate) fn of_clauses(
                     };
                 }
             }
+        }
+    }
+}
+
+/// The same where only some variables are those of the outside; others may have their names.
+fn of_scope(
+    clauses: &[Clause],
+    sources: &Sources,
+    default: Option<usize>,
+    rules: &RuleKinds,
+    shared: impl Iterator<Item = Var>,
+    out: &mut Kinds,
+) {
+    let mut inner = Kinds::default();
+    of_clauses(clauses, sources, default, rules, &mut inner);
+    for v in shared {
+        match inner.get(&v) {
+            Some(kind @ Kind::Entity(_)) => drop(out.insert(v, *kind)),
+            Some(kind) => drop(out.entry(v).or_insert(*kind)),
+            None => {}
         }
     }
 }

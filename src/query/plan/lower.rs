@@ -1,7 +1,7 @@
 //! Clauses -> goals: sources, attributes, constants, functions and rules by what they mean here. All that a query can get
 //! wrong in a clause is reported by this stage.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::ast::{Clause, Rule, Term, Var, Vars};
 use super::super::functions;
@@ -40,11 +40,33 @@ pub(crate) struct Planner<'a> {
     pub pred_index: FxHashMap<(Symbol, Option<usize>, Vec<bool>), usize>,
     pub distinct: FxHashMap<(usize, u32), f64>,
     pub passes: super::super::Passes,
+    /// Variables that a clause uses as entities.
+    pub entities: FxHashSet<Var>,
+    /// Variables that are equal to others, having been written twice in one clause.
+    pub twins: Vec<(Var, Var)>,
+    /// What can fail waits until nothing else can be done.
+    pub careful: bool,
 }
 
 impl Planner<'_> {
     pub(super) fn fresh(&mut self, like: &str) -> Var {
         self.vars.fresh(Symbol::new(like))
+    }
+
+    /// The variables whose numbers are entities: a number is one where a clause uses it as one, wherever that clause stands.
+    pub fn entities(&mut self) -> FxHashSet<Var> {
+        let mut entities = std::mem::take(&mut self.entities);
+        loop {
+            let before = entities.len();
+            for (a, b) in &self.twins {
+                if entities.contains(a) || entities.contains(b) {
+                    entities.extend([*a, *b]);
+                }
+            }
+            if entities.len() == before {
+                return entities;
+            }
+        }
     }
 
     /// The goals of a conjunction whose variables in `outer` may be bound from outside.
@@ -246,6 +268,7 @@ impl Planner<'_> {
                 Term::Var(v, _) if vars.contains(v) => {
                     let name = self.vars.name(*v).clone();
                     let twin = self.vars.fresh(name);
+                    self.twins.push((*v, twin));
                     out.push(Goal::Equal(*v, twin));
                     twin
                 }
@@ -271,6 +294,9 @@ impl Planner<'_> {
                     v
                 }
             };
+            if let Some(Some(Kind::Entity(_))) = kinds.map(|k| k[i]) {
+                self.entities.insert(v);
+            }
             vars.push(v);
         }
         if rules.is_recursive(name) || self.inlined >= INLINE_MAX {

@@ -6,9 +6,10 @@
 use rustc_hash::FxHashMap;
 
 use super::super::ast::{Binding, Var};
+use super::super::functions;
 use super::super::source::Source;
 use super::lower::Planner;
-use super::{Goal, Node, Op, Pipeline, Pos, RuleStep, Scan, access};
+use super::{Callee, Goal, Node, Op, Pipeline, Pos, RuleStep, Scan, access};
 use crate::error::{Code, Error, Result};
 
 /// Conjunctions with more goals to join are ordered from one start only.
@@ -99,7 +100,7 @@ impl Planner<'_> {
         let mut start = start;
         self.immediate(&goals, &mut start, &mut scratch)?;
         let firsts = self.candidates(&goals, &start, &mut scratch)?;
-        let many = firsts.len() > 1 && firsts.len() <= STARTS_MAX && self.passes.order_clauses;
+        let many = firsts.len() > 1 && firsts.len() <= STARTS_MAX && self.passes.order_clauses && !self.careful;
         let mut best: Option<State> = None;
         let mut failed = None;
         let starts = if many { firsts } else { Vec::new() };
@@ -150,7 +151,22 @@ impl Planner<'_> {
 
     fn greedy(&mut self, goals: &[Goal], mut state: State, scratch: &mut Scratch) -> Result<State> {
         while !state.left.is_empty() {
-            let candidates = self.candidates(goals, &state, scratch)?;
+            let mut candidates = self.candidates(goals, &state, scratch)?;
+            if self.careful && candidates.iter().all(|c| self.may_fail(&goals[c.at])) {
+                // One at a time: what it gives may let something that cannot fail go first.
+                let mut waiting = state.left.clone();
+                waiting.sort_by_key(|at| matches!(goals[*at], Goal::Not { .. }));
+                let mut placed = false;
+                for at in waiting {
+                    placed = placed || self.place(goals, at, &mut state, scratch)?;
+                }
+                if placed {
+                    self.immediate(goals, &mut state, scratch)?;
+                    continue;
+                }
+            } else if self.careful {
+                candidates.retain(|c| !self.may_fail(&goals[c.at]));
+            }
             let best = if self.passes.order_clauses {
                 promising(goals, &state, candidates)
                     .into_iter()
@@ -191,63 +207,86 @@ impl Planner<'_> {
         loop {
             let mut placed = false;
             for at in state.left.clone() {
-                let op = match &goals[at] {
-                    Goal::Const(v, tag, w) => {
-                        state.bind(*v, 1.0);
-                        Op::Const(*v, *tag, *w)
-                    }
-                    Goal::Equal(a, b) if state.has(*a) || state.has(*b) => {
-                        if state.has(*a) && state.has(*b) {
-                            state.rows *= 0.1;
-                        }
-                        let d = state.distinct(if state.has(*a) { *a } else { *b });
-                        state.bind(*a, d);
-                        state.bind(*b, d);
-                        Op::Equal(*a, *b)
-                    }
-                    Goal::Filter(f) if f.inputs().all(|v| state.has(v)) => {
-                        state.rows *= 0.4;
-                        Op::Filter(f.clone())
-                    }
-                    Goal::Apply(f, b) if f.inputs().all(|v| state.has(v)) => {
-                        self.place_binding(state, b);
-                        Op::Apply(f.clone(), b.clone())
-                    }
-                    Goal::Lookup(l, b) if l.e.var().is_none_or(|v| state.has(v)) => {
-                        self.place_binding(state, b);
-                        Op::Lookup(l.clone(), b.clone())
-                    }
-                    Goal::Nested(n, b) if n.inputs().all(|v| state.has(v)) => {
-                        self.place_binding(state, b);
-                        Op::Nested(n.clone(), b.clone())
-                    }
-                    Goal::Not { vars, body, .. } if vars.iter().all(|v| state.has(*v)) => {
-                        let key = (at, vars.clone());
-                        if !scratch.plans.contains_key(&key) {
-                            let plan = self.order(body.clone(), vars, state.rows, vars)?;
-                            let cost = plan.cost;
-                            let op = Op::Not(vars.clone(), plan);
-                            let fanout = 0.5;
-                            scratch.plans.insert(key.clone(), Some(Planned { op, fanout, cost }));
-                        }
-                        let Some(Some(planned)) = scratch.plans.get(&key).cloned() else {
-                            continue;
-                        };
-                        state.cost += planned.cost;
-                        state.rows *= planned.fanout;
-                        planned.op
-                    }
-                    _ => continue,
-                };
-                state.left.retain(|i| *i != at);
-                state.cost += state.rows * 0.1;
-                self.push(state, op);
-                placed = true;
+                if !(self.careful && self.may_fail(&goals[at])) {
+                    placed |= self.place(goals, at, state, scratch)?;
+                }
             }
             if !placed {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether a function in it may fail on a row.
+    fn may_fail(&self, goal: &Goal) -> bool {
+        match goal {
+            Goal::Filter(f) | Goal::Apply(f, _) => match f.callee {
+                Callee::Identity | Callee::Tuple => false,
+                Callee::Function(_) => !functions::never_fails(&f.name),
+                Callee::Registered(_) => true,
+            },
+            Goal::Nested(..) => true,
+            Goal::Not { body, .. } => body.iter().any(|g| self.may_fail(g)),
+            Goal::Or { branches, .. } => branches.iter().flatten().any(|g| self.may_fail(g)),
+            Goal::Call(call) => self.rules.may_fail(&call.name),
+            Goal::Scan(_) | Goal::Rows(_) | Goal::Equal(..) | Goal::Const(..) | Goal::Lookup(..) => false,
+        }
+    }
+
+    /// Places a goal that makes no rows of its own, if its inputs are bound.
+    fn place(&mut self, goals: &[Goal], at: usize, state: &mut State, scratch: &mut Scratch) -> Result<bool> {
+        let op = match &goals[at] {
+            Goal::Const(v, tag, w) => {
+                state.bind(*v, 1.0);
+                Op::Const(*v, *tag, *w)
+            }
+            Goal::Equal(a, b) if state.has(*a) || state.has(*b) => {
+                if state.has(*a) && state.has(*b) {
+                    state.rows *= 0.1;
+                }
+                let d = state.distinct(if state.has(*a) { *a } else { *b });
+                state.bind(*a, d);
+                state.bind(*b, d);
+                Op::Equal(*a, *b)
+            }
+            Goal::Filter(f) if f.inputs().all(|v| state.has(v)) => {
+                state.rows *= 0.4;
+                Op::Filter(f.clone())
+            }
+            Goal::Apply(f, b) if f.inputs().all(|v| state.has(v)) => {
+                self.place_binding(state, b);
+                Op::Apply(f.clone(), b.clone())
+            }
+            Goal::Lookup(l, b) if l.e.var().is_none_or(|v| state.has(v)) => {
+                self.place_binding(state, b);
+                Op::Lookup(l.clone(), b.clone())
+            }
+            Goal::Nested(n, b) if n.inputs().all(|v| state.has(v)) => {
+                self.place_binding(state, b);
+                Op::Nested(n.clone(), b.clone())
+            }
+            Goal::Not { vars, body, .. } if vars.iter().all(|v| state.has(*v)) => {
+                let key = (at, vars.clone());
+                if !scratch.plans.contains_key(&key) {
+                    let plan = self.order(body.clone(), vars, state.rows, vars)?;
+                    let cost = plan.cost;
+                    let op = Op::Not(vars.clone(), plan);
+                    let fanout = 0.5;
+                    scratch.plans.insert(key.clone(), Some(Planned { op, fanout, cost }));
+                }
+                let Some(Some(planned)) = scratch.plans.get(&key).cloned() else {
+                    return Ok(false);
+                };
+                state.cost += planned.cost;
+                state.rows *= planned.fanout;
+                planned.op
+            }
+            _ => return Ok(false),
+        };
+        state.left.retain(|i| *i != at);
+        state.cost += state.rows * 0.1;
+        self.push(state, op);
+        Ok(true)
     }
 
     fn place_binding(&mut self, state: &mut State, b: &Binding) {

@@ -24,6 +24,7 @@ impl Planner<'_> {
                 Term::Var(v, span) if seen.contains(v) => {
                     let name = self.vars.name(*v).clone();
                     let twin = self.vars.fresh(name);
+                    self.twins.push((*v, twin));
                     out.push(Goal::Equal(*v, twin));
                     Term::Var(twin, *span)
                 }
@@ -172,7 +173,7 @@ impl Planner<'_> {
         Ok(scan)
     }
 
-    pub(super) fn attribute_position(&self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
+    pub(super) fn attribute_position(&mut self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
         scan.a = match t {
             Term::Blank(_) => Pos::Any,
             Term::Var(v, _) => match self.entity_var(*v, &mut scan.nothing) {
@@ -251,7 +252,8 @@ impl Planner<'_> {
     }
 
     /// A variable where an entity stands: a constant when its value is known.
-    pub(super) fn entity_var(&self, v: Var, nothing: &mut bool) -> Pos<u64> {
+    pub(super) fn entity_var(&mut self, v: Var, nothing: &mut bool) -> Pos<u64> {
+        self.entities.insert(v);
         match self.consts.get(&v) {
             None => Pos::Var(v),
             Some((tag, w)) if *tag == Tag::REF => Pos::Is(*w),
@@ -269,7 +271,12 @@ impl Planner<'_> {
         }
     }
 
-    pub(super) fn value_position(&self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
+    pub(super) fn value_position(&mut self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
+        if let (Term::Var(v, _), Some(attr)) = (t, &scan.attr)
+            && attr.is_ref()
+        {
+            self.entities.insert(*v);
+        }
         scan.v = match t {
             Term::Blank(_) => Pos::Any,
             Term::Var(v, _) => match self.consts.get(v) {

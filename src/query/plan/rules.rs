@@ -3,6 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::super::ast::{Clause, JoinVars, Rule, Rules, Term, Var};
+use super::super::functions;
+use super::kinds::Kind;
 use super::lower::Planner;
 use super::{Pipeline, RuleCall, closure};
 use crate::edn::Symbol;
@@ -65,6 +67,26 @@ impl RuleSet {
     }
     pub fn component(&self, name: &Symbol) -> usize {
         self.component.get(name).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Whether a function that can fail may be called on the way.
+    pub fn may_fail(&self, name: &Symbol) -> bool {
+        let (mut seen, mut todo) = (Vec::new(), vec![name.clone()]);
+        while let Some(name) = todo.pop() {
+            if seen.contains(&name) {
+                continue;
+            }
+            for rule in self.rules.of(&name) {
+                let mut calls = Vec::new();
+                rule.body.iter().for_each(|c| calls_of(c, false, &mut calls));
+                todo.extend(calls.into_iter().map(|(name, _, _)| name));
+                if rule.body.iter().any(fails) {
+                    return true;
+                }
+            }
+            seen.push(name);
+        }
+        false
     }
 
     /// Tarjan's algorithm with a stack of its own, since chains of rules may be long.
@@ -231,6 +253,16 @@ fn calls_of(c: &Clause, negated: bool, out: &mut Vec<Edge>) {
     }
 }
 
+/// Whether a clause calls a function that can fail, itself.
+fn fails(c: &Clause) -> bool {
+    match c {
+        Clause::Predicate(call) | Clause::Function(call, ..) => !functions::never_fails(&call.name),
+        Clause::Not { body, .. } | Clause::And(body) => body.iter().any(fails),
+        Clause::Or { branches, .. } => branches.iter().flatten().any(fails),
+        Clause::Pattern(_) | Clause::Rule { .. } => false,
+    }
+}
+
 /// Rules nested deeper than this are refused: planning and running them takes the native stack.
 const NESTING_MAX: usize = 200;
 
@@ -262,6 +294,11 @@ impl Planner<'_> {
             .iter()
             .map(|v| self.vars.fresh(bodies[0].vars.name(*v).clone()))
             .collect();
+        for (v, kind) in vars.iter().zip(self.rule_kinds.get(&call.name).into_iter().flatten()) {
+            if let Some(Kind::Entity(_)) = kind {
+                self.entities.insert(*v);
+            }
+        }
         let id = self.preds.len();
         self.preds.push(Pred {
             name: call.name.clone(),
@@ -310,6 +347,11 @@ impl Planner<'_> {
                     .iter()
                     .map(|v| self.vars.fresh(rule.vars.name(*v).clone()))
                     .collect();
+                for (v, kind) in args.iter().zip(self.rule_kinds.get(&call.name).into_iter().flatten()) {
+                    if let Some(Kind::Entity(_)) = kind {
+                        self.entities.insert(*v);
+                    }
+                }
                 let clauses = self.instance(rule, &args);
                 let goals = self.conjunction(&clauses, &args, call.source)?;
                 let input: Vec<Var> = args.iter().zip(bound).filter(|(_, b)| **b).map(|(v, _)| *v).collect();

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod costs;
+mod exact;
 mod language;
 mod mistakes;
 mod model;

@@ -128,12 +128,6 @@ impl Gen<'_, '_> {
             (ty, 4) => Clause::Func("identity", vec![me], self.out(s, ty)),
             (ty, _) => {
                 let other = self.t.maybe(&s.bound)?;
-                // Entities of collections are longs or references, as the order of the clauses has it; beside other values
-                // that would decide which comes first.
-                let rows = self.sources.iter().any(|s| matches!(s, Source::Rows(_)));
-                if rows && (ty == Ty::Ref || self.ty(other) == Ty::Ref) {
-                    return None;
-                }
                 let args = vec![me, Arg::Var(other)];
                 if self.t.chance(30) {
                     return Some(Clause::Func(

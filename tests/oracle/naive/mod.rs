@@ -1,5 +1,6 @@
 //! The evaluator that is obviously right: facts in a list, rows in maps, clauses one by one, rules until nothing is new.
 
+mod entities;
 mod find;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,6 +40,7 @@ pub struct Naive<'a> {
     world: &'a World,
     query: &'a Query,
     views: Vec<Arc<Vec<Fact>>>,
+    entities: Arc<Entities>,
     /// Tables of the fixpoint that is on its way.
     tables: Option<BTreeMap<Call, Table>>,
     done: HashMap<Call, Table>,
@@ -74,14 +76,21 @@ fn joins(a: &Val, b: &Val) -> bool {
     }
 }
 
-fn bind(row: &mut Row, var: Var, value: &Val) -> bool {
-    match row.get(&var) {
-        Some(bound) => joins(bound, value),
-        None => {
-            row.insert(var, value.clone());
-            true
-        }
+/// Variables that a clause uses as entities: their numbers are entities.
+type Entities = BTreeSet<Var>;
+
+fn bind(row: &mut Row, var: Var, value: &Val, entities: &Entities) -> bool {
+    let value = match value {
+        Val::Long(n) if *n >= 0 && entities.contains(&var) => Val::Ref(EntityId(*n as u64)),
+        v => v.clone(),
+    };
+    let known = row.entry(var).or_insert_with(|| value.clone());
+    let same = joins(known, &value);
+    // Of an entity and its number, the entity is kept.
+    if same && matches!(value, Val::Ref(_)) {
+        *known = value;
     }
+    same
 }
 
 fn only(row: &Row, vars: &BTreeSet<Var>) -> Row {
@@ -92,12 +101,12 @@ fn only(row: &Row, vars: &BTreeSet<Var>) -> Row {
 }
 
 /// All rows that a value gives when a binding form takes it apart.
-fn take_apart(binding: &Binding, value: &Val, row: &Row) -> Rows {
+fn take_apart(binding: &Binding, value: &Val, row: &Row, entities: &Entities) -> Rows {
     let tuple = |forms: &[Binding], value: &Val, row: &Row| -> Rows {
         match value.as_seq() {
             Some(items) if items.len() >= forms.len() => {
                 forms.iter().zip(items).fold(vec![row.clone()], |rows, (f, x)| {
-                    rows.iter().flat_map(|row| take_apart(f, x, row)).collect()
+                    rows.iter().flat_map(|row| take_apart(f, x, row, entities)).collect()
                 })
             }
             _ => Vec::new(),
@@ -108,7 +117,7 @@ fn take_apart(binding: &Binding, value: &Val, row: &Row) -> Rows {
         Binding::Var(_) if *value == Val::Nil => Vec::new(),
         Binding::Var(v) => {
             let mut row = row.clone();
-            if bind(&mut row, *v, value) {
+            if bind(&mut row, *v, value, entities) {
                 vec![row]
             } else {
                 Vec::new()
@@ -119,7 +128,7 @@ fn take_apart(binding: &Binding, value: &Val, row: &Row) -> Rows {
             .items()
             .iter()
             .flat_map(|i| i.iter())
-            .flat_map(|x| take_apart(form, x, row))
+            .flat_map(|x| take_apart(form, x, row, entities))
             .collect(),
         Binding::Rel(forms) => value
             .items()
@@ -140,6 +149,7 @@ impl<'a> Naive<'a> {
             world,
             query,
             views: views.collect(),
+            entities: Arc::new(entities::of(query, world)),
             tables: None,
             done: HashMap::new(),
             steps: 0,
@@ -147,12 +157,13 @@ impl<'a> Naive<'a> {
     }
 
     pub fn answer(&mut self) -> Result<Found> {
+        let entities = self.entities.clone();
         let mut rows = vec![Row::new()];
         for (binding, data) in &self.query.inputs {
             let mut next = Vec::new();
             if let Some(value) = self.meant(data) {
                 for row in &rows {
-                    next.extend(take_apart(binding, &value, row));
+                    next.extend(take_apart(binding, &value, row, &entities));
                 }
             }
             rows = next;
@@ -215,39 +226,90 @@ impl<'a> Naive<'a> {
         }
     }
 
-    /// The rows that satisfy all clauses, each taken as soon as what it needs is bound.
-    fn all(&mut self, clauses: &[Clause], mut rows: Rows, scope: &BTreeSet<Var>, source: usize) -> Result<Rows> {
+    /// The rows that satisfy all clauses.
+    fn all(&mut self, clauses: &[Clause], rows: Rows, scope: &BTreeSet<Var>, source: usize) -> Result<Rows> {
         let mut visible = scope.clone();
         clauses.iter().for_each(|c| c.binds(&mut visible));
-        let mut todo: Vec<&Clause> = clauses.iter().collect();
+        let (rows, left) = self.those(clauses.iter().collect(), rows, &visible, source)?;
+        match left.is_empty() || rows.is_empty() {
+            true => Ok(rows),
+            false => Err(Stop::Unbound),
+        }
+    }
+
+    /// The rows that satisfy the clauses, each taken as soon as what it needs is bound, and the clauses that wait for ever.
+    ///
+    /// Where a function fails on a row, all other clauses are asked: if one excludes the row, the failure does not count.
+    fn those<'c>(
+        &mut self,
+        mut todo: Vec<&'c Clause>,
+        mut rows: Rows,
+        visible: &BTreeSet<Var>,
+        source: usize,
+    ) -> Result<(Rows, Vec<&'c Clause>)> {
+        let mut done = Rows::new();
         while !todo.is_empty() {
-            let Some(first) = rows.first() else { return Ok(rows) };
+            let Some(first) = rows.first() else { break };
             todo.sort_by_key(|c| expense(c, first));
             let mut taken = None;
             for (i, c) in todo.iter().enumerate() {
-                match self.one(c, &rows, &visible, source) {
+                match self.one(c, &rows, visible, source) {
                     Err(Stop::Unbound) => {}
+                    Err(Stop::Failed) => {
+                        taken = Some((i, None));
+                        break;
+                    }
                     other => {
-                        taken = Some((i, other?));
+                        taken = Some((i, Some(other?)));
                         break;
                     }
                 }
             }
-            let Some((i, next)) = taken else {
-                return Err(Stop::Unbound);
+            let Some((i, next)) = taken else { break };
+            let c = todo.remove(i);
+            rows = match next {
+                Some(next) => next,
+                None => {
+                    let mut next = Rows::new();
+                    for row in rows {
+                        match self.one(c, std::slice::from_ref(&row), visible, source) {
+                            Ok(found) => next.extend(found),
+                            Err(Stop::Failed) => {
+                                let (held, left) = self.those(todo.clone(), vec![row], visible, source)?;
+                                if held.is_empty() {
+                                    continue;
+                                }
+                                // A clause with others inside may do with what is bound by now.
+                                if !matches!(c, Clause::Not { .. } | Clause::Or { .. } | Clause::Rule { .. }) {
+                                    return Err(Stop::Failed);
+                                }
+                                let found = self.one(c, &held, visible, source)?;
+                                let (found, left) = self.those(left, found, visible, source)?;
+                                if !left.is_empty() && !found.is_empty() {
+                                    return Err(Stop::Failed);
+                                }
+                                done.extend(found);
+                            }
+                            Err(other) => return Err(other),
+                        }
+                    }
+                    next
+                }
             };
-            todo.remove(i);
-            rows = next;
             rows.sort();
             rows.dedup();
             if rows.len() > ROWS_MAX {
                 return Err(Stop::TooMuch);
             }
         }
-        Ok(rows)
+        if rows.is_empty() {
+            todo.clear();
+        }
+        rows.extend(done);
+        Ok((rows, todo))
     }
 
-    fn one(&mut self, c: &Clause, rows: &Rows, visible: &BTreeSet<Var>, default: usize) -> Result<Rows> {
+    fn one(&mut self, c: &Clause, rows: &[Row], visible: &BTreeSet<Var>, default: usize) -> Result<Rows> {
         let first = rows.first().cloned().unwrap_or_default();
         let need = |mut vars: &mut dyn Iterator<Item = Var>| match Iterator::find(&mut vars, |v| !first.contains_key(v))
         {
@@ -255,6 +317,7 @@ impl<'a> Naive<'a> {
             None => Ok(()),
         };
         let mut out = Vec::new();
+        let entities = self.entities.clone();
         match c {
             Clause::Pattern { source, terms } => return self.pattern(source.unwrap_or(default), terms, rows),
             Clause::Pred(name, args) | Clause::Func(name, args, _) => {
@@ -268,10 +331,10 @@ impl<'a> Naive<'a> {
                         })
                         .collect();
                     let f = functions::lookup(&Symbol::new(name)).expect("the generator knows the functions");
-                    let result = (f.call)(&args).map_err(|_| Stop::Failed)?;
+                    let result = functions::call(f, &args).map_err(|_| Stop::Failed)?;
                     match c {
                         Clause::Func(_, _, binding) if result != Val::Nil => {
-                            out.extend(take_apart(binding, &result, row))
+                            out.extend(take_apart(binding, &result, row, &entities))
                         }
                         Clause::Pred(..) if result.truthy() => out.push(row.clone()),
                         _ => {}
@@ -302,7 +365,12 @@ impl<'a> Naive<'a> {
                 need(&mut [*e].into_iter())?;
                 for row in rows {
                     let found = self.values(source.unwrap_or(default), &row[e], attr, false);
-                    out.extend(take_apart(&Binding::Var(*to), found.first().unwrap_or(other), row));
+                    out.extend(take_apart(
+                        &Binding::Var(*to),
+                        found.first().unwrap_or(other),
+                        row,
+                        &entities,
+                    ));
                 }
             }
             Clause::GetSome {
@@ -321,7 +389,7 @@ impl<'a> Naive<'a> {
                         Some(Val::vector([Val::Ref(EntityId(self.world.attr(a).id)), v]))
                     });
                     if let Some(pair) = found {
-                        out.extend(take_apart(&Binding::Tuple(to.to_vec()), &pair, row));
+                        out.extend(take_apart(&Binding::Tuple(to.to_vec()), &pair, row, &entities));
                     }
                 }
             }
@@ -356,7 +424,10 @@ impl<'a> Naive<'a> {
                     for b in branches {
                         for found in self.all(b, vec![only(row, &shared)], &shared, source.unwrap_or(default))? {
                             let mut row = row.clone();
-                            if only(&found, &shared).iter().all(|(v, x)| bind(&mut row, *v, x)) {
+                            if only(&found, &shared)
+                                .iter()
+                                .all(|(v, x)| bind(&mut row, *v, x, &entities))
+                            {
                                 out.push(row);
                             }
                         }
@@ -399,7 +470,7 @@ impl<'a> Naive<'a> {
                     for tuple in self.call((*name, source, bound))? {
                         let mut row = row.clone();
                         let fits = args.iter().zip(&tuple).all(|(t, x)| match t {
-                            Term::Var(v) => bind(&mut row, *v, x),
+                            Term::Var(v) => bind(&mut row, *v, x, &entities),
                             _ => true,
                         });
                         if fits {
@@ -414,13 +485,14 @@ impl<'a> Naive<'a> {
                 out: binding,
             } => {
                 need(&mut args.iter().copied())?;
+                let uses = Arc::new(entities::of(query, self.world));
                 for row in rows {
                     let given: Row = query.inputs[0..]
                         .iter()
                         .zip(args)
                         .fold(Row::new(), |mut given, ((b, _), v)| {
                             if let Binding::Var(inner) = b {
-                                given.insert(*inner, row[v].clone());
+                                bind(&mut given, *inner, &row[v], &uses);
                             }
                             given
                         });
@@ -428,6 +500,7 @@ impl<'a> Naive<'a> {
                         world: self.world,
                         query,
                         views: vec![self.views[0].clone()],
+                        entities: uses.clone(),
                         tables: None,
                         done: HashMap::new(),
                         steps: self.steps,
@@ -435,7 +508,7 @@ impl<'a> Naive<'a> {
                     let found = inside.answer_vals(vec![given])?;
                     self.steps = inside.steps;
                     if found != Val::Nil {
-                        out.extend(take_apart(binding, &found, row));
+                        out.extend(take_apart(binding, &found, row, &entities));
                     }
                 }
             }
@@ -445,7 +518,7 @@ impl<'a> Naive<'a> {
     }
 
     /// Every fact, or row of a collection, against every row.
-    fn pattern(&mut self, source: usize, terms: &[Term], rows: &Rows) -> Result<Rows> {
+    fn pattern(&mut self, source: usize, terms: &[Term], rows: &[Row]) -> Result<Rows> {
         let ref_value = match terms.get(1) {
             Some(Term::Entity(Entity::Ident(a))) => self.world.attr(a).is_ref(),
             _ => false,
@@ -471,6 +544,7 @@ impl<'a> Naive<'a> {
         };
         self.step(fitting.len() * rows.len() + facts.len() / 8)?;
         let mut out = Vec::new();
+        let entities = self.entities.clone();
         for row in rows {
             for fact in &fitting {
                 // Most do not fit: look before the row is copied.
@@ -483,7 +557,7 @@ impl<'a> Naive<'a> {
                 }
                 let mut row = row.clone();
                 let fits = terms.iter().zip(fact.iter()).all(|(t, x)| match t {
-                    Term::Var(v) => bind(&mut row, *v, x),
+                    Term::Var(v) => bind(&mut row, *v, x, &entities),
                     _ => true,
                 });
                 if fits {

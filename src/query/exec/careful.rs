@@ -1,0 +1,103 @@
+//! Functions that fail: which failures count.
+//!
+//! A function that fails on a row ends the query only when all other clauses hold for that row, as far as they can be decided
+//! without its result; otherwise the row is dropped, as `false` drops it. So a clause guards a function wherever it stands in the
+//! text, and whether a query fails does not depend on the order in which its clauses run.
+//!
+//! Most queries never see a failure and pay nothing: after the first one, the query is planned again with the functions that can
+//! fail behind all else, and run once more, slowly where rows fail. A run without a failure needs no second look, since
+//! what failed on a row that all clauses admit would have failed in every order.
+
+use super::super::ast::Var;
+use super::super::plan::{Node, Op, Scan};
+use super::super::relation::Relation;
+use super::Exec;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whether this is the failure of a function on a row, not the end of a budget or trouble with the store.
+pub(crate) fn is_failure(e: &Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Unsupported
+    )
+}
+
+impl Exec<'_> {
+    /// A step and what is to come after it. In a careful run, the rows on which a function fails are found by halving, and
+    /// dropped when the rest excludes them.
+    pub(super) fn checked(&self, node: &Node, rel: Relation, rest: &[Node]) -> Result<Relation> {
+        if !self.prepared.careful {
+            return self.node(node, rel, !rest.is_empty());
+        }
+        let held = self.meter.held();
+        let mut out: Option<Relation> = None;
+        let mut todo = vec![rel];
+        while let Some(part) = todo.pop() {
+            match self.node(node, part.clone(), !rest.is_empty()) {
+                Ok(rows) => match &mut out {
+                    Some(out) if rows.len > 0 && out.len > 0 => out.append(&rows),
+                    Some(out) if rows.len == 0 && out.len > 0 => {}
+                    _ => out = Some(rows),
+                },
+                Err(e) if !is_failure(&e) => return Err(e),
+                Err(e) if part.len <= 1 => {
+                    self.meter.back_to(held);
+                    if self.holds(rest, part)? {
+                        return Err(e);
+                    }
+                }
+                Err(_) => {
+                    self.meter.back_to(held);
+                    let half = part.len as u32 / 2;
+                    let (first, second): (Vec<u32>, Vec<u32>) = (0..part.len as u32).partition(|&i| i < half);
+                    todo.push(part.gather(&second, true));
+                    todo.push(part.gather(&first, true));
+                }
+            }
+        }
+        Ok(out.unwrap_or_else(|| Relation::empty(&node.keep)))
+    }
+
+    /// Whether all steps that can be taken without what is missing leave any of the rows.
+    fn holds(&self, steps: &[Node], rows: Relation) -> Result<bool> {
+        let mut rel = rows;
+        for (i, node) in steps.iter().enumerate() {
+            if can_run(&node.op, &rel) {
+                rel = self.checked(node, rel, &steps[i + 1..])?;
+            }
+            if rel.len == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn can_run(op: &Op, rel: &Relation) -> bool {
+    let bound = |v: Var| rel.at(v).is_some();
+    match op {
+        Op::Scan(s) => {
+            let known = |v: Option<Var>| v.is_some_and(bound);
+            let Scan { e, a, v, .. } = s;
+            let anchored = e.is_const() || a.is_const() || v.is_const();
+            anchored || s.nothing || s.allow_scan || known(e.var()) || known(a.var()) || known(v.var())
+        }
+        Op::Rows(_) | Op::Const(..) => true,
+        Op::Equal(a, b) => bound(*a) || bound(*b),
+        Op::Filter(f) => f.inputs().all(bound),
+        Op::Apply(f, _) => f.inputs().all(bound),
+        Op::Lookup(l, _) => l.e.var().is_none_or(bound),
+        Op::Nested(n, _) => n.inputs().all(bound),
+        Op::Not(vars, _) => vars.iter().copied().all(bound),
+        Op::Or { input, .. } => input.iter().copied().all(bound),
+        // A rule that is on its way has no answer yet.
+        Op::Call(call) => {
+            !call.recursive
+                && call
+                    .args
+                    .iter()
+                    .zip(&call.bound)
+                    .all(|(v, needed)| !needed || bound(*v))
+        }
+    }
+}
