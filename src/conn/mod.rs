@@ -46,6 +46,24 @@ mod tests;
 ///
 /// Many threads may transact at once: one of them at a time prepares the waiting transactions in order, and one sync makes a
 /// whole group of them safe while the next group is being prepared.
+/// ```
+/// use asof::{Connection, Input};
+///
+/// # fn main() -> asof::Result<()> {
+/// let conn = Connection::in_memory()?; // or Connection::open("harbour.asof")?
+/// conn.transact(
+///     "[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+///        :db/unique :db.unique/identity}]",
+/// )?;
+/// let report = conn.transact(r#"[{:db/id "p" :ship/name "Petrel"}]"#)?;
+/// assert_eq!(report.t, 2);
+///
+/// let other = conn.clone(); // the same database, for another thread
+/// let asked = std::thread::spawn(move || other.db().entid(r#"[:ship/name "Petrel"]"#));
+/// assert_eq!(asked.join().expect("it does not panic")?, report.entity("p"));
+/// conn.close()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Connection(Arc<Handle>);
 
@@ -122,6 +140,15 @@ impl Connection {
     }
 
     /// Makes the facts of `data` (EDN text, forms, or a typed `Tx`) part of the database. Returns when they are safe.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::{Connection, tx::{Entity, Tx}};
+    /// let conn = Connection::in_memory()?;
+    /// conn.transact(r#"[{:db/id "datomic.tx" :db/doc "from text"}]"#)?;
+    /// conn.transact(Tx::new().add(Entity::Tx, ":db/doc", "from calls"))?;
+    /// assert_eq!(conn.db().basis_t(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn transact(&self, data: impl IntoTxData) -> Result<Report> {
         self.transact_with(data, &WriteOptions::default())
     }
@@ -133,6 +160,14 @@ impl Connection {
 
     /// As [`Connection::transact`], for async code on any runtime. The transaction is queued at once, in the order of the
     /// calls, unless thousands are waiting; then it is queued when the future is polled and there is room.
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> asof::Result<()> {
+    /// let conn = asof::Connection::in_memory()?;
+    /// let (first, second) = (conn.transact_async("[]"), conn.transact_async("[]"));
+    /// assert_eq!((second.await?.t, first.await?.t), (2, 1)); // in the order of the calls, whoever is awaited first
+    /// # Ok(()) }
+    /// ```
     pub fn transact_async(&self, data: impl IntoTxData) -> Transacting {
         self.transact_async_with(data, &WriteOptions::default())
     }
@@ -178,6 +213,14 @@ impl Connection {
     }
 
     /// The transactions from `start` up to, not including, `end`; an absent bound is open.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// let conn = asof::testing::fixture("[] [] []")?;
+    /// let some = conn.tx_range(1, 3)?;
+    /// assert_eq!(some.iter().map(|tx| tx.t).collect::<Vec<_>>(), [1, 2]);
+    /// assert_eq!(some[0].datoms.len(), 1); // its instant
+    /// # Ok(()) }
+    /// ```
     pub fn tx_range(&self, start: impl Into<Option<T>>, end: impl Into<Option<T>>) -> Result<Vec<Transaction>> {
         self.log().range(start.into(), end.into()).collect()
     }
@@ -194,6 +237,13 @@ impl Connection {
     }
 
     /// Reads all of the log and proves it whole: checksums, hashes, links, no gap, no missing end.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// let conn = asof::testing::fixture("[] []")?;
+    /// assert_eq!(conn.verify()?.records, 3); // the first made the database
+    /// assert_eq!(conn.verify_indexes()?.moments, 2);
+    /// # Ok(()) }
+    /// ```
     pub fn verify(&self) -> Result<Verified> {
         log::verify(&**self.0.writer.store())
     }

@@ -10,6 +10,17 @@ use parking_lot::Mutex;
 use crate::tx::Report;
 
 /// The receiving end of [`Connection::subscribe`](super::Connection::subscribe). Drop it to unsubscribe.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// let conn = asof::Connection::in_memory()?;
+/// let reports = conn.subscribe(10);
+/// conn.transact("[]")?;
+/// assert_eq!(reports.try_next().map(|report| report.t), Some(1));
+/// assert_eq!(reports.missed(), 0);
+/// conn.close()?;
+/// assert!(reports.next().is_none());
+/// # Ok(()) }
+/// ```
 pub struct Subscription {
     reports: Receiver<Report>,
     missed: Arc<AtomicU64>,

@@ -126,6 +126,16 @@ impl fmt::Display for ValueType {
 }
 
 /// A value of a fact. Never nil and never NaN; see the module for the order.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Value, datom::ValueType, edn::read_one};
+/// assert_eq!(Value::from("Petrel"), Value::from_edn(&read_one("\"Petrel\"")?, ValueType::String)?);
+/// assert!(Value::from(2) < Value::from(10));
+/// assert!(Value::from_edn(&read_one("\"2\"")?, ValueType::Long).is_err()); // a text is no number
+/// assert_eq!(Value::from_edn(&read_one("1.50M")?, ValueType::BigDec)?.to_edn().to_string(), "1.5M");
+/// assert_eq!(Value::double(f64::NAN), None);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Value {
     /// true or false

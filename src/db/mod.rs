@@ -17,6 +17,17 @@ use crate::index::{Batch, Columns, Order, Prober, Range, Scan, Snapshot, View, W
 use crate::schema::{Attribute, Schema, bootstrap};
 
 /// A moment in a database's history: a t, a transaction's entity, or an instant.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Instant, TimePoint, TxId, testing};
+/// let db = testing::fixture("[] [] []")?.db(); // three transactions, a second apart
+/// let second = Instant::parse("2026-01-01T00:00:01Z")?;
+/// assert_eq!(db.t_of(2)?, 2);
+/// assert_eq!(db.t_of(TxId::from_t(2))?, 2);
+/// assert_eq!(db.t_of(second)?, 2);
+/// assert_eq!(TimePoint::from(second), TimePoint::Instant(second));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimePoint {
     /// A transaction number.
@@ -74,6 +85,30 @@ type Filter = Arc<dyn Fn(&Db, &Datom) -> bool + Send + Sync>;
 pub type NextIds = im::OrdMap<u32, u64>;
 
 /// A database value. Cheap to clone, `Send + Sync`, and unaffected by later writes.
+/// It is a whole database at a moment, or a view of one; all of them answer the same questions ([`Db::q`], [`Db::pull`],
+/// [`Db::datoms`], [`Db::entity`]).
+///
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::testing;
+/// let conn = testing::fixture(
+///     r#"[{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]
+///        [[:db/add "e" :n 1]]"#,
+/// )?;
+/// let e = conn.db().q("[:find ?e . :where [?e :n]]", &[])?.entities(0).and_then(|mut es| es.next()).expect("it is there");
+/// conn.transact(format!("[[:db/add {e} :n 2]]"))?;
+///
+/// let db = conn.db();
+/// let n = |db: &asof::Db| db.q("[:find [?n ...] :where [_ :n ?n]]", &[])?.to_edn().map(|form| form.to_string());
+/// assert_eq!(n(&db)?, "[2]");
+/// assert_eq!(n(&db.as_of(2)?)?, "[1]"); // as it was after transaction 2
+/// assert_eq!(n(&db.since(2)?)?, "[2]"); // what was asserted later
+/// assert_eq!(n(&db.history())?, "[1 2]"); // everything that was ever said
+/// assert_eq!(n(&db.filter(|_, datom| datom.tx.t() < 3))?, "[]");
+/// assert_eq!(n(&db.with(format!("[[:db/add {e} :n 3]]"))?.db_after)?, "[3]"); // what if
+/// assert_eq!(n(&conn.db())?, "[2]");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Db {
     base: Arc<Base>,

@@ -86,6 +86,18 @@ impl Db {
     ///
     /// Attributes and entities may be given in every way that names them. AVET has the attributes that do not say
     /// `:db/index false`, VAET has the refs. Complexity: a seek, then the datoms that are read.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::{edn::read, index::Order, testing};
+    /// let conn = testing::fixture(
+    ///     r#"[{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/many}]
+    ///        [{:n [3 1 2]}]"#,
+    /// )?;
+    /// let found = conn.db().datoms(Order::Avet, &read(":n")?)?;
+    /// let values: Vec<String> = found.map(|datom| Ok(datom?.v.to_edn().to_string())).collect::<asof::Result<_>>()?;
+    /// assert_eq!(values, ["1", "2", "3"]);
+    /// # Ok(()) }
+    /// ```
     pub fn datoms(&self, order: Order, components: &[Edn]) -> Result<Datoms> {
         let found = self.components(order, components)?;
         let t = found.t;

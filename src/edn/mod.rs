@@ -43,6 +43,16 @@ pub use walk::MAX_DEPTH;
 use crate::error::Span;
 
 /// An EDN value with the place it was read from. Equality, order and hash ignore the place.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::edn::{Edn, Node, pretty, read_one};
+/// let form = read_one("{:ship/name \"Petrel\", :ship/cargo [\"salt\" \"rope\"]} ; a comment")?;
+/// assert_eq!(form.get(&"ship/name".into()).and_then(Edn::as_str), Some("Petrel"));
+/// assert_eq!(form.to_string(), "{:ship/name \"Petrel\", :ship/cargo [\"salt\" \"rope\"]}"); // reads back equal
+/// assert!(pretty(&form, 30).contains('\n'));
+/// assert_eq!(read_one("[1 2]")?, Edn::vector([Node::Long(1), Node::Long(2)].map(Edn::new)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Edn {
     /// What it is.

@@ -33,6 +33,24 @@ pub enum EntityValue {
 
 impl Db {
     /// The entity as a lazy map; `None` when it has no facts in this view.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::{Keyword, testing};
+    /// let db = testing::fixture(
+    ///     r#"[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+    ///          :db/unique :db.unique/identity}
+    ///         {:db/ident :ship/berth :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}
+    ///         {:db/ident :berth/code :db/valueType :db.type/string :db/cardinality :db.cardinality/one}]
+    ///        [{:ship/name "Petrel" :ship/berth {:db/id "n1" :berth/code "N1"}}]"#,
+    /// )?
+    /// .db();
+    /// let petrel = db.entity(r#"[:ship/name "Petrel"]"#)?.expect("it is there");
+    /// let berth = petrel.get(&Keyword::from(":ship/berth"))?.expect("it lies somewhere");
+    /// let berth = berth.entity().expect("a reference");
+    /// assert_eq!(berth.keys()?, [Keyword::from(":berth/code")]);
+    /// assert!(db.entity(r#"[:ship/name "Nobody"]"#)?.is_none());
+    /// # Ok(()) }
+    /// ```
     pub fn entity(&self, entity: impl IntoEntityRef) -> Result<Option<Entity>> {
         refuse_history(self, "entity")?;
         let Some(id) = self.entid(entity)? else {

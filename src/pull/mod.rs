@@ -63,6 +63,21 @@ impl Db {
     /// What `pattern` finds at `entity` in this view, as a map; `None` when there is nothing, or no such entity.
     ///
     /// The pattern is text, a form or a parsed [`Pattern`]; the entity an id, an ident or a lookup ref.
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::testing;
+    /// let db = testing::fixture(
+    ///     r#"[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+    ///          :db/unique :db.unique/identity}
+    ///         {:db/ident :ship/tows :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}]
+    ///        [{:ship/name "Petrel" :ship/tows {:ship/name "Tern"}}]"#,
+    /// )?
+    /// .db();
+    /// let found = db.pull("[:ship/name {:ship/tows [:ship/name]}]", r#"[:ship/name "Petrel"]"#)?;
+    /// assert_eq!(found.expect("it is there").to_string(), r#"{:ship/name "Petrel", :ship/tows {:ship/name "Tern"}}"#);
+    /// assert_eq!(db.pull("[:ship/name]", r#"[:ship/name "Nobody"]"#)?, None);
+    /// # Ok(()) }
+    /// ```
     pub fn pull(&self, pattern: impl IntoPattern, entity: impl IntoEntityRef) -> Result<Option<Edn>> {
         let pattern = pattern.into_pattern(self)?;
         let mut puller = Puller::new(self, &pattern)?;

@@ -23,6 +23,25 @@ pub(crate) enum Out {
 /// Rows are as `:order-by` says. Without it, [`Answer::to_edn`], [`Answer::rows`] and [`Answer::typed`] give them in the order of
 /// their values; the columns ([`Answer::value`], [`Answer::longs`], [`Answer::entities`]) have them as they were found: in the
 /// same order for the same database and query, and not sorted for that.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::testing;
+/// let conn = testing::fixture(
+///     r#"[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}
+///         {:db/ident :ship/tons :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]
+///        [{:ship/name "Tern" :ship/tons 150} {:ship/name "Petrel" :ship/tons 900}]"#,
+/// )?;
+/// let answer = conn.db().q("[:find ?n ?t :where [?s :ship/name ?n] [?s :ship/tons ?t]]", &[])?;
+/// assert_eq!((answer.len(), answer.columns()), (2, vec!["?n".to_string(), "?t".to_string()]));
+/// assert_eq!(answer.to_edn()?.to_string(), r#"#{["Petrel" 900] ["Tern" 150]}"#);
+/// assert_eq!(answer.typed::<(String, i64)>()?[1], ("Tern".to_string(), 150));
+/// assert_eq!(answer.longs(1).expect("a column of longs").sum::<i64>(), 1050);
+/// for row in answer.rows() {
+///     let [name, tons] = &row?[..] else { unreachable!("two columns") };
+///     println!("{name} {tons}");
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Answer {
     pub(crate) shape: Shape,
     pub(crate) names: Vec<String>,

@@ -19,6 +19,21 @@ use crate::edn::{self, Edn, Instant, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
 
 /// An input of a query: a database value, or data (a value, a collection, rules, a pull pattern).
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Connection, Input};
+/// let db = Connection::in_memory()?.db();
+/// let inputs = [
+///     Input::from("a text"),
+///     Input::from(42),
+///     Input::from(true),
+///     Input::text("[1 2 3]")?,  // a collection, for [?x ...]
+///     Input::from(db.history()), // another source, for $name
+/// ];
+/// let query = "[:find ?text ?n ?b (sum ?x) :in $ ?text ?n ?b [?x ...] $history]";
+/// assert_eq!(db.q(query, &inputs)?.to_edn()?.to_string(), r#"#{["a text" 42 true 6]}"#);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub enum Input {
     /// A database value, for `$` and other sources.

@@ -43,6 +43,22 @@ use plan::lower::Planner;
 use plan::rules::Pred;
 
 /// A query, parsed: made once, run as often as one likes.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Input, Query, testing};
+/// let conn = testing::fixture(
+///     r#"[{:db/ident :ship/tons :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]
+///        [{:ship/tons 150} {:ship/tons 900}]"#,
+/// )?;
+/// let heavier = Query::parse("[:find (count ?s) . :in $ ?min :where [?s :ship/tons ?t] [(< ?min ?t)]]")?;
+/// for (min, found) in [(100, "2"), (500, "1")] {
+///     let answer = heavier.run(&[Input::from(conn.db()), Input::from(min)])?;
+///     assert_eq!(answer.to_edn()?.to_string(), found);
+/// }
+/// let plan = heavier.explain(&[Input::from(conn.db()), Input::from(100)])?;
+/// assert!(plan.contains(":ship/tons"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Query {
     pub(crate) ast: Arc<Ast>,

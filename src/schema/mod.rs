@@ -95,6 +95,19 @@ impl Attribute {
 type Map<K, V> = im::GenericHashMap<K, V, rustc_hash::FxBuildHasher, im::shared_ptr::DefaultSharedPtr>;
 
 /// The attributes and idents of a database value. Cheap to clone.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Keyword, datom::ValueType, testing};
+/// let db = testing::fixture(
+///     "[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
+///        :db/unique :db.unique/identity :db/doc \"What is painted on the bow.\"}]",
+/// )?
+/// .db();
+/// let name = db.schema().attr_by_ident(&Keyword::from(":ship/name")).expect("it is declared");
+/// assert_eq!((name.value_type, name.is_one(), name.unique.is_some()), (ValueType::String, true, true));
+/// assert_eq!(name.doc.as_deref(), Some("What is painted on the bow."));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Schema {
     attrs: Map<u32, Arc<Attribute>>,

@@ -83,6 +83,20 @@ pub struct Prepared {
 }
 
 /// What a transaction did.
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::testing;
+/// let conn = testing::fixture(
+///     "[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}]",
+/// )?;
+/// let report = conn.transact(r#"[{:db/id "p" :ship/name "Petrel"} {:ship/name "Tern"}]"#)?;
+/// assert_eq!(report.t, 2);
+/// assert_eq!(report.entity("p"), Some(report.new_entities[0]));
+/// assert_eq!(report.tx_data()?.len(), 3); // the instant and two names
+/// assert_eq!(report.db_before.basis_t(), 1);
+/// assert_eq!(report.db_after.basis_t(), 2);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Report {
     /// The database before.
