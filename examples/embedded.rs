@@ -15,3 +15,8 @@ fn main() -> Result<()> {
     println!("ever   {}", conn.db().history().q(names, &[])?.to_edn()?);
     Ok(())
 }
+
+#[test]
+fn it_runs() -> Result<()> {
+    main()
+}

@@ -28,8 +28,8 @@
 //! It is not a server: one process opens a database at a time. It is not a cache of documents: what a fact may say is declared
 //! by attributes, which are facts themselves.
 //!
-//! [`Connection`] is where to begin, [`Db`] is what answers; `docs/guide` explains everything with examples. The rooms below stand in reading order; each uses only those above
-//! it.
+//! [`Connection`] is where to begin, [`Db`] is what answers; `docs/guide` explains everything with examples. The rooms below stand
+//! in reading order; each uses only those above it.
 pub mod error;
 
 pub mod edn;

@@ -49,6 +49,7 @@ fn transcripts_fit() {
         .arg("golden")
         .args(updating().then_some("--update"))
         .args(played.iter().map(|page| &page.path))
+        .arg(root().join("examples"))
         .output()
         .expect("asof starts");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
