@@ -1,25 +1,35 @@
 //! `asof`, the program: transactions, questions and time from the command line.
 //!
-//! Results go to standard output and everything else to standard error. The exit code is 0 when all went well, 1 when the
-//! request failed, and 2 when it was not understood.
+//! Results go to standard output and everything else to standard error. [`EXIT_CODES`] says what the exit code means.
 
 mod commands;
 mod dump;
 mod eval;
 mod golden;
 mod import;
+mod plot;
 mod print;
 mod shell;
 mod time;
 
 use std::process::ExitCode;
 
-use asof::error::{Error, ErrorKind};
+use asof::error::{Code, Error, ErrorKind};
 use clap::Parser;
 
 /// One thread often frees what another allocated (a report, a leaf); the system's allocator does that under a lock.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What the exit code says; part of `asof --help`.
+pub const EXIT_CODES: &str = "Exit codes:
+  0    all went well
+  1    the request failed: it is wrong, or the database says otherwise
+  2    the command line was not understood
+  3    a limit was reached: --timeout, --max-rows
+  4    stored bytes are damaged
+  5    the system failed or refused: a disk, a file, a database that another process has open
+  130  Ctrl-C";
 
 fn main() -> ExitCode {
     match commands::run(commands::Cli::parse()) {
@@ -27,13 +37,29 @@ fn main() -> ExitCode {
         // Whoever read the output has enough, as in `asof log | head`.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            let word = match e.kind() {
-                ErrorKind::Corrupt => "damaged",
-                _ => "error",
-            };
-            anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {e}");
-            ExitCode::from(1)
+            complain(&e);
+            ExitCode::from(exit_code(&e))
         }
+    }
+}
+
+/// Says on standard error what went wrong.
+pub fn complain(e: &Error) {
+    let word = match e.kind() {
+        ErrorKind::Corrupt => "damaged",
+        _ => "error",
+    };
+    anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {e}");
+}
+
+/// The exit code for an error; see [`EXIT_CODES`].
+pub fn exit_code(e: &Error) -> u8 {
+    match e.kind() {
+        _ if e.code() == Code::QueryCancelled => 130,
+        ErrorKind::Limit => 3,
+        ErrorKind::Corrupt => 4,
+        ErrorKind::Unavailable | ErrorKind::Io => 5,
+        _ => 1,
     }
 }
 

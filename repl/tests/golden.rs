@@ -103,3 +103,24 @@ fn what_is_no_transcript() {
         assert_eq!(std::fs::read_to_string(&file).expect("text"), wrong);
     }
 }
+
+#[test]
+fn differences_are_coloured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.asof");
+    std::fs::write(&file, "```asof\n(basis-t db)\n```\n```output\n1\n```\n").expect("written");
+    let coloured = |variable: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_asof"))
+            .args(["golden", text(&file)])
+            .env_remove("NO_COLOR")
+            .env(variable, "1")
+            .output()
+            .expect("asof starts");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let out = coloured("CLICOLOR_FORCE");
+    assert!(out.contains("\u{1b}[31m-1\u{1b}[0m\n\u{1b}[32m+0\u{1b}[0m"), "{out:?}");
+    assert!(out.contains("\u{1b}[36m@@ -2,5 +2,5 @@"), "{out:?}");
+    assert!(!coloured("NO_COLOR").contains('\u{1b}'));
+}

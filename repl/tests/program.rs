@@ -202,7 +202,8 @@ fn wrong_usage_is_code_2() {
         &["q", TONS, "--as-of", "tomorrow"],
         &["eval"],
         &["transact"],
-        &[],
+        &["completions", "ksh"],
+        &["plot"],
     ] {
         let err = place.err(args, 2);
         assert!(
@@ -281,7 +282,7 @@ fn the_prompt_answers() {
     let typed = "[:find ?t .\n :where [?s :ship/name \"Petrel\"] [?s :ship/tons ?t]]\n.format json\n.nope\n{:find [?x] }\n\
                  (basis-t db)\n.quit\n(basis-t db)\n";
     let run = place.input(&["repl", "--db", "asof-data"], typed);
-    assert_eq!((run.code, run.out.as_str()), (0, "950\n3\n"), "{}", run.err);
+    assert_eq!((run.code, run.out.as_str()), (1, "950\n3\n"), "{}", run.err);
     assert!(
         run.err.contains("no command .nope") && run.err.contains("prompt:1:"),
         "{}",
@@ -339,7 +340,182 @@ fn the_past_from_the_command_line() {
     let blamed = place.out(&["blame", petrel, ":ship/tons"]);
     assert_eq!(blamed, "[[:ship/tons 950 3 #inst \"2024-03-01T00:00:00.000Z\" nil]]\n");
     let forever = "[:find (count ?x) . :where [?a :db/ident] [?b :db/ident] [?c :db/ident] [?d :db/ident] [?e :db/ident] [?f :db/ident] [(vector ?a ?b ?c ?d ?e ?f) ?x]]";
-    assert!(place.err(&["q", forever, "--timeout", "50ms"], 1).contains("timeout"));
+    assert!(place.err(&["q", forever, "--timeout", "50ms"], 3).contains("timeout"));
     assert!(place.err(&["q", forever, "--timeout", "soon"], 2).contains("500ms"));
     assert_eq!(place.out(&["q", TONS, "--as-of", "-1h"]), place.out(&["q", TONS]));
+}
+
+#[test]
+fn flags_are_the_same_everywhere() {
+    let place = Place::new();
+    let petrel = "[:ship/name \"Petrel\"]";
+    let reading: &[&[&str]] = &[
+        &["q", TONS],
+        &["pull", "[*]", petrel],
+        &["schema"],
+        &["log"],
+        &["timeline", petrel],
+        &["blame", petrel],
+        &["plot", "days"],
+        &["plot", "value", petrel, ":ship/tons"],
+        &["plot", "around", petrel],
+    ];
+    let flags = [
+        "--db",
+        "asof-data",
+        "--as-of",
+        "3",
+        "--since",
+        "1",
+        "--history",
+        "--format",
+        "json",
+        "--timeout",
+        "20s",
+        "--max-rows",
+        "1000",
+        "--labels",
+    ];
+    for command in reading {
+        // Nothing is pulled from a history, and after t 1 nothing is referred to by name.
+        let without = ["pull", "blame", "timeline", "plot"].contains(&command[0]);
+        let flags: Vec<&str> = match without {
+            true => flags
+                .into_iter()
+                .filter(|f| !["--since", "1", "--history"].contains(f))
+                .collect(),
+            false => flags.to_vec(),
+        };
+        let run = place.run(&[command, flags.as_slice()].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{command:?}: {}", run.out);
+        assert!(run.out.starts_with(['[', '{']), "{command:?} is JSON: {}", run.out);
+        assert!(!run.out.contains("1759218"), "{command:?} has labels: {}", run.out);
+    }
+    let diff = place.out(&["diff", "2", "--labels"]);
+    assert!(
+        diff.contains("[+ #e1 :ship/tons 950]") && diff.contains("[- #e1 :ship/tons 900]"),
+        "{diff}"
+    );
+    let run = place.run(&["q", TONS, "--timing"]);
+    assert!(run.code == 0 && run.err.starts_with("2 rows in "), "{}", run.err);
+    let limited = "[:find ?a ?b :where [?a :db/ident] [?b :db/ident] [(!= ?a ?b)]]";
+    assert!(
+        place
+            .err(&["q", limited, "--max-rows", "10"], 3)
+            .contains("more than 10 rows")
+    );
+}
+
+#[test]
+fn rules_labels_and_watching() {
+    let place = Place::new();
+    let rules = "[[(heavy ?n) [?s :ship/name ?n] [?s :ship/tons ?t] [(< 100 ?t)]]]";
+    std::fs::write(place.0.path().join("rules.edn"), rules).expect("writable");
+    assert_eq!(
+        place.out(&["q", "[:find ?n :where (heavy ?n)]", "--rules", rules]),
+        "#{[\"Petrel\"]}\n"
+    );
+    assert_eq!(
+        place.out(&["q", "[:find ?n :where (heavy ?n)]", "--rules", "@rules.edn"]),
+        "#{[\"Petrel\"]}\n"
+    );
+    assert_eq!(place.input(&["q", "-"], TONS).out, place.out(&["q", TONS]));
+    let new = "[{:ship/name \"Tern\" :ship/tons 1000}] [{:ship/name \"Tern\" :ship/tons 10}]";
+    let heavy = "[:find ?n :where [?s :ship/tons ?t] [(< 100 ?t)] [?s :ship/name ?n]]";
+    let watched = place.out(&["transact", "-e", new, "--watch", heavy]);
+    assert_eq!(watched, "+ [\"Tern\"]\n- [\"Tern\"]\n");
+    let watched = place.out(&[
+        "transact",
+        "--watch",
+        "-e",
+        "[[:db/add [:ship/name \"Tern\"] :ship/tons 11]]",
+    ]);
+    assert!(watched.contains("- [:ship/name \"Tern\"]  :ship/tons  10"), "{watched}");
+    let blamed = place.out(&["blame", "[:ship/name \"Petrel\"]", ":ship/name", "\"Petrel\""]);
+    assert_eq!(blamed.matches(":ship/name").count(), 1, "{blamed}");
+    let all = place.out(&["timeline", ":ship/tons", "--labels"]);
+    assert!(all.contains("[#e1 900 2 3]") && all.contains("[#e3 11 6 nil]"), "{all}");
+    let done = place.out(&[
+        "repl",
+        "-e",
+        ".format csv",
+        "-e",
+        "[:find ?n :where [_ :ship/name ?n]]\n.log 1",
+        "--as-of",
+        "2",
+    ]);
+    assert!(done.starts_with("?n\nPetrel\nt 2  2024-02-01"), "{done}");
+    place.err(&["repl", "-e", "(nonsense)"], 1);
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let place = Place::new();
+    place.err(&["q", "[:find ?x :where [?x :no/such]]"], 1);
+    place.err(&["q", TONS, "--timeout", "soon"], 2);
+    // Damage, and a database that is in use.
+    let held = asof::Connection::open(place.0.path().join("asof-data")).expect("it opens");
+    assert!(place.err(&["q", TONS], 5).contains(":db.error/store-locked"));
+    held.close().expect("it closes");
+    // Whoever reads the output may stop.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(["log", "--db", "asof-data"])
+        .current_dir(place.0.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("asof starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("asof ends");
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+#[test]
+fn the_database_of_this_folder_is_the_default() {
+    let place = Place::new();
+    let typed = "(basis-t db)\n";
+    assert_eq!(place.input(&["repl"], typed).out, "3\n");
+    assert_eq!(place.input(&[], typed).out, "3\n", "asof alone is the prompt");
+    assert_eq!(place.input(&["repl", "--mem"], typed).out, "0\n");
+    assert_eq!(place.input(&["repl", "other"], typed).out, "0\n");
+    let empty = tempfile::tempdir().expect("a folder");
+    assert_eq!(asof_with(&["repl"], empty.path(), typed).out, "0\n");
+    assert!(!empty.path().join("asof-data").exists(), "looking makes no database");
+}
+
+#[test]
+fn pages_for_shells_and_man() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.out(&["completions", shell]);
+        assert!(script.contains("timeline") && script.contains("as-of"), "{shell}");
+    }
+    place.out(&["man", "man1"]);
+    let page = std::fs::read_to_string(place.0.path().join("man1/asof-q.1")).expect("a page");
+    assert!(page.contains("Examples:") && page.contains("max\\-rows"), "{page}");
+    assert!(place.0.path().join("man1/asof.1").exists());
+}
+
+#[test]
+fn pictures_go_to_files() {
+    let place = Place::new();
+    let petrel = "[:ship/name \"Petrel\"]";
+    assert_eq!(
+        place.out(&["plot", "value", petrel, ":ship/tons", "-o", "tons.svg"]),
+        ""
+    );
+    let svg = std::fs::read_to_string(place.0.path().join("tons.svg")).expect("a picture");
+    assert!(svg.starts_with("<svg"), "{svg}");
+    let drawn = place.out(&["plot", "days", "--format", "table"]);
+    assert!(drawn.starts_with("3 transactions on 3 days"), "{drawn}");
+    assert!(
+        place
+            .err(&["plot", "value", petrel, ":ship/nmae"], 1)
+            .contains("did you mean")
+    );
+    assert!(
+        place
+            .err(&["plot", "days", "-o", "no/such/x.svg"], 1)
+            .contains("cannot write")
+    );
 }

@@ -75,6 +75,14 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// The names that queries and pulls may call.
+    pub fn names(&self) -> impl Iterator<Item = &Symbol> {
+        self.query_fns
+            .keys()
+            .chain(self.aggregates.keys())
+            .chain(self.xforms.keys())
+    }
+
     /// Adds a function for queries: `[(my.app/tax ?price) ?tax]`.
     pub fn query_fn(
         &mut self,

@@ -25,6 +25,8 @@ use crate::schema::bootstrap;
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     seen: HashMap<EntityId, usize>,
+    /// The same the other way round: `#e1` is the first.
+    order: Vec<EntityId>,
 }
 
 impl Labels {
@@ -42,7 +44,37 @@ impl Labels {
             return format!("#t{}", TxId(e.0).t());
         }
         let next = self.seen.len() + 1;
-        format!("#e{}", self.seen.entry(e).or_insert(next))
+        let number = *self.seen.entry(e).or_insert(next);
+        if number == next {
+            self.order.push(e);
+        }
+        format!("#e{number}")
+    }
+
+    /// The entity that a label stands for: `#e1` once it was met, `#t3` always.
+    ///
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// use asof::{EntityId, testing::Labels};
+    /// let db = asof::testing::database()?.db();
+    /// let mut labels = Labels::new();
+    /// let label = labels.entity(&db, EntityId(17_592_186_045_418));
+    /// assert_eq!(labels.find(&label), Some(EntityId(17_592_186_045_418)));
+    /// assert_eq!(labels.find("#e2"), None);
+    /// # Ok(()) }
+    /// ```
+    pub fn find(&self, label: &str) -> Option<EntityId> {
+        let number = |text: &str| text.parse::<u64>().ok();
+        match label.strip_prefix("#e") {
+            Some(rest) => self
+                .order
+                .get(usize::try_from(number(rest)?).ok()?.checked_sub(1)?)
+                .copied(),
+            None => {
+                let t = number(label.strip_prefix("#t")?)?;
+                (t < 1 << 42).then(|| TxId::from_t(t).entity())
+            }
+        }
     }
 
     /// A value; references as labels, also in tuples.

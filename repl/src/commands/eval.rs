@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use asof::edn;
 use asof::error::{Code, Error, Result};
+use asof::testing::Labels;
 use clap::Args;
 
 use super::read_input;
+use super::reading::{Limits, ViewArgs};
 use crate::eval::{Session, error_form};
 use crate::print::{Format, Reply};
 
@@ -20,7 +22,9 @@ const FORMS: &str = r#"Forms:
 where db is db, (as-of db T), (since db T), (history db) or (with db [...]), nested as one likes, and
 T is a t, a transaction's entity id or an #inst.
 
-Example:
+Examples:
+  asof eval script.edn --db people
+  asof eval --db people -e '(datoms db :eavt 17592186045416)' --as-of yesterday
   echo '(transact [{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}])
         (transact [{:n 1}]) (q [:find ?n . :where [_ :n ?n]])' | asof eval -"#;
 
@@ -28,7 +32,11 @@ Example:
 #[command(after_help = FORMS)]
 pub struct Eval {
     /// The script, or - for standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "text")]
+    file: Option<PathBuf>,
+    /// The forms themselves
+    #[arg(short = 'e', long = "text", value_name = "TEXT", conflicts_with = "file")]
+    text: Option<String>,
     /// A database to run it against, made when it is not there; without one, a fresh database in memory
     #[arg(long, value_name = "DIR")]
     db: Option<PathBuf>,
@@ -47,16 +55,29 @@ pub struct Eval {
     /// Let every transaction happen at a fixed moment after the one before, so that transcripts stay the same
     #[arg(long)]
     fixed_clock: bool,
+    /// Entities as #e1, #e2 in the order in which they are shown, transactions as #t3
+    #[arg(long)]
+    labels: bool,
+    #[command(flatten)]
+    view: ViewArgs,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Eval {
     pub fn run(self) -> Result<ExitCode> {
-        let (name, text) = read_input(&self.file)?;
+        let (name, text) = match (self.text, &self.file) {
+            (Some(text), _) => ("text".to_string(), text),
+            (None, file) => read_input(file.as_deref().expect("clap requires one of the two"))?,
+        };
+        let mut labels = self.labels.then(Labels::new);
         let mut out = std::io::stdout().lock();
         if self.fresh {
             remove_database(self.db.as_deref().expect("clap requires --db"))?;
         }
         let mut session = Session::open(self.db.as_deref(), self.fixed_clock)?;
+        session.window = self.view.window(&session.db())?;
+        session.budget = self.limits.budget();
         let (mut failed, mut unreadable, mut shown) = (false, false, 0);
         for form in edn::Forms::new(&text) {
             if let (true, Ok(form)) = (self.echo, &form) {
@@ -67,7 +88,12 @@ impl Eval {
             // A text that cannot be read is its own last form.
             unreadable |= form.is_err();
             match form.and_then(|form| session.eval(&form)) {
-                Ok(reply) => reply.write(&mut out, self.format)?,
+                Ok(mut reply) => {
+                    if let Some(labels) = &mut labels {
+                        reply.value = labels.relabel(&session.db(), &reply.value);
+                    }
+                    reply.write(&mut out, self.format)?;
+                }
                 Err(e) => {
                     failed = true;
                     let e = e.in_source(&name, &text);

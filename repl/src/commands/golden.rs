@@ -11,6 +11,7 @@ use asof::error::Result;
 use clap::Args;
 
 use crate::golden::{self, Played};
+use crate::print::counted;
 
 const ABOUT: &str = r#"A transcript is Markdown. Its asof blocks hold forms (see asof eval --help), and behind each stands what
 they answer:
@@ -152,8 +153,4 @@ impl Golden {
 fn take<'a>(next: &AtomicUsize, files: &'a [PathBuf]) -> Option<(usize, &'a Path)> {
     let i = next.fetch_add(1, Ordering::Relaxed);
     files.get(i).map(|file| (i, file.as_path()))
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use asof::conn::Connection;
-use asof::error::Result;
+use asof::error::{Code, Error, Result};
 use clap::{Args, Subcommand};
 
 use super::DbArg;
@@ -11,6 +11,9 @@ use crate::dump::{Dump, restore};
 use crate::import::git::Line;
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  asof import git . --db target/history
+  asof import dump backup.asof-dump --db restored")]
 pub struct Import {
     #[command(subcommand)]
     source: Source,
@@ -47,6 +50,43 @@ enum Source {
 }
 
 impl Import {
+    /// Reads the arguments as they are typed at the prompt, where the database is open already.
+    pub fn parse(line: &str) -> Result<Import> {
+        #[derive(clap::Parser)]
+        #[command(name = ".import", no_binary_name = true, disable_help_flag = true)]
+        struct Typed {
+            #[command(flatten)]
+            import: Import,
+        }
+        let typed = <Typed as clap::Parser>::try_parse_from(words(line));
+        typed.map(|typed| typed.import).map_err(|e| {
+            let text = e.render().to_string();
+            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            let first = lines
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_string();
+            let usage = lines.find(|line| line.starts_with("Usage:")).map(str::to_string);
+            let e = Error::new(Code::InvalidArgument, first);
+            match usage {
+                Some(usage) => e.hint(usage),
+                None => e,
+            }
+        })
+    }
+
+    /// Brings the data into a database that is open.
+    pub fn into_open(self, conn: &Connection) -> Result<()> {
+        match self.source {
+            Source::Git { repo, rev, .. } => Line::read(&repo, &rev)?.import(conn).map(|_| ()),
+            Source::Dump { file, .. } => {
+                let end = conn.verify()?.end.expect("every database has a first record");
+                restore(conn, &Dump::open(&file, end)?, &mut |_| {}).map(|_| ())
+            }
+        }
+    }
+
     pub fn run(self) -> Result<()> {
         match self.source {
             Source::Git { repo, db, rev } => git(&repo, &db, &rev),
@@ -87,4 +127,21 @@ fn dump(file: &Path, db: &DbArg) -> Result<()> {
     conn.close()?;
     anstream::eprintln!("{done} transactions are new, up to t {}", dump.manifest.t);
     Ok(())
+}
+
+/// The words of a line, apart by blanks outside of double quotes.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for c in line.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
 }

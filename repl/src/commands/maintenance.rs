@@ -7,27 +7,26 @@ use asof::error::Result;
 use clap::Args;
 
 use super::DbArg;
+use super::reading::Asking;
 use crate::eval::stats_form;
-use crate::print::{Format, Reply};
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  asof stats --db people --format json")]
 pub struct Stats {
     #[command(flatten)]
-    db: DbArg,
-    /// How the result is printed
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    asking: Asking,
 }
 
 impl Stats {
     pub fn run(self) -> Result<()> {
-        let conn = self.db.existing()?;
-        let stats = Reply::from(stats_form(&conn)?);
-        stats.write(&mut std::io::stdout().lock(), Format::or_default(self.format))
+        let open = self.asking.open()?;
+        open.print(stats_form(&open.conn)?.into())
     }
 }
 
+/// The whole log is read, with its checksums and links, and then the indexes, which must say the same.
 #[derive(Args)]
+#[command(after_help = "Example:\n  asof verify --db people || echo 'restore it from a backup'")]
 pub struct Verify {
     #[command(flatten)]
     db: DbArg,
@@ -55,6 +54,7 @@ impl Verify {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  asof reindex --db people")]
 pub struct Reindex {
     #[command(flatten)]
     db: DbArg,

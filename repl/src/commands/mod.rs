@@ -6,29 +6,40 @@ mod golden;
 mod import;
 mod log;
 mod maintenance;
+mod pages;
+mod plot;
 mod prompt;
 mod query;
+mod reading;
 mod time;
 mod transact;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use asof::conn::{Connection, Options};
-use asof::db::{Db, TimePoint};
+use asof::db::TimePoint;
+use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+
+pub use import::Import;
+pub use reading::duration;
+
+use reading::DbArg;
 
 /// A temporal fact database: every fact ever asserted or retracted, and Datalog over now, then and all of history.
+///
+/// Without a command it is the prompt, as `asof repl`.
 #[derive(Parser)]
-#[command(name = "asof", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "asof", version, propagate_version = true, after_help = format!("{EXAMPLES}\n\n{}", crate::EXIT_CODES))]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 const EXAMPLES: &str = r#"Examples:
+  asof                                     a prompt; .help tour is a tour of ten minutes
   asof transact -e '[{:db/ident :person/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}]'
   asof transact -e '[{:person/name "Ada"}]'
   asof q '[:find ?e ?n :where [?e :person/name ?n]]'
@@ -37,36 +48,38 @@ const EXAMPLES: &str = r#"Examples:
   asof q '[:find (count ?f) . :where [?f :file/path]]' --db target/history --as-of 2026-01-01
   asof eval --echo script.edn
 
-A database is a folder: --db names it, else ASOF_DB, else asof-data in the current folder.
-The prompt, asof or asof repl, works in memory when neither names one."#;
+A database is a folder: --db names it, else ASOF_DB, else it is asof-data in the current folder.
+Results go to standard output, everything else to standard error. NO_COLOR=1 leaves the colours out."#;
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a script of forms and print an answer for each
-    Eval(eval::Eval),
     /// Type queries, transactions and commands at a prompt; asof alone does the same
     Repl(prompt::Prompt),
+    /// Run a script of forms and print an answer for each
+    Eval(eval::Eval),
     /// Add facts: each vector of the input is a transaction
     Transact(transact::Transact),
     /// Ask a Datalog query
     Q(query::Query),
-    /// Show an entity as a nested map
+    /// Show entities as nested maps
     Pull(query::Pull),
     /// Show the attributes
     Schema(query::ShowSchema),
     /// Show transactions and the facts they added (+) and retracted (-)
     Log(log::Log),
-    /// Show which values an entity had, from when until when
+    /// Show which values an entity or an attribute had, from when until when
     Timeline(time::Timeline),
     /// Show what is different between two moments
     Diff(time::Diff),
     /// Show which transaction made each fact of an entity true
     Blame(time::Blame),
+    /// Draw a value over time, transactions per day, or what an entity is connected with
+    Plot(plot::Plot),
     /// Play transcripts and show where they answer something else than they say
     Golden(golden::Golden),
     /// Write what a database holds as text: all of its history, or what holds as transactions
     Export(export::Export),
-    /// Bring in history from elsewhere
+    /// Bring in data and history from elsewhere
     Import(import::Import),
     /// Count what the database holds and where its bytes are
     Stats(maintenance::Stats),
@@ -74,24 +87,19 @@ enum Command {
     Verify(maintenance::Verify),
     /// Build the indexes anew from the log
     Reindex(maintenance::Reindex),
+    /// Print a completion script for a shell
+    Completions(pages::Completions),
+    /// Write the manual pages into a folder
+    Man(pages::Man),
 }
 
 /// Does what was asked.
 pub fn run(cli: Cli) -> Result<ExitCode> {
-    use std::io::IsTerminal;
-    let Some(command) = cli.command else {
-        // Alone it is a prompt where somebody can type, and a mistake elsewhere.
-        if std::io::stdin().is_terminal() {
-            prompt::Prompt::plain().run()?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        anstream::eprint!("{}", Cli::command().render_help().ansi());
-        return Ok(ExitCode::from(2));
-    };
+    let command = cli.command.unwrap_or_else(|| Command::Repl(prompt::Prompt::plain()));
     match command {
+        Command::Repl(c) => return c.run(),
         Command::Eval(c) => return c.run(),
         Command::Golden(c) => return c.run(),
-        Command::Repl(c) => c.run()?,
         Command::Transact(c) => c.run()?,
         Command::Q(c) => c.run()?,
         Command::Pull(c) => c.run()?,
@@ -100,63 +108,21 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Timeline(c) => c.run()?,
         Command::Diff(c) => c.run()?,
         Command::Blame(c) => c.run()?,
+        Command::Plot(c) => c.run()?,
         Command::Export(c) => c.run()?,
         Command::Import(c) => c.run()?,
         Command::Stats(c) => c.run()?,
         Command::Verify(c) => c.run()?,
         Command::Reindex(c) => c.run()?,
+        Command::Completions(c) => c.run()?,
+        Command::Man(c) => c.run()?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Which database.
-#[derive(Args)]
-pub struct DbArg {
-    /// The folder of the database
-    #[arg(long, value_name = "DIR", env = "ASOF_DB", default_value = "asof-data")]
-    db: PathBuf,
-}
-
-impl DbArg {
-    /// Opens a database that must be there.
-    pub fn existing(&self) -> Result<Connection> {
-        Options::new().create(false).open(&self.db)
-    }
-    /// Where it is.
-    pub fn dir(&self) -> &Path {
-        &self.db
-    }
-    /// Opens the database with options of the caller's.
-    pub fn open_with(&self, options: Options) -> Result<Connection> {
-        options.open(&self.db)
-    }
-    /// Opens the database, made when it is not there.
-    pub fn or_new(&self) -> Result<Connection> {
-        Connection::open(&self.db)
-    }
-}
-
-/// Which moment of it.
-#[derive(Args)]
-pub struct ViewArgs {
-    /// As it was then: a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or -1h, -2d, yesterday
-    #[arg(long, value_name = "T", value_parser = time_point, allow_hyphen_values = true)]
-    as_of: Option<TimePoint>,
-    /// Only what was asserted after this moment
-    #[arg(long, value_name = "T", value_parser = time_point, allow_hyphen_values = true)]
-    since: Option<TimePoint>,
-    /// Every assertion and retraction, not just what holds
-    #[arg(long)]
-    history: bool,
-}
-
-impl ViewArgs {
-    /// The view of `db` that is asked for.
-    pub fn of(&self, db: Db) -> Result<Db> {
-        let db = self.as_of.map_or(Ok(db.clone()), |point| db.as_of(point))?;
-        let db = self.since.map_or(Ok(db.clone()), |point| db.since(point))?;
-        Ok(if self.history { db.history() } else { db })
-    }
+/// A form of the command line, which messages call `name`.
+fn form(name: &str, text: &str) -> Result<Edn> {
+    edn::read_one(text).map_err(|e| e.in_source(name, text))
 }
 
 /// A time point as people write it on a command line.
@@ -166,6 +132,15 @@ pub fn time_point(text: &str) -> Result<TimePoint, String> {
         Some(hint) => format!("{}; {hint}", e.message()),
         None => e.message().to_string(),
     })
+}
+
+/// What `text` says; of `@FILE` the text of the file, of `-` and `@-` that of standard input. With what to call it in messages.
+fn text_or_file(name: &str, text: String) -> Result<(String, String)> {
+    match text.strip_prefix('@') {
+        Some(file) => read_input(Path::new(file)),
+        None if text == "-" => read_input(Path::new("-")),
+        None => Ok((name.to_string(), text)),
+    }
 }
 
 /// The text of FILE, or of standard input for `-`, and what to call it in messages.
@@ -184,6 +159,7 @@ pub fn read_input(file: &Path) -> Result<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn time_points() {
@@ -206,6 +182,12 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example"), "{} --help has no example", command.get_name());
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `asof repl`: a prompt.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use asof::error::{Code, Error, Result};
 use clap::Args;
@@ -10,108 +11,160 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 
+use super::reading::{DEFAULT_DIR, Limits, Show, ViewArgs, style};
 use crate::eval::Session;
 use crate::print::Format;
-use crate::shell::{Flow, Line, Shell, listen};
-use crate::time::Paint;
+use crate::shell::{Flow, Line, Screen, Shell, listen};
 
 #[derive(Args)]
-#[command(
-    after_help = "Inside, .help lists what can be typed, and .help tour is a tour on sample data.\n\
-    The history is kept in ASOF_HISTORY, else in asof/history in the user's data directory; an empty ASOF_HISTORY keeps none."
-)]
+#[command(after_help = "Examples:
+  asof                                   asof-data in this folder when it is there, else memory
+  asof repl people                       the database in people, made when it is not there
+  asof repl people --as-of yesterday
+  asof repl people -e '.timeline :person/name' -e '.plot days'
+  asof repl --mem < session.asof
+
+Inside, .help lists what can be typed, and .help tour is a tour on sample data. Keys: Tab completes, the right arrow
+takes a hint, Ctrl-R searches the history, Ctrl-C cancels what runs or drops the line, Ctrl-D leaves.
+The history is kept in ASOF_HISTORY, else in asof/history in the user's data directory; an empty ASOF_HISTORY keeps none.
+Long results go through ASOF_PAGER, else PAGER, else less. Without a terminal, an error makes the exit code 1 at the end.")]
 pub struct Prompt {
-    /// A database to work on, made when it is not there; without one, a fresh database in memory
+    /// The folder of the database, made when it is not there; else ASOF_DB, else asof-data when it is there, else memory
     dir: Option<PathBuf>,
     /// The same, as the other commands have it
     #[arg(long, value_name = "DIR", env = "ASOF_DB", conflicts_with = "dir")]
     db: Option<PathBuf>,
-    /// A fresh database in memory, whatever ASOF_DB says
+    /// A fresh database in memory, whatever there is
     #[arg(long, conflicts_with = "dir")]
     mem: bool,
-    /// How results are printed; a table on a terminal, edn elsewhere
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    /// Do what TEXT says instead of asking for lines; may be given several times
+    #[arg(short = 'e', long = "execute", value_name = "TEXT")]
+    execute: Vec<String>,
+    #[command(flatten)]
+    view: ViewArgs,
+    #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
+    show: Show,
 }
 
 impl Prompt {
     /// What `asof` alone means.
     pub fn plain() -> Prompt {
-        Prompt {
-            dir: None,
-            db: std::env::var_os("ASOF_DB").map(PathBuf::from),
-            mem: false,
-            format: None,
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            prompt: Prompt,
         }
+        <Alone as clap::Parser>::parse_from(["asof"]).prompt
     }
 
-    pub fn run(self) -> Result<()> {
-        let dir = self.dir.or(self.db).filter(|_| !self.mem);
-        let session = Session::open(dir.as_deref(), false)?;
-        let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-        let out = Box::new(std::io::stdout());
-        let mut shell = Shell::new(
-            session,
-            Format::or_default(self.format),
-            out,
-            Box::new(anstream::stderr()),
-        );
-        shell.paint = Paint::of_stdout();
-        shell.attended = attended;
-        let mut editor = editor(&shell).map_err(terminal)?;
-        if attended {
-            listen();
-            let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
-            anstream::eprintln!(
-                "asof {}, {whose}, t {}. \x1b[2m.help, .help tour\x1b[0m",
-                env!("CARGO_PKG_VERSION"),
-                shell.db().basis_t()
-            );
+    /// Where the database is; `None` in memory.
+    fn place(&self) -> Option<PathBuf> {
+        if self.mem {
+            return None;
         }
-        let history = history_file();
-        if let Some(file) = &history {
-            // The first time there is none.
-            let _ = editor.load_history(file);
-        }
-        loop {
-            // The terminal may have another size by now.
-            if attended && let Some((columns, rows)) = editor.dimensions() {
-                shell.fit(usize::from(columns), usize::from(rows));
-            }
-            if let Some(line) = editor.helper_mut() {
-                line.db = shell.db();
-                line.rules = shell.rule_names();
-            }
-            let line = match editor.readline(&shell.prompt()) {
-                Ok(line) => line,
-                Err(ReadlineError::Eof) => break,
-                Err(ReadlineError::Interrupted) => continue,
-                Err(e) => return Err(terminal(e)),
-            };
-            if line.trim().is_empty() && !shell.is_touring() {
-                continue;
-            }
-            let line = if line.trim().is_empty() {
-                ".next".to_string()
-            } else {
-                line
-            };
-            if editor.add_history_entry(&line).unwrap_or(false)
-                && let Some(file) = &history
-                && let Err(e) = editor.append_history(file)
-            {
-                anstream::eprintln!("the history of this prompt is not kept in {}: {e}", file.display());
-            }
-            match shell.feed("prompt", &line) {
-                Ok(Flow::Quit) => break,
-                Ok(Flow::GoOn) => {}
-                // Nobody reads any more.
-                Err(e) if crate::is_broken_pipe(&e) => return Err(e),
-                Err(e) => anstream::eprintln!("\x1b[1;31merror\x1b[0m {e}"),
-            }
-        }
-        shell.close()
+        let here = || Path::new(DEFAULT_DIR).is_dir().then(|| PathBuf::from(DEFAULT_DIR));
+        self.dir.clone().or_else(|| self.db.clone()).or_else(here)
     }
+
+    pub fn run(self) -> Result<ExitCode> {
+        let dir = self.place();
+        let session = Session::open(dir.as_deref(), false)?;
+        let out = Box::new(std::io::stdout());
+        let notes = Box::new(anstream::stderr());
+        let mut shell = Shell::new(session, Format::or_default(self.show.format), out, notes);
+        shell.style = style();
+        let window = self.view.window(&shell.db())?;
+        shell.session().window = window;
+        shell.session().budget = self.limits.budget();
+        for command in [(self.show.labels, ".labels on"), (self.show.timing, ".timing on")] {
+            if command.0 {
+                shell.feed("command line", command.1)?;
+            }
+        }
+        if !self.execute.is_empty() {
+            listen();
+            for text in &self.execute {
+                if shell.feed("-e", text)? == Flow::Quit {
+                    break;
+                }
+            }
+            shell.close()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        converse(shell, dir.as_deref())
+    }
+}
+
+/// Asks for lines and does what they say, to the end of the session.
+fn converse(mut shell: Shell, dir: Option<&Path>) -> Result<ExitCode> {
+    let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let mut editor = editor(&shell).map_err(terminal)?;
+    if attended {
+        listen();
+        let t = shell.db().basis_t();
+        let version = env!("CARGO_PKG_VERSION");
+        match dir {
+            Some(dir) => anstream::eprintln!(
+                "asof {version}, {}, t {t}. \x1b[2m.help, .help tour\x1b[0m",
+                dir.display()
+            ),
+            None => anstream::eprintln!(
+                "asof {version}, in memory: .open DIR keeps a database on disk. \x1b[2m.help, .help tour\x1b[0m"
+            ),
+        }
+    }
+    let history = history_file();
+    if let Some(file) = &history {
+        // The first time there is none.
+        let _ = editor.load_history(file);
+    }
+    let mut failed = false;
+    loop {
+        // The terminal may have another size by now.
+        if attended && let Some((columns, rows)) = editor.dimensions() {
+            shell.fit(Screen {
+                columns: usize::from(columns),
+                rows: usize::from(rows),
+            });
+        }
+        if let Some(line) = editor.helper_mut() {
+            line.know(shell.db(), shell.rule_calls());
+        }
+        let line = match editor.readline(&shell.prompt()) {
+            Ok(line) => line,
+            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Interrupted) => continue,
+            Err(e) => return Err(terminal(e)),
+        };
+        if line.trim().is_empty() && !shell.is_touring() {
+            continue;
+        }
+        let line = if line.trim().is_empty() {
+            ".next".to_string()
+        } else {
+            line
+        };
+        if editor.add_history_entry(&line).unwrap_or(false)
+            && let Some(file) = &history
+            && let Err(e) = editor.append_history(file)
+        {
+            anstream::eprintln!("the history of this prompt is not kept in {}: {e}", file.display());
+        }
+        match shell.feed("prompt", &line) {
+            Ok(Flow::Quit) => break,
+            Ok(Flow::GoOn) => {}
+            // Nobody reads any more.
+            Err(e) if crate::is_broken_pipe(&e) => return Err(e),
+            Err(e) => {
+                failed = true;
+                crate::complain(&e);
+            }
+        }
+    }
+    shell.close()?;
+    Ok(ExitCode::from(u8::from(failed && !attended)))
 }
 
 fn editor(shell: &Shell) -> rustyline::Result<Editor<Line, DefaultHistory>> {
@@ -121,7 +174,7 @@ fn editor(shell: &Shell) -> rustyline::Result<Editor<Line, DefaultHistory>> {
         .max_history_size(10_000)?
         .build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_color_mode(match shell.paint.0 {
+    editor.set_color_mode(match shell.style.paint.0 {
         true => ColorMode::Enabled,
         false => ColorMode::Disabled,
     });

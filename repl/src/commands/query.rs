@@ -1,72 +1,47 @@
 //! `asof q`, `asof pull` and `asof schema`: questions from the command line.
 
-use std::path::Path;
-use std::time::Duration;
-
 use asof::edn::{self, Edn, Node};
 use asof::error::{Code, Error, Result};
-use asof::query::Budget;
 use clap::Args;
 
-use super::{DbArg, ViewArgs, read_input};
-use crate::eval::{ask, explain, pull, schema_rows};
-use crate::print::Format;
+use super::reading::Reading;
+use super::{form, text_or_file};
+use crate::eval::{Rules, ask, explain, pull, schema_rows};
+use crate::print::Reply;
 
 #[derive(Args)]
 #[command(after_help = QUERY_HELP)]
 pub struct Query {
-    /// The query, or @FILE for the text of a file (@- for standard input)
+    /// The query, or @FILE for the text of a file (- for standard input)
     query: String,
     /// Inputs for :in after the database, as EDN; among them db, (as-of db T), (since db T) and (history db)
     /// name databases, and then the first input is no longer implied
     #[arg(allow_negative_numbers = true)]
     inputs: Vec<String>,
-    #[command(flatten)]
-    db: DbArg,
-    #[command(flatten)]
-    view: ViewArgs,
-    /// How the result is printed; a table on a terminal, edn elsewhere
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Show the plan instead of the result
+    /// Rules that the query may call, [[(name ?x) clause ...] ...], or @FILE
+    #[arg(long, value_name = "RULES")]
+    rules: Option<String>,
+    /// Show the plan and what each step did instead of the result
     #[arg(long)]
     explain: bool,
-    /// The longest the query may take: 500ms, 10s, 2m
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
-}
-
-/// A span of time as people write it; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let millis = match &text[digits.len()..] {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" => 60_000,
-        _ => 0,
-    };
-    match digits.parse::<u64>().ok().and_then(|n| n.checked_mul(millis)) {
-        Some(n) if millis > 0 => Ok(Duration::from_millis(n)),
-        _ => Err("give a number with its unit: 500ms, 10s, 2m".to_string()),
-    }
+    #[command(flatten)]
+    reading: Reading,
 }
 
 const QUERY_HELP: &str = r#"Examples:
   asof q '[:find ?n :where [_ :person/name ?n]]'
   asof q '[:find ?e :in $ ?n :where [?e :person/name ?n]]' '"Ada"'
   asof q '[:find ?p :in $ $then :where [?f :file/path ?p] (not [$then ?f :file/path])]' db '(as-of db 10)'
-  asof q @query.edn --as-of 2024-05-01 --format csv"#;
+  asof q @query.edn --rules @rules.edn --as-of 2024-05-01 --format csv
+  asof q '[:find ?e ?n :where [?e :person/name ?n]]' --explain"#;
 
 impl Query {
     pub fn run(self) -> Result<()> {
-        let (name, text) = match self.query.strip_prefix('@') {
-            Some(file) => read_input(Path::new(file))?,
-            None => ("query".to_string(), self.query),
-        };
-        let query = edn::read_one(&text).map_err(|e| e.in_source(&name, &text))?;
+        let (name, text) = text_or_file("query", self.query)?;
+        let mut query = form(&name, &text)?;
         let mut inputs = Vec::new();
         for given in &self.inputs {
-            let input = edn::read_one(given).map_err(|e| e.in_source("input", given))?;
+            let input = form("input", given)?;
             if matches!(&input.node, Node::Symbol(s) if s.to_string() != "db") {
                 let e = Error::new(
                     Code::InvalidArgument,
@@ -76,26 +51,42 @@ impl Query {
             }
             inputs.push(input);
         }
-        let conn = self.db.existing()?;
-        let db = self.view.of(conn.db())?;
-        if !inputs.iter().any(is_database) {
-            inputs.insert(0, Node::Symbol(edn::Symbol::new("db")).into());
-        }
-        let answer = match self.explain {
-            true => explain(&db, &query, &inputs),
-            false => {
-                let budget = Budget {
-                    timeout: self.timeout,
-                    ..Budget::default()
-                };
-                ask(&db, &query, &inputs, &budget)
+        if let Some(rules) = self.rules {
+            let rules = read_rules(rules)?;
+            match rules.apply(&query) {
+                Some((asking, with)) if inputs.is_empty() => (query, inputs) = (asking, with.to_vec()),
+                // A query that calls none of the rules does without them.
+                None if rules.apply(&edn::read_one("[:find ?x :in $ % :where [?x]]")?).is_some()
+                    && !text.contains(":in") => {}
+                _ => {
+                    let e = Error::new(Code::InvalidArgument, "this query asks for inputs of its own");
+                    return Err(e.hint("give the rules as the input for %, in the order of :in"));
+                }
             }
+        }
+        if !inputs.iter().any(is_database) {
+            inputs.insert(0, Edn::sym("db"));
+        }
+        let open = self.reading.opened()?;
+        let answer = match self.explain {
+            true => explain(&open.db, &query, &inputs),
+            false => ask(&open.db, &query, &inputs, &self.reading.asking.limits.budget()),
         };
-        let format = Format::or_default(self.format);
-        answer
-            .map_err(|e| e.in_source(&name, &text))?
-            .write(&mut std::io::stdout().lock(), format)
+        open.print(answer.map_err(|e| e.in_source(&name, &text))?)
     }
+}
+
+fn read_rules(given: String) -> Result<Rules> {
+    let (name, text) = text_or_file("rules", given)?;
+    let form = form(&name, &text)?;
+    if !Rules::are(&form) {
+        let e = Error::new(Code::InvalidRule, "these are no rules").at(form.span);
+        let e = e.hint("write [[(name ?x) clause ...] ...]");
+        return Err(e.in_source(&name, &text));
+    }
+    let mut rules = Rules::default();
+    rules.learn(&form);
+    Ok(rules)
 }
 
 /// Whether an input names a database.
@@ -108,49 +99,59 @@ fn is_database(input: &Edn) -> bool {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  asof pull '[*]' '[:person/email \"ada@x\"]'
+  asof pull '[:person/name {:person/friend [:person/name]}]' 17592186045416 --as-of yesterday --format json
+  asof pull '[:db/ident :db/doc]' :person/name :person/email")]
 pub struct Pull {
     /// What to show, as '[:person/name {:person/friend [:person/name]}]' or '[*]'
     pattern: String,
-    /// Of whom: an entity id, an ident or a lookup ref such as '[:person/email "ada@x"]'
-    entity: String,
+    /// Of whom: entity ids, idents or lookup refs such as '[:person/email "ada@x"]'; of several, a vector
+    #[arg(required = true, value_name = "ENTITY")]
+    entities: Vec<String>,
     #[command(flatten)]
-    db: DbArg,
-    #[command(flatten)]
-    view: ViewArgs,
-    /// How the result is printed
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    reading: Reading,
 }
 
 impl Pull {
     pub fn run(self) -> Result<()> {
-        let pattern = edn::read_one(&self.pattern).map_err(|e| e.in_source("pattern", &self.pattern))?;
-        let entity = edn::read_one(&self.entity).map_err(|e| e.in_source("entity", &self.entity))?;
-        let conn = self.db.existing()?;
-        let db = self.view.of(conn.db())?;
-        let found = pull(&db, &pattern, &entity).map_err(|e| e.in_source("pattern", &self.pattern))?;
-        found.write(&mut std::io::stdout().lock(), Format::or_default(self.format))
+        let pattern = form("pattern", &self.pattern)?;
+        let entities = self
+            .entities
+            .iter()
+            .map(|e| form("entity", e))
+            .collect::<Result<Vec<_>>>()?;
+        let open = self.reading.open()?;
+        let mut found = Vec::new();
+        for entity in &entities {
+            let shown = pull(&open.db, &pattern, entity).map_err(|e| e.in_source("pattern", &self.pattern))?;
+            found.push(shown.value);
+        }
+        open.print(match found.len() {
+            1 => found.remove(0).into(),
+            _ => Reply::from(Edn::vector(found)),
+        })
     }
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  asof schema
+  asof schema :person/ --format markdown
+  asof schema --as-of 2024-05-01 --format edn")]
 pub struct ShowSchema {
-    #[command(flatten)]
-    db: DbArg,
-    #[command(flatten)]
-    view: ViewArgs,
+    /// Only attributes with this text in their names
+    text: Option<String>,
     /// Also the attributes that every database has
     #[arg(long)]
     all: bool,
-    /// How the result is printed
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl ShowSchema {
     pub fn run(self) -> Result<()> {
-        let conn = self.db.existing()?;
-        let db = self.view.of(conn.db())?;
-        schema_rows(&db, self.all)?.write(&mut std::io::stdout().lock(), Format::or_default(self.format))
+        let open = self.reading.open()?;
+        open.print(schema_rows(&open.db, self.all, self.text.as_deref().unwrap_or(""))?)
     }
 }

@@ -1,16 +1,25 @@
 //! `asof transact`: facts from text.
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use asof::edn::{self, Node};
+use asof::edn::{self, Edn, Node};
 use asof::error::{Code, Error, Result};
 use clap::Args;
 
-use super::{DbArg, read_input};
-use crate::eval::report_form;
+use super::reading::{DbArg, style};
+use super::{form, read_input};
+use crate::eval::{Rules, Session, is_query, report_form, spelled_out};
+use crate::print::{Format, Reply};
+use crate::time::Watch;
 
 #[derive(Args)]
+#[command(after_help = r#"Examples:
+  asof transact people.edn
+  asof transact -e '[{:person/name "Ada"}] [{:person/name "Bob"}]'
+  generate | asof transact - --db people --format json
+  asof transact people.edn --watch '[:find (count ?p) . :where [?p :person/name]]'
+
+Everything is read before anything is written. When a transaction fails, those before it are stored."#)]
 pub struct Transact {
     /// Files of transactions, each a vector of transaction data; - for standard input
     #[arg(required_unless_present = "text")]
@@ -18,6 +27,12 @@ pub struct Transact {
     /// The transactions themselves
     #[arg(short = 'e', long = "text", value_name = "TEXT", conflicts_with = "files")]
     text: Option<String>,
+    /// After each transaction show its facts, or what it changed in the answer to a query, instead of a report
+    #[arg(long, value_name = "QUERY", num_args = 0..=1, default_missing_value = "")]
+    watch: Option<String>,
+    /// How reports are printed; a map on a terminal, edn elsewhere
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     #[command(flatten)]
     db: DbArg,
 }
@@ -42,11 +57,18 @@ impl Transact {
                 }
             }
         }
-        let conn = self.db.or_new()?;
+        let query = self.watch.as_deref().map(watched).transpose()?.flatten();
+        let mut session = Session::of(self.db.or_new()?);
+        let mut watch = match (&self.watch, query) {
+            (None, _) => None,
+            (Some(_), None) => Some(Watch::facts(&session)),
+            (Some(_), Some(query)) => Some(Watch::answer(query, &mut session)?.0),
+        };
+        let (format, mut style) = (Format::or_default(self.format), style());
         let count = transactions.len();
         let mut out = std::io::stdout().lock();
         for (i, (name, text, data)) in transactions.into_iter().enumerate() {
-            let report = conn.transact(data).map_err(|e| {
+            let report = session.conn().transact(data).map_err(|e| {
                 if count > 1 {
                     anstream::eprintln!("transaction {} of {count} failed; those before it are stored", i + 1);
                 }
@@ -55,8 +77,24 @@ impl Transact {
             for warning in &report.warnings {
                 anstream::eprintln!("warning: {warning}");
             }
-            writeln!(out, "{}", report_form(&report))?;
+            match &mut watch {
+                Some(watch) => std::io::Write::write_all(&mut out, watch.look(&mut session, &mut style)?.as_bytes())?,
+                None => Reply::from(report_form(&report)).write(&mut out, format)?,
+            }
         }
-        conn.close()
+        session.close()
     }
+}
+
+/// The form that asks for what is watched; `None` for the facts themselves.
+fn watched(text: &str) -> Result<Option<Edn>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let query = form("query", text)?;
+    if !is_query(&query) {
+        let e = Error::new(Code::InvalidArgument, format!("{query} is no query")).at(query.span);
+        return Err(e.in_source("query", text));
+    }
+    Ok(Some(spelled_out(query, &Rules::default())))
 }

@@ -169,11 +169,12 @@ pub fn pull(db: &Db, pattern: &Edn, entity: &Edn) -> Result<Reply> {
     Ok(db.pull(pattern, entity)?.unwrap_or_else(|| Node::Nil.into()).into())
 }
 
-/// The attributes as maps, by name; `all`: also those that every database has.
-pub fn schema_rows(db: &Db, all: bool) -> Result<Reply> {
+/// The attributes with `text` in their names as maps, by name; `all`: also those that every database has.
+pub fn schema_rows(db: &Db, all: bool, text: &str) -> Result<Reply> {
     let schema = db.schema_then()?;
     let mut attributes: Vec<&Attribute> = schema.attrs().map(|a| &**a).collect();
     attributes.retain(|a| all || u64::from(a.id) >= bootstrap::FIRST_DB);
+    attributes.retain(|a| text.is_empty() || a.ident.to_string().contains(text));
     attributes.sort_by(|a, b| a.ident.cmp(&b.ident));
     let flag = |on: bool| on.then(|| Node::Bool(true).into());
     let row = |a: &Attribute| {

@@ -5,10 +5,12 @@
 
 mod forms;
 mod inputs;
+mod rules;
+mod spell;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use asof::conn::{Clock, Connection, Options, StepClock, SystemClock};
+use asof::conn::{Clock, Connection, Options, SystemClock};
 use asof::db::{Db, TimePoint};
 use asof::edn::{Edn, Instant, Node};
 use asof::error::{Code, Error, Result};
@@ -19,6 +21,8 @@ use crate::time::Window;
 pub use forms::{ask, attribute_name, error_form, explain, pull, report_form, schema_rows, stats_form, value_form};
 use forms::{datoms_form, entity_form, map, transaction_form};
 use inputs::{Arguments, database};
+pub use rules::Rules;
+pub use spell::{is_query, refuse, spelled_out};
 
 /// The names of the forms that [`Session::eval`] knows.
 pub const FORMS: [&str; 17] = [
@@ -44,6 +48,8 @@ pub const FORMS: [&str; 17] = [
 /// The database that forms are evaluated against.
 pub struct Session {
     conn: Connection,
+    /// Where it is; `None` in memory.
+    dir: Option<PathBuf>,
     fixed_clock: bool,
     /// The part of time that `db` means in forms that read.
     pub window: Window,
@@ -60,11 +66,43 @@ impl Session {
             None => options.in_memory()?,
         };
         Ok(Session {
-            conn,
+            dir: dir.map(Path::to_path_buf),
             fixed_clock,
+            ..Session::of(conn)
+        })
+    }
+
+    /// On a database that is open already.
+    pub fn of(conn: Connection) -> Session {
+        Session {
+            conn,
+            dir: None,
+            fixed_clock: false,
             window: Window::default(),
             budget: Budget::default(),
-        })
+        }
+    }
+
+    /// Goes on with another database: the one at `dir`, made when it is not there, or a fresh one in memory. When it does not
+    /// open, the session goes on in memory.
+    pub fn reopen(&mut self, dir: Option<PathBuf>, reindex: bool) -> Result<()> {
+        self.window = Window::default();
+        self.dir = None;
+        // The old one first: it may be the same.
+        std::mem::replace(&mut self.conn, options(self.fixed_clock).in_memory()?).close()?;
+        if let Some(dir) = dir {
+            self.conn = options(self.fixed_clock).reindex(reindex).open(&dir)?;
+            if reindex {
+                self.conn.sync_index()?;
+            }
+            self.dir = Some(dir);
+        }
+        Ok(())
+    }
+
+    /// Where its database is; `None` in memory.
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_deref()
     }
 
     /// The newest value of its database.
@@ -144,6 +182,7 @@ impl Session {
                 args.count(0, 0, "(reset)")?;
                 // Only memory is ever reset: a database on disk is left as it is, and the script goes on beside it.
                 self.conn = options(self.fixed_clock).in_memory()?;
+                self.dir = None;
                 Ok(Edn::from(Node::Nil).into())
             }
             "transact" => {
@@ -231,7 +270,7 @@ impl Session {
             "schema" => {
                 args.count(0, 1, "(schema db)")?;
                 let db = if args.forms.is_empty() { now } else { db(0)? };
-                schema_rows(&db, false)
+                schema_rows(&db, false, "")
             }
             "stats" => {
                 args.count(0, 0, "(stats)")?;
@@ -247,12 +286,10 @@ impl Session {
 }
 
 fn options(fixed_clock: bool) -> Options {
-    let options = Options::new();
-    if !fixed_clock {
-        return options;
+    match fixed_clock {
+        true => asof::testing::options(),
+        false => Options::new(),
     }
-    // 2026-01-01, then a second for every look.
-    options.clock(StepClock::new(Instant(1_767_225_600_000_000), 1_000_000))
 }
 
 fn not_a_form(form: &Edn) -> Error {

@@ -6,6 +6,7 @@ mod markdown;
 mod table;
 
 use std::io::Write;
+use std::time::Duration;
 
 use asof::edn::{Edn, Node};
 use asof::error::Result;
@@ -30,6 +31,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// What they are called.
+    pub const NAMES: [&str; 5] = ["table", "edn", "json", "csv", "markdown"];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        Format::NAMES[self as usize]
+    }
+
     /// What is asked for; otherwise a table on a terminal and EDN elsewhere.
     pub fn or_default(asked: Option<Format>) -> Format {
         use std::io::IsTerminal;
@@ -45,6 +54,31 @@ impl Format {
 pub struct Reply {
     pub value: Edn,
     pub columns: Option<Vec<String>>,
+}
+
+impl Reply {
+    /// How many rows it has, for people: nil is none, and a single value one.
+    pub fn count(&self) -> usize {
+        match &self.value.node {
+            Node::Set(items) | Node::Vector(items) | Node::List(items) => items.len(),
+            Node::Nil => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A span of time, short.
+pub fn span(took: Duration) -> String {
+    match took.as_micros() {
+        us @ 0..1000 => format!("{us} µs"),
+        us @ 1000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
+        us => format!("{:.2} s", us as f64 / 1e6),
+    }
 }
 
 impl From<Edn> for Reply {

@@ -8,10 +8,23 @@ use std::time::Duration;
 
 use asof::query::CancelToken;
 
-/// What runs, and how often Ctrl-C was pressed since it began.
-static RUNNING: Mutex<(Option<CancelToken>, u32)> = Mutex::new((None, 0));
+/// What Ctrl-C means now.
+struct Running {
+    /// The query that it cancels.
+    token: Option<CancelToken>,
+    /// How often it was pressed since that began.
+    presses: u32,
+    /// Whether it belongs to another program, such as a pager.
+    quiet: bool,
+}
 
-fn running() -> MutexGuard<'static, (Option<CancelToken>, u32)> {
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    token: None,
+    presses: 0,
+    quiet: false,
+});
+
+fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -19,17 +32,36 @@ fn running() -> MutexGuard<'static, (Option<CancelToken>, u32)> {
 pub fn listen() {
     let handler = || {
         let mut now = running();
-        now.1 += 1;
-        if let Some(token) = &now.0 {
+        if now.quiet {
+            return;
+        }
+        now.presses += 1;
+        if let Some(token) = &now.token {
             token.cancel();
         }
         // What cannot be cancelled can be left: every transaction that was reported is stored.
-        if now.1 > 2 {
+        if now.presses > 2 {
             std::process::exit(130);
         }
     };
     if let Err(e) = ctrlc::set_handler(handler) {
         anstream::eprintln!("Ctrl-C will end the session: {e}");
+    }
+}
+
+/// While this lives, Ctrl-C belongs to another program.
+pub struct Quiet;
+
+impl Quiet {
+    pub fn begin() -> Quiet {
+        running().quiet = true;
+        Quiet
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        running().quiet = false;
     }
 }
 
@@ -43,7 +75,11 @@ impl Run {
     /// A token for what begins now.
     pub fn begin(show_clock: bool) -> (Run, CancelToken) {
         let token = CancelToken::new();
-        *running() = (Some(token.clone()), 0);
+        {
+            let mut now = running();
+            now.token = Some(token.clone());
+            now.presses = 0;
+        }
         let mut run = Run {
             done: None,
             clock: None,
@@ -55,7 +91,9 @@ impl Run {
                 if waiting.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
-                let bar = indicatif::ProgressBar::new_spinner().with_message("Ctrl-C cancels");
+                let bar = indicatif::ProgressBar::new_spinner()
+                    .with_elapsed(Duration::from_secs(1))
+                    .with_message("Ctrl-C cancels");
                 bar.set_style(
                     indicatif::ProgressStyle::with_template("{spinner} {elapsed}  {msg}")
                         .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()),
@@ -72,7 +110,10 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        *running() = (None, 0);
+        let mut now = running();
+        now.token = None;
+        now.presses = 0;
+        drop(now);
         self.done = None;
         if let Some(clock) = self.clock.take() {
             // The clock only draws; that it failed changes no answer.

@@ -45,9 +45,9 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".schema",
-        "[ATTR]",
+        "[ATTR|TEXT]",
         Takes::Form,
-        "the attributes with their types, or one of them",
+        "the attributes with their types, one of them, or those with TEXT in their names",
     ),
     command(
         ".attrs",
@@ -85,21 +85,27 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".timeline",
-        "ENTITY [ATTR]",
+        "ENTITY [ATTR]|ATTR",
         Takes::Form,
-        "which values an entity had, from when until when",
+        "which values an entity had, or all had for an attribute, and when",
     ),
     command(
         ".diff",
-        "T1 T2 [ENTITY]",
+        "T1 [T2 [ENTITY]]",
         Takes::Form,
-        "what is different between two moments",
+        "what is different between two moments, or a moment and now",
     ),
     command(
         ".blame",
-        "ENTITY [ATTR]",
+        "ENTITY [ATTR [VALUE]]",
         Takes::Form,
         "which transaction made each fact true",
+    ),
+    command(
+        ".plot",
+        "value|days|around ... [FILE.svg]",
+        Takes::Words(&["value", "days", "around"]),
+        "draw a value over time, transactions per day, or what is connected",
     ),
     command(
         ".explain",
@@ -126,6 +132,18 @@ pub const COMMANDS: &[Command] = &[
         "how many rows of a result are shown",
     ),
     command(
+        ".pager",
+        "on|off",
+        SWITCH,
+        "show what does not fit on the screen through $PAGER or less",
+    ),
+    command(
+        ".limit",
+        "time T|rows N|off",
+        Takes::Words(&["time", "rows", "off"]),
+        "the longest a query may take, and the most rows of a step",
+    ),
+    command(
         ".labels",
         "on|off",
         SWITCH,
@@ -144,6 +162,25 @@ pub const COMMANDS: &[Command] = &[
         Takes::File,
         "write results to a file; without one, here again",
     ),
+    command(
+        ".write",
+        "FILE",
+        Takes::File,
+        "write the last result to a file, in the format of its ending",
+    ),
+    command(
+        ".import",
+        "SOURCE ...",
+        Takes::File,
+        "bring in data and history, as asof import does",
+    ),
+    command(
+        ".open",
+        "[DIR]",
+        Takes::File,
+        "go on with another database; without DIR, a fresh one in memory",
+    ),
+    command(".show", "", Takes::Nothing, "what is set, and which database this is"),
     command(".stats", "", Takes::Nothing, "what the database holds"),
     command(
         ".verify",
@@ -151,6 +188,7 @@ pub const COMMANDS: &[Command] = &[
         Takes::Nothing,
         "prove that log, checksums and indexes agree",
     ),
+    command(".reindex", "", Takes::Nothing, "build the indexes anew from the log"),
     command(".next", "", Takes::Nothing, "the next step of the tour"),
     command(".quit", "", Takes::Nothing, "the end (also Ctrl-D)"),
 ];
@@ -191,7 +229,7 @@ impl Command {
         }
     }
 
-    /// A count, 1 when none is given.
+    /// A count; `otherwise` when none is given.
     pub fn number(&self, rest: &str, otherwise: u64) -> Result<u64> {
         match rest {
             "" => Ok(otherwise),

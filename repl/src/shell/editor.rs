@@ -22,9 +22,9 @@ const CANDIDATES_MAX: usize = 50_000;
 /// What rustyline asks.
 pub struct Line {
     /// The database whose names are offered.
-    pub db: Db,
-    /// The names of the rules that were typed.
-    pub rules: Vec<String>,
+    db: Db,
+    /// The rules that were typed, each with the way in which it is called.
+    rules: Vec<(String, String)>,
     names: RefCell<Names>,
     files: FilenameCompleter,
     history: HistoryHinter,
@@ -42,6 +42,12 @@ impl Line {
             history: HistoryHinter::new(),
             left: Cell::new(false),
         }
+    }
+
+    /// Takes the newest names.
+    pub fn know(&mut self, db: Db, rules: Vec<(String, String)>) {
+        self.db = db;
+        self.rules = rules;
     }
 
     /// The completions of the word that ends at `pos`, and where it begins.
@@ -87,14 +93,14 @@ impl Line {
         }
         let mut names = self.names.borrow_mut();
         let names = names.of(&self.db);
-        let mut found: Vec<String> = names.beginning(word).iter().map(|n| n.text.clone()).collect();
+        let mut found: Vec<String> = names.beginning(word).map(str::to_string).collect();
         match word.strip_prefix(':') {
             // :name finds :person/name when no keyword begins so.
             Some(part) if found.is_empty() && !part.is_empty() && !part.contains('/') => {
-                found.extend(names.by_last_part(part).map(|n| n.text.clone()));
+                found.extend(names.by_last_part(part).map(str::to_string));
             }
             Some(_) => {}
-            None => found.extend(self.rules.iter().filter(|r| r.starts_with(word)).cloned()),
+            None => found.extend(self.rules.iter().map(|r| &r.0).filter(|r| r.starts_with(word)).cloned()),
         }
         found.truncate(CANDIDATES_MAX);
         (start, found)
@@ -114,11 +120,16 @@ impl Line {
             Kind::Keyword | Kind::Symbol => {
                 let mut names = self.names.borrow_mut();
                 let names = names.of(&self.db);
+                if let Some((_, call)) = self.rules.iter().find(|rule| rule.0 == text) {
+                    return Some(Advice::shown(format!("  {call}")));
+                }
                 if let Some(about) = names.about(text) {
                     return Some(Advice::shown(format!("  {about}")));
                 }
-                match names.beginning(text) {
-                    [one] if text.len() > 1 => Some(Advice::typed(one.text[text.len()..].to_string())),
+                let rules = self.rules.iter().map(|r| r.0.as_str()).filter(|r| r.starts_with(text));
+                let mut fitting = names.beginning(text).chain(rules);
+                match (fitting.next(), fitting.next()) {
+                    (Some(one), None) if text.len() > 1 => Some(Advice::typed(one[text.len()..].to_string())),
                     _ => None,
                 }
             }
@@ -284,7 +295,7 @@ mod tests {
             {:db/ident :colour/red}]";
         conn.transact(schema).expect("a schema");
         let mut line = Line::new(conn.db());
-        line.rules = vec!["reachable".to_string()];
+        line.rules = vec![("reachable".to_string(), "(reachable ?from ?to)".to_string())];
         line
     }
 
@@ -325,6 +336,9 @@ mod tests {
         assert_eq!(hint("[?e :ship/name").as_deref(), Some("  string, one  Painted on."));
         assert_eq!(hint("[?e :ship/to").as_deref(), Some("ns"));
         assert!(hint(".as-of").is_some_and(|h| h.starts_with(" T  look at")));
+        assert_eq!(hint("(reachable").as_deref(), Some("  (reachable ?from ?to)"));
+        assert_eq!(hint("(reach").as_deref(), Some("able"));
+        assert!(hint("[(upper-case").is_some_and(|h| h.starts_with("  1 argument  ")));
         assert_eq!(hint(".as-of 3"), None);
         assert_eq!(hint("[?e "), None);
     }

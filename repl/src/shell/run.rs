@@ -1,18 +1,18 @@
 //! What each command does.
 
-use std::fs::File;
-
-use asof::db::TimePoint;
 use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
+use asof::query::Budget;
+use asof::testing::Labels;
 use clap::ValueEnum;
 
 use super::command::{self, Command};
-use super::labels::Labels;
-use super::{Flow, NESTING_MAX, Shell, help, missing};
-use crate::eval::{schema_rows, stats_form};
-use crate::print::Format;
-use crate::time::{Picture, Window, blame, diff, moment, timeline, when};
+use super::{Flow, Rows, Shell, help, pager};
+use crate::commands::duration;
+use crate::eval::{is_query, schema_rows, spelled_out, stats_form};
+use crate::plot;
+use crate::print::{Format, counted, span};
+use crate::time::{Picture, Watch};
 
 impl Shell {
     /// Does what a command says.
@@ -31,7 +31,7 @@ impl Shell {
             ".quit" if self.is_touring() => self.leave_tour(),
             ".quit" => return Ok(Flow::Quit),
             ".help" if rest == "tour" => self.start_tour()?,
-            ".help" => self.say(&help::topic(rest, self.paint)?)?,
+            ".help" => self.say(&help::topic(rest, self.style.paint)?)?,
             ".next" => self.next_step()?,
             ".schema" => self.schema(rest, &forms())?,
             ".attrs" => self.attributes(rest)?,
@@ -39,6 +39,7 @@ impl Shell {
             ".as-of" | ".since" | ".history" | ".now" | ".back" | ".forward" => self.travel(command, rest)?,
             ".log" => self.transactions(command.number(rest, 10)?)?,
             ".timeline" | ".blame" | ".diff" => self.look_back(command, rest, &forms())?,
+            ".plot" => self.plot(command, rest, place)?,
             ".explain" => {
                 let query = edn::read_one(&forms())?;
                 self.form(Edn::list([Edn::sym("explain"), query]))?;
@@ -47,21 +48,26 @@ impl Shell {
             ".format" => {
                 self.format = Format::from_str(rest, true).map_err(|_| {
                     Error::new(Code::InvalidArgument, format!("there is no format {rest}"))
-                        .hint("the formats are table, edn, json, csv and markdown")
-                        .suggest(rest, ["table", "edn", "json", "csv", "markdown"])
+                        .hint(format!("the formats are {}", Format::NAMES.join(", ")))
+                        .suggest(rest, Format::NAMES)
                 })?;
             }
             ".rows" => {
-                self.rows_said = true;
                 self.rows = match rest {
-                    "all" => None,
-                    _ => Some(command.number(rest, 0)? as usize),
+                    "all" => Rows::All,
+                    _ => Rows::Most(command.number(rest, 0)? as usize),
                 };
             }
-            ".labels" => self.labels = command.switch(rest)?.then(Labels::default),
+            ".pager" => self.set_pager(command.switch(rest)?)?,
+            ".limit" => self.limit(command, rest)?,
+            ".labels" => self.style.labels = command.switch(rest)?.then(Labels::new),
             ".timing" => self.timing = command.switch(rest)?,
             ".read" => return self.read(rest),
             ".output" => self.redirect(rest)?,
+            ".write" => self.write_last(rest)?,
+            ".import" => self.import(rest)?,
+            ".open" => self.open(rest)?,
+            ".show" => self.settings()?,
             ".stats" => {
                 let stats = stats_form(self.session.conn())?;
                 self.show(stats.into())?;
@@ -74,6 +80,14 @@ impl Shell {
                     log.records, log.facts, indexes.events, indexes.live
                 ))?;
             }
+            ".reindex" => {
+                let dir = self.session.dir().map(|dir| dir.to_path_buf());
+                let dir =
+                    dir.ok_or_else(|| command.misused("is for databases on disk; in memory the indexes are new"))?;
+                self.session.reopen(Some(dir), true)?;
+                let t = self.session.db().basis_t();
+                self.remark(&format!("the indexes are built anew from the log, up to t {t}"))?;
+            }
             // Every command of the list is above; a test runs them all.
             name => return Err(Error::new(Code::InvalidArgument, format!("{name} does nothing"))),
         }
@@ -81,9 +95,14 @@ impl Shell {
     }
 
     fn schema(&mut self, rest: &str, forms: &str) -> Result<()> {
-        let all = schema_rows(&self.session.view()?, !rest.is_empty())?;
-        if rest.is_empty() {
-            return self.show(all).map(|_| ());
+        let text = if rest.starts_with(':') { "" } else { rest };
+        let all = schema_rows(&self.session.view()?, !rest.is_empty() && text.is_empty(), text)?;
+        if rest.is_empty() || !text.is_empty() {
+            return match all.count() {
+                0 if text.is_empty() => self.remark("there are no attributes yet; .help schema shows how to make some"),
+                0 => self.remark(&format!("no attribute has {text} in its name")),
+                _ => self.show(all).map(|_| ()),
+            };
         }
         let wanted = edn::read_one(forms)?;
         // An unknown name gets the library's own message with the nearest one.
@@ -98,13 +117,10 @@ impl Shell {
     }
 
     fn attributes(&mut self, part: &str) -> Result<()> {
-        let all = schema_rows(&self.session.view()?, false)?;
+        let all = schema_rows(&self.session.view()?, false, part)?;
         let name = asof::Keyword::new("db/ident");
         let names = all.value.as_vector().unwrap_or_default().iter();
-        let names: Vec<String> = names
-            .filter_map(|row| Some(row.get(&name)?.to_string()))
-            .filter(|name| name.contains(part))
-            .collect();
+        let names: Vec<String> = names.filter_map(|row| Some(row.get(&name)?.to_string())).collect();
         match names.is_empty() {
             true => self.remark("there are none"),
             false => self.say(&names.join("\n")),
@@ -113,9 +129,9 @@ impl Shell {
 
     fn known_rules(&mut self, command: &Command, rest: &str) -> Result<()> {
         match rest {
-            "" if self.rules.is_empty() => self.remark("there are none; type some: [[(name ?x) [?x :attr _]]]"),
+            "" if self.rules.all().is_empty() => self.remark("there are none; type some: [[(name ?x) [?x :attr _]]]"),
             "" => {
-                let rules: Vec<String> = self.rules.iter().map(|rule| edn::pretty(rule, 100)).collect();
+                let rules: Vec<String> = self.rules.all().iter().map(|rule| edn::pretty(rule, 100)).collect();
                 self.say(&rules.join("\n"))
             }
             "clear" => {
@@ -126,146 +142,138 @@ impl Shell {
         }
     }
 
-    fn point(&self, text: &str) -> Result<TimePoint> {
-        moment(text, self.session.now())
-    }
-
-    fn travel(&mut self, command: &Command, rest: &str) -> Result<()> {
-        let db = self.session.db();
-        let newest = db.basis_t();
-        let window = &mut self.session.window;
-        match command.name {
-            ".now" => *window = Window::default(),
-            ".history" => window.history = command.switch(rest)?,
-            ".back" | ".forward" => {
-                let n = command.number(rest, 1)?;
-                let here = window.as_of.unwrap_or(newest).min(newest);
-                let there = match command.name {
-                    ".back" => here.saturating_sub(n),
-                    _ => here.saturating_add(n).min(newest),
-                };
-                window.as_of = (there < newest).then_some(there);
-                if there == here {
-                    let end = if there == 0 { "beginning" } else { "newest transaction" };
-                    return self.remark(&format!("this is the {end}"));
+    /// `.watch on`, `.watch off`, `.watch QUERY`.
+    fn set_watch(&mut self, rest: &str, forms: &str) -> Result<()> {
+        self.watch = match rest {
+            "off" => None,
+            "" | "on" => Some(Watch::facts(&self.session)),
+            _ => {
+                let query = edn::read_one(forms)?;
+                if !is_query(&query) {
+                    let e = Error::new(Code::InvalidArgument, format!("{query} is no query"));
+                    return Err(e
+                        .at(query.span)
+                        .hint("write .watch on, .watch off or .watch [:find ...]"));
                 }
-                // What one steps onto is what one wants to see.
-                return self.transactions(1);
+                let query = spelled_out(query, &self.rules);
+                let (watch, rows) = self.running(|session| Watch::answer(query, session))?;
+                self.remark(&format!(
+                    "{}; what changes is shown after each transaction",
+                    counted(rows, "row")
+                ))?;
+                Some(watch)
             }
-            name => {
-                let point = self.point(rest)?;
-                let t = db.t_of(point)?;
-                if t > newest {
-                    let e = Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet"));
-                    return Err(e.hint(format!("the newest transaction is t {newest}")));
-                }
-                if name == ".as-of" {
-                    self.session.window.as_of = Some(t);
-                    self.remark(&format!("as of t {t}{}", self.day(t)?))?;
-                } else {
-                    self.session.window.since = Some(t);
-                    self.remark(&format!("only what was asserted after t {t}{}", self.day(t)?))?;
-                }
-            }
-        }
+        };
         Ok(())
     }
 
-    fn day(&self, t: u64) -> Result<String> {
-        let instant = self.session.db().instant_of(t)?;
-        Ok(instant.map_or(String::new(), |i| format!(" ({})", when(i))))
-    }
-
-    /// The last `n` transactions before the moment that is looked at, in a line each; a single one with its facts.
-    fn transactions(&mut self, n: u64) -> Result<()> {
-        let db = self.session.db();
-        let last = self.session.window.as_of.unwrap_or(db.basis_t()).min(db.basis_t());
-        let first = (last + 1).saturating_sub(n).max(u64::from(last > 0));
-        let mut text = String::new();
-        for transaction in self.session.conn().log().range(Some(first), Some(last + 1)) {
-            let transaction = transaction?;
-            let head = format!("t {}  {}", transaction.t, when(transaction.instant));
-            text.push_str(&format!(
-                "{}  {} facts\n",
-                self.paint.bold(&head),
-                transaction.datoms.len()
-            ));
-            if n == 1 && transaction.t > 0 {
-                text.push_str(&self.facts(&db, &transaction.datoms)?);
-            }
-        }
-        self.say(&text)
-    }
-
-    fn look_back(&mut self, command: &Command, rest: &str, forms: &str) -> Result<()> {
-        let view = self.session.view()?;
-        if command.name == ".diff" {
-            let mut words = rest.splitn(3, char::is_whitespace);
-            let (Some(from), Some(to)) = (words.next(), words.next()) else {
-                return Err(command.misused("needs two moments"));
-            };
-            // The moments are blank where the entity is read, which keeps its place.
-            let entity = words.next().map(|entity| {
-                let before = forms.len() - entity.len();
-                edn::read_one(&format!("{}{entity}", " ".repeat(before)))
-            });
-            let entity = entity.transpose()?;
-            let (from, to) = (self.point(from)?, self.point(to)?);
-            let picture = diff(self.session.conn(), from, to, entity.as_ref(), self.paint)?;
-            return self.picture(picture);
-        }
-        let forms = edn::read(forms)?;
-        let (entity, attribute) = match forms.as_slice() {
-            [entity] => (entity, None),
-            [entity, attribute] => (entity, Some(attribute)),
-            [] => return Err(missing("the entity")),
-            _ => return Err(command.misused("takes an entity and perhaps an attribute")),
+    fn plot(&mut self, command: &Command, rest: &str, place: usize) -> Result<()> {
+        // A file may be named in ways that are no EDN.
+        let (rest, file) = match rest.rsplit_once(char::is_whitespace) {
+            Some((forms, file)) if file.ends_with(".svg") => (forms, Some(file)),
+            _ => (rest, None),
         };
-        match command.name {
-            ".timeline" => {
-                let picture = timeline(&view, entity, attribute, self.width, self.paint)?;
-                self.picture(picture)
+        let (kind, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let place = place + rest.len() - arguments.len();
+        let forms = edn::read(&format!("{}{arguments}", " ".repeat(place)))?;
+        let view = self.session.view()?;
+        let chart = match (kind, forms.as_slice()) {
+            ("value", [entity, attribute]) => plot::value(&view, entity, attribute, &mut self.style)?,
+            ("days", []) => plot::days(&view)?,
+            ("around", [entity]) => plot::around(&view, entity, 1, &mut self.style)?,
+            ("around", [entity, depth]) => {
+                let depth = depth.as_long().and_then(|n| u8::try_from(n).ok());
+                let depth =
+                    depth.ok_or_else(|| command.misused("around takes an entity and perhaps a number of steps"))?;
+                plot::around(&view, entity, depth, &mut self.style)?
             }
             _ => {
-                let picture = blame(&view, entity, attribute)?;
-                self.picture(picture)
+                return Err(command.misused(
+                    "draws value ENTITY ATTR, days, or around ENTITY [STEPS], and takes a FILE.svg to draw into",
+                ));
+            }
+        };
+        match file {
+            None => {
+                let text = chart.text(&self.style);
+                self.say(&text)
+            }
+            Some(file) => {
+                super::files::write(file, chart.svg()?.as_bytes())?;
+                self.remark(&format!("drawn to {file}"))
             }
         }
     }
 
-    fn picture(&mut self, picture: Picture) -> Result<()> {
+    pub(super) fn picture(&mut self, picture: Picture) -> Result<()> {
         match self.format {
             Format::Table => self.say(&picture.drawing),
             _ => self.show(picture.reply).map(|_| ()),
         }
     }
 
-    fn read(&mut self, file: &str) -> Result<Flow> {
-        let file = file.trim_matches('"');
-        if self.nesting >= NESTING_MAX {
-            let e = Error::new(
-                Code::InvalidArgument,
-                format!("{file} is read by files that read files, {NESTING_MAX} deep"),
-            );
-            return Err(e.hint("a file that reads itself never ends"));
+    fn set_pager(&mut self, on: bool) -> Result<()> {
+        self.paging = on;
+        match (on, pager::program()) {
+            (true, None) => self.remark("there is no pager: PAGER names none, and less is not installed"),
+            _ => Ok(()),
         }
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {file}: {e}")).caused_by(e))?;
-        self.nesting += 1;
-        let done = self.feed(file, &text);
-        self.nesting -= 1;
-        done
     }
 
-    fn redirect(&mut self, file: &str) -> Result<()> {
-        self.file = None;
-        let file = file.trim_matches('"');
-        if !file.is_empty() {
-            let made = File::create(file)
-                .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot write {file}: {e}")).caused_by(e))?;
-            self.file = Some(made);
-            self.remark(&format!("results go to {file}; .output ends that"))?;
+    fn limit(&mut self, command: &Command, rest: &str) -> Result<()> {
+        let budget = &mut self.session.budget;
+        let (what, how) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        match what {
+            "off" if how.is_empty() => *budget = Budget::default(),
+            "time" => budget.timeout = Some(duration(how.trim()).map_err(|e| command.misused(format!("time: {e}")))?),
+            "rows" if !how.is_empty() => budget.rows_max = command.number(how.trim(), 0)? as usize,
+            _ => return Err(command.misused(format!("does not understand {rest}"))),
         }
         Ok(())
+    }
+
+    fn settings(&mut self) -> Result<()> {
+        let switch = |on: bool| if on { "on" } else { "off" }.to_string();
+        let budget = &self.session.budget;
+        let dir = self
+            .session
+            .dir()
+            .map_or("in memory".to_string(), |dir| dir.display().to_string());
+        let pager = match (self.paging, pager::program()) {
+            (true, Some(program)) => program.to_string(),
+            _ => "off".to_string(),
+        };
+        let rows = [
+            ("database", dir),
+            ("format", self.format.name().to_string()),
+            (
+                "rows",
+                match self.rows {
+                    Rows::Fitting => "what fits, or the pager".to_string(),
+                    Rows::All => "all".to_string(),
+                    Rows::Most(n) => n.to_string(),
+                },
+            ),
+            ("pager", pager),
+            (
+                "output",
+                self.file.as_ref().map_or("here".to_string(), |(_, name)| name.clone()),
+            ),
+            ("limit time", budget.timeout.map_or("off".to_string(), span)),
+            ("limit rows", budget.rows_max.to_string()),
+            ("timing", switch(self.timing)),
+            ("labels", switch(self.style.labels.is_some())),
+            (
+                "watch",
+                match &self.watch {
+                    None => "off".to_string(),
+                    Some(Watch::Facts(_)) => "on".to_string(),
+                    Some(Watch::Answer(form, _)) => form.to_string(),
+                },
+            ),
+            ("rules", self.rules.names().join(", ")),
+        ];
+        let text: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<12}{value}")).collect();
+        self.say(&text.join("\n"))
     }
 }

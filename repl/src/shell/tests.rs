@@ -222,16 +222,26 @@ fn every_command_is_there() {
             ".explain" => "[:find ?x :where [?x :ship/name]]".to_string(),
             ".rows" => "all".to_string(),
             ".format" => "table".to_string(),
+            ".plot" => "around [:ship/name \"Petrel\"]".to_string(),
+            ".limit" => "time 1m".to_string(),
+            ".write" => dir.path().join("last.csv").display().to_string(),
+            ".import" => format!("git {}", dir.path().display()),
+            ".open" => dir.path().join("opened").display().to_string(),
             name if command.usage.starts_with("on") => if name == ".watch" { "off" } else { "on" }.to_string(),
             _ => String::new(),
         };
         let flow = prompt.shell.feed("prompt", &format!("{} {rest}", command.name));
+        // There is nothing to import.
+        if command.name == ".import" {
+            assert!(flow.is_err());
+            continue;
+        }
         let flow = flow.unwrap_or_else(|e| panic!("{}: {e}", command.name));
         assert_eq!(flow == Flow::Quit, command.name == ".quit");
     }
     prompt.shell.feed("prompt", "(basis-t db)").expect("a form");
     let written = std::fs::read_to_string(&output).expect("results went there");
-    assert!(written.ends_with("4\n"), "{written}");
+    assert!(written.ends_with("0\n"), "of the database that was opened: {written}");
 }
 
 #[test]

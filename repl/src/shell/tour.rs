@@ -56,7 +56,7 @@ impl Shell {
                 continue;
             }
             for entry in script::texts(&text)? {
-                let shown = if self.paint.0 {
+                let shown = if self.style.paint.0 {
                     editor::colours(entry, None)
                 } else {
                     entry.to_string()

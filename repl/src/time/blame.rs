@@ -7,15 +7,16 @@ use asof::error::Result;
 use asof::index::Order;
 use asof::schema::bootstrap;
 
-use super::{Picture, entity, value_text, when};
+use super::{Picture, Style, entity, value_text, when};
 use crate::eval::value_form;
 use crate::print::{Format, Reply};
 
-/// A row for each fact of the entity that `form` names, perhaps of one attribute only.
-pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>) -> Result<Picture> {
+/// A row for each fact of the entity that `form` names, perhaps of one attribute or one value only.
+pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>, value: Option<&Edn>, style: &mut Style) -> Result<Picture> {
     let e = entity(db, form)?;
     let mut components = vec![Edn::from(Node::Long(e.0 as i64))];
     components.extend(attribute.cloned());
+    components.extend(value.cloned());
     let (mut rows, mut shown) = (Vec::new(), Vec::new());
     for datom in db.datoms(Order::Eavt, &components)? {
         let datom = datom?;
@@ -26,20 +27,23 @@ pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>) -> Result<Picture> {
         let (name, t) = (Edn::from(name), Edn::from(Node::Long(datom.tx.t() as i64)));
         let about = about(db, datom.tx)?;
         let time = instant.map_or(Edn::nil(), |i| Node::Inst(i).into());
-        rows.push(Edn::vector([
-            name.clone(),
-            value_form(db, &datom),
-            t.clone(),
-            time,
-            about.clone(),
-        ]));
+        let mut row = vec![name.clone(), value_form(db, &datom), t.clone(), time, about.clone()];
         // People see references by name and days as days.
-        let (value, day) = (value_text(db, &datom.v)?, instant.map_or(String::new(), when));
-        shown.push(Edn::vector([name, text(value), t, text(day), about]));
+        let (value, day) = (value_text(db, &datom.v, style)?, instant.map_or(String::new(), when));
+        let mut seen = vec![name, text(value), t, text(day), about];
+        if db.is_history() {
+            row.push(Node::Bool(datom.added).into());
+            seen.push(text(if datom.added { "asserted" } else { "retracted" }.to_string()));
+        }
+        rows.push(Edn::vector(row));
+        shown.push(Edn::vector(seen));
     }
-    let columns = ["attribute", "value", "t", "when", "transaction"]
+    let mut columns = ["attribute", "value", "t", "when", "transaction"]
         .map(String::from)
         .to_vec();
+    if db.is_history() {
+        columns.push("added".to_string());
+    }
     let reply = |rows| Reply {
         value: Edn::vector::<Edn>(rows),
         columns: Some(columns.clone()),

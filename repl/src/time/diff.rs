@@ -10,12 +10,18 @@ use asof::edn::{Edn, Node};
 use asof::error::Result;
 use asof::index::Order;
 
-use super::{Paint, Picture, entity, entity_name, value_text, when};
+use super::{Picture, Style, entity, entity_name, value_text, when};
 use crate::eval::attribute_name;
 use crate::print::Reply;
 
 /// The facts that hold at `to` and did not at `from` (+), and the other way round (-); perhaps of one entity only.
-pub fn diff(conn: &Connection, from: TimePoint, to: TimePoint, form: Option<&Edn>, paint: Paint) -> Result<Picture> {
+pub fn diff(
+    conn: &Connection,
+    from: TimePoint,
+    to: TimePoint,
+    form: Option<&Edn>,
+    style: &mut Style,
+) -> Result<Picture> {
     let db = conn.db();
     let (from, to) = (db.t_of(from)?.min(db.basis_t()), db.t_of(to)?.min(db.basis_t()));
     let (low, high) = (from.min(to), from.max(to));
@@ -83,12 +89,13 @@ pub fn diff(conn: &Connection, from: TimePoint, to: TimePoint, form: Option<&Edn
         let side: &Db = if *added { &now } else { &then };
         if before != Some(*e) {
             before = Some(*e);
-            let _ = writeln!(out, "{}", paint.bold(&entity_name(side, *e)?));
+            let name = entity_name(side, *e, style)?;
+            let _ = writeln!(out, "{}", style.paint.bold(&name));
         }
-        let text = format!("{} {}", attribute_name(&db, *a), value_text(side, v)?);
+        let text = format!("{} {}", attribute_name(&db, *a), value_text(side, v, style)?);
         let line = match added {
-            true => paint.green(&format!("  + {text}")),
-            false => paint.red(&format!("  - {text}")),
+            true => style.paint.green(&format!("  + {text}")),
+            false => style.paint.red(&format!("  - {text}")),
         };
         let _ = writeln!(out, "{line}");
     }

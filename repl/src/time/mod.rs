@@ -7,6 +7,7 @@ mod blame;
 mod diff;
 mod moment;
 mod timeline;
+mod watch;
 
 use asof::datom::{EntityId, Partition};
 use asof::db::Db;
@@ -14,11 +15,13 @@ use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
 use asof::index::Order;
 use asof::schema::Unique;
+use asof::testing::Labels;
 
 pub use blame::blame;
 pub use diff::diff;
 pub use moment::{Window, moment, when};
 pub use timeline::timeline;
+pub use watch::{Watch, facts};
 
 use crate::print::Reply;
 
@@ -26,6 +29,15 @@ use crate::print::Reply;
 pub struct Picture {
     pub reply: Reply,
     pub drawing: String,
+}
+
+/// How drawings look.
+pub struct Style {
+    pub paint: Paint,
+    /// Short names for entities that have no better one.
+    pub labels: Option<Labels>,
+    /// How wide drawings may be.
+    pub width: usize,
 }
 
 /// Colours, or none.
@@ -66,13 +78,29 @@ pub fn entity(db: &Db, form: &Edn) -> Result<EntityId> {
     })
 }
 
-/// An entity as a person would call it: by its ident, by a lookup ref, else by its id.
-pub fn entity_name(db: &Db, e: EntityId) -> Result<String> {
-    if let Some(ident) = db.ident(e) {
-        return Ok(ident.to_string());
-    }
+/// An entity as a person would call it: by its ident, by a lookup ref, else by its label or id.
+pub fn entity_name(db: &Db, e: EntityId, style: &mut Style) -> Result<String> {
     if e.partition() == Partition::TX {
-        return Ok(format!("t {}", e.counter()));
+        return Ok(match style.labels {
+            Some(_) => format!("#t{}", e.counter()),
+            None => format!("t {}", e.counter()),
+        });
+    }
+    // Whoever is gone is called as it was.
+    let known = match known_name(db, e)? {
+        None if !db.is_history() => known_name(&db.history(), e)?,
+        known => known,
+    };
+    Ok(match (known, &mut style.labels) {
+        (Some(name), _) => name,
+        (None, Some(labels)) => labels.entity(db, e),
+        (None, None) => e.to_string(),
+    })
+}
+
+fn known_name(db: &Db, e: EntityId) -> Result<Option<String>> {
+    if let Some(ident) = db.ident(e) {
+        return Ok(Some(ident.to_string()));
     }
     let id = Edn::from(Node::Long(e.0 as i64));
     // What an entity is known by is usually among its first facts.
@@ -83,22 +111,22 @@ pub fn entity_name(db: &Db, e: EntityId) -> Result<String> {
             .attr_of(datom.a)
             .filter(|a| a.unique == Some(Unique::Identity));
         if let (true, Some(attribute)) = (datom.added, identity) {
-            return Ok(format!("[{} {}]", attribute.ident, datom.v.to_edn()));
+            return Ok(Some(format!("[{} {}]", attribute.ident, datom.v.to_edn())));
         }
     }
-    Ok(e.to_string())
+    Ok(None)
 }
 
 /// A value for people: references by name.
-fn value_text(db: &Db, value: &asof::datom::Value) -> Result<String> {
+pub fn value_text(db: &Db, value: &asof::datom::Value, style: &mut Style) -> Result<String> {
     match value {
-        asof::datom::Value::Ref(e) => entity_name(db, *e),
+        asof::datom::Value::Ref(e) => entity_name(db, *e, style),
         value => Ok(value.to_edn().to_string()),
     }
 }
 
 /// `text`, cut to `width` characters.
-fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     match text.chars().count() > width {
         true => text.chars().take(width - 1).chain(['…']).collect(),
         false => text.to_string(),

@@ -1,4 +1,4 @@
-//! Which values an entity had, from when until when.
+//! Which values an entity had, or all entities had for an attribute, from when until when.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,13 +9,18 @@ use asof::edn::{Edn, Node};
 use asof::error::Result;
 use asof::index::Order;
 
-use super::{Paint, Picture, cut, entity, entity_name, value_text, when};
+use super::{Picture, Style, cut, entity, entity_name, value_text, when};
 use crate::eval::attribute_name;
 use crate::print::Reply;
 
+/// The most lines of a drawing.
+const LINES_MAX: usize = 500;
+
 /// A value that held for a while.
 struct Period {
-    attribute: String,
+    /// The attribute, or of an attribute's timeline the entity.
+    of: Edn,
+    name: String,
     value: Edn,
     shown: String,
     /// `None` when it began before the window that is looked at.
@@ -23,23 +28,34 @@ struct Period {
     until: Option<T>,
 }
 
-/// The values of the entity that `form` names, perhaps of one attribute only.
-pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, width: usize, paint: Paint) -> Result<Picture> {
-    let e = entity(db, form)?;
-    let history = db.history();
-    let mut components = vec![Edn::from(Node::Long(e.0 as i64))];
-    components.extend(attribute.cloned());
-    let mut periods: Vec<Period> = Vec::new();
-    let mut open: BTreeMap<(u64, String), usize> = BTreeMap::new();
+/// The values of the entity that `form` names, perhaps of one attribute only. An attribute by itself means the values that all
+/// entities had for it.
+pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, style: &mut Style) -> Result<Picture> {
+    let whole = match (attribute, form.as_keyword()) {
+        (None, Some(name)) => db.schema().attr_by_ident(name).is_some(),
+        _ => false,
+    };
+    let (order, components) = match whole {
+        true => (Order::Aevt, vec![form.clone()]),
+        false => {
+            let id = Edn::from(Node::Long(entity(db, form)?.0 as i64));
+            (Order::Eavt, std::iter::once(id).chain(attribute.cloned()).collect())
+        }
+    };
     let mut events = Vec::new();
-    for datom in history.datoms(Order::Eavt, &components)? {
+    for datom in db.history().datoms(order, &components)? {
         events.push(datom?);
     }
-    // By attribute, then as it happened; of one transaction the retractions first, as it replaces a value.
-    events.sort_by_key(|d| (d.a.0, d.tx.t(), d.added));
+    let title = match whole {
+        true => form.to_string(),
+        false => entity_name(db, entity(db, form)?, style)?,
+    };
+    // As it happened; of one transaction the retractions first, as it replaces a value.
+    events.sort_by_key(|d| (d.a.0, d.e.0, d.tx.t(), d.added));
+    let mut periods: Vec<Period> = Vec::new();
+    let mut open: BTreeMap<(u64, u64, String), usize> = BTreeMap::new();
     for datom in &events {
-        let shown = value_text(db, &datom.v)?;
-        let key = (datom.a.0, datom.v.to_edn().to_string());
+        let key = (datom.e.0, datom.a.0, datom.v.to_edn().to_string());
         let t = datom.tx.t();
         if !datom.added
             && let Some(i) = open.remove(&key)
@@ -50,10 +66,21 @@ pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, width: usize, pain
         if datom.added {
             open.insert(key, periods.len());
         }
+        let (of, name) = match whole {
+            true => (Node::Long(datom.e.0 as i64).into(), entity_name(db, datom.e, style)?),
+            false => {
+                let name = attribute_name(db, datom.a);
+                let of = db
+                    .ident(datom.a)
+                    .map_or(Node::Long(datom.a.0 as i64), |k| Node::Keyword(k.clone()));
+                (of.into(), name)
+            }
+        };
         periods.push(Period {
-            attribute: attribute_name(db, datom.a),
+            of,
+            name,
             value: datom.v.to_edn(),
-            shown,
+            shown: value_text(db, &datom.v, style)?,
             from: datom.added.then_some(t),
             until: (!datom.added).then_some(t),
         });
@@ -64,23 +91,23 @@ pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, width: usize, pain
             moments.insert(t, when(instant));
         }
     }
-    let title = entity_name(db, e)?;
     Ok(Picture {
-        reply: relation(&periods),
-        drawing: draw(&title, &periods, &moments, width, paint),
+        reply: relation(&periods, if whole { "entity" } else { "attribute" }),
+        drawing: draw(&title, &periods, &moments, style),
     })
 }
 
-fn relation(periods: &[Period]) -> Reply {
+fn relation(periods: &[Period], of: &str) -> Reply {
     let t = |t: Option<T>| t.map_or(Edn::nil(), |t| Node::Long(t as i64).into());
-    let row = |p: &Period| Edn::vector([Edn::kw(&p.attribute[1..]), p.value.clone(), t(p.from), t(p.until)]);
+    let row = |p: &Period| Edn::vector([p.of.clone(), p.value.clone(), t(p.from), t(p.until)]);
     Reply {
         value: Edn::vector(periods.iter().map(row)),
-        columns: Some(["attribute", "value", "from", "until"].map(String::from).to_vec()),
+        columns: Some([of, "value", "from", "until"].map(String::from).to_vec()),
     }
 }
 
-fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, width: usize, paint: Paint) -> String {
+fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &Style) -> String {
+    let paint = style.paint;
     let mut out = String::new();
     let ts: Vec<T> = moments.keys().copied().collect();
     let (Some(first), Some(last)) = (ts.first(), ts.last()) else {
@@ -94,11 +121,11 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, width: u
         moments[last]
     );
     let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
-    let names = widest(&mut periods.iter().map(|p| &p.attribute)).min(28);
+    let names = widest(&mut periods.iter().map(|p| &p.name)).min(28);
     let values = widest(&mut periods.iter().map(|p| &p.shown)).min(26);
     let dates = widest(&mut moments.values());
     let left = names + values + 4;
-    let bar = width.saturating_sub(left + 2 * dates + 8).clamp(12, 64);
+    let bar = style.width.saturating_sub(left + 2 * dates + 8).clamp(12, 64);
     // A transaction a place, evenly; the last leaves room for what still holds.
     let x = |t: T| ts.partition_point(|other| *other < t) * (bar - 1) / ts.len();
     let mut ticks = String::new();
@@ -110,9 +137,9 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, width: u
     }
     let _ = writeln!(out, "{}{}", " ".repeat(left), paint.dim(&ticks));
     let mut before = "";
-    for p in periods {
-        let name = if p.attribute == before { "" } else { &p.attribute };
-        before = &p.attribute;
+    for p in periods.iter().take(LINES_MAX) {
+        let name = if p.name == before { "" } else { &p.name };
+        before = &p.name;
         let start = p.from.map_or(0, x);
         let end = p.until.map_or(bar - 1, x);
         let mut line = " ".repeat(start);
@@ -135,6 +162,9 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, width: u
         };
         let (name, value) = (cut(name, 28), cut(&p.shown, 26));
         let _ = writeln!(out, "{name:names$}  {value:values$}  {line}{pad}  {told}");
+    }
+    if periods.len() > LINES_MAX {
+        let _ = writeln!(out, "{} more", periods.len() - LINES_MAX);
     }
     out
 }

@@ -1,0 +1,91 @@
+//! `asof plot`: pictures.
+
+use std::path::PathBuf;
+
+use asof::error::{Code, Error, Result};
+use clap::{Args, Subcommand};
+
+use super::form;
+use super::reading::Reading;
+use crate::plot;
+use crate::print::Format;
+use crate::time::Picture;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  asof plot value '[:ship/name \"Petrel\"]' :ship/tons
+  asof plot days --since 2024-01-01 --output days.svg
+  asof plot around '[:ship/name \"Petrel\"]' 2 --output petrel.svg")]
+pub struct Plot {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// A value over time: a line for numbers, a lane for each other value
+    #[command(after_help = "Example:\n  asof plot value '[:ship/name \"Petrel\"]' :ship/tons --output tons.svg")]
+    Value {
+        /// An entity id, an ident or a lookup ref such as '[:ship/name "Petrel"]'
+        entity: String,
+        /// The attribute
+        attribute: String,
+        #[command(flatten)]
+        to: To,
+    },
+    /// How many transactions there were on each day
+    #[command(after_help = "Example:\n  asof plot days --format csv")]
+    Days {
+        #[command(flatten)]
+        to: To,
+    },
+    /// The entities that an entity refers to, and those that refer to it
+    #[command(after_help = "Example:\n  asof plot around '[:ship/name \"Petrel\"]' 2 --as-of 2024-05-01")]
+    Around {
+        /// An entity id, an ident or a lookup ref such as '[:ship/name "Petrel"]'
+        entity: String,
+        /// How many steps along references
+        #[arg(default_value_t = 1)]
+        steps: u8,
+        #[command(flatten)]
+        to: To,
+    },
+}
+
+#[derive(Args)]
+struct To {
+    /// Draw into this SVG file instead of the terminal
+    #[arg(short, long, value_name = "FILE.svg")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+impl Plot {
+    pub fn run(self) -> Result<()> {
+        let (What::Value { to, .. } | What::Days { to } | What::Around { to, .. }) = &self.what;
+        let open = to.reading.open()?;
+        let mut style = open.style();
+        let chart = match &self.what {
+            What::Value { entity, attribute, .. } => {
+                let (entity, attribute) = (form("entity", entity)?, form("attribute", attribute)?);
+                plot::value(&open.db, &entity, &attribute, &mut style)?
+            }
+            What::Days { .. } => plot::days(&open.db)?,
+            What::Around { entity, steps, .. } => plot::around(&open.db, &form("entity", entity)?, *steps, &mut style)?,
+        };
+        if let Some(file) = &to.output {
+            return std::fs::write(file, chart.svg()?).map_err(|e| {
+                Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
+            });
+        }
+        let drawing = match open.format() {
+            Format::Table => chart.text(&style),
+            _ => String::new(),
+        };
+        open.draw(Picture {
+            reply: chart.reply(),
+            drawing,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! What the commands that read have in common: which database, which part of time, how much it may cost, how it is printed.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use asof::conn::{Connection, Options};
+use asof::db::{Db, TimePoint};
+use asof::error::{Code, Error, Result};
+use asof::query::Budget;
+use asof::testing::Labels;
+use clap::Args;
+
+use crate::print::{Format, Reply, counted, span};
+use crate::time::{Paint, Picture, Style, Window};
+
+/// Where a database is when nobody says.
+pub const DEFAULT_DIR: &str = "asof-data";
+const WHICH: &str = "Database and time";
+const HOW: &str = "Limits and output";
+
+/// Which database.
+#[derive(Args)]
+pub struct DbArg {
+    /// The folder of the database
+    #[arg(long, value_name = "DIR", env = "ASOF_DB", default_value = DEFAULT_DIR, help_heading = WHICH)]
+    db: PathBuf,
+}
+
+impl DbArg {
+    /// Opens a database that must be there.
+    pub fn existing(&self) -> Result<Connection> {
+        Options::new().create(false).open(&self.db)
+    }
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.db
+    }
+    /// Opens the database with options of the caller's.
+    pub fn open_with(&self, options: Options) -> Result<Connection> {
+        options.open(&self.db)
+    }
+    /// Opens the database, made when it is not there.
+    pub fn or_new(&self) -> Result<Connection> {
+        Connection::open(&self.db)
+    }
+}
+
+/// Which part of its time.
+#[derive(Args)]
+pub struct ViewArgs {
+    /// As it was then: a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or -1h, -2d, yesterday
+    #[arg(long, value_name = "T", value_parser = super::time_point, allow_hyphen_values = true, help_heading = WHICH)]
+    pub as_of: Option<TimePoint>,
+    /// Only what was asserted after this moment
+    #[arg(long, value_name = "T", value_parser = super::time_point, allow_hyphen_values = true, help_heading = WHICH)]
+    pub since: Option<TimePoint>,
+    /// Every assertion and retraction, not just what holds
+    #[arg(long, help_heading = WHICH)]
+    pub history: bool,
+}
+
+impl ViewArgs {
+    /// What is asked for, in the transactions of `db`.
+    pub fn window(&self, db: &Db) -> Result<Window> {
+        let t = |point: Option<TimePoint>| point.map(|point| db.t_of(point)).transpose();
+        Ok(Window {
+            as_of: t(self.as_of)?,
+            since: t(self.since)?,
+            history: self.history,
+        })
+    }
+}
+
+/// How much an answer may cost.
+#[derive(Args, Clone)]
+pub struct Limits {
+    /// The longest it may take: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = HOW)]
+    pub timeout: Option<Duration>,
+    /// The most rows that a step of a query may hold
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW)]
+    pub max_rows: Option<u64>,
+}
+
+impl Limits {
+    /// The same for a query.
+    pub fn budget(&self) -> Budget {
+        let most = Budget::default();
+        Budget {
+            timeout: self.timeout,
+            rows_max: self
+                .max_rows
+                .map_or(most.rows_max, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            ..most
+        }
+    }
+}
+
+/// A span of time as people write it; a bare number is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|n| n.checked_mul(millis)) {
+        Some(n) if millis > 0 => Ok(Duration::from_millis(n)),
+        _ => Err("give a number with its unit: 500ms, 10s, 2m".to_string()),
+    }
+}
+
+/// How results are printed.
+#[derive(Args)]
+pub struct Show {
+    /// A table or a drawing on a terminal, edn elsewhere
+    #[arg(long, value_enum, help_heading = HOW)]
+    pub format: Option<Format>,
+    /// Entities as #e1, #e2 in the order in which they are shown, transactions as #t3
+    #[arg(long, help_heading = HOW)]
+    pub labels: bool,
+    /// Say on standard error how many rows came back and how long it took
+    #[arg(long, help_heading = HOW)]
+    pub timing: bool,
+}
+
+/// A database to be asked.
+#[derive(Args)]
+pub struct Asking {
+    #[command(flatten)]
+    pub db: DbArg,
+    #[command(flatten)]
+    pub limits: Limits,
+    #[command(flatten)]
+    pub show: Show,
+}
+
+/// A part of its time to be asked.
+#[derive(Args)]
+pub struct Reading {
+    #[command(flatten)]
+    pub asking: Asking,
+    #[command(flatten)]
+    pub view: ViewArgs,
+}
+
+/// An open database, looked at as the command line says.
+pub struct Open<'a> {
+    pub conn: Connection,
+    /// The part of it that is looked at.
+    pub db: Db,
+    show: &'a Show,
+    began: Instant,
+}
+
+impl Asking {
+    /// Opens the database. What is not done at the timeout ends the program, which harms nothing that only reads.
+    pub fn open(&self) -> Result<Open<'_>> {
+        if let Some(limit) = self.limits.timeout {
+            watchdog(limit);
+        }
+        self.opened()
+    }
+
+    /// As `open`, for what keeps to its budget and says itself that its time is up.
+    pub fn opened(&self) -> Result<Open<'_>> {
+        let conn = self.db.existing()?;
+        Ok(Open {
+            db: conn.db(),
+            conn,
+            show: &self.show,
+            began: Instant::now(),
+        })
+    }
+}
+
+impl Reading {
+    /// Opens the part of the database that is asked for; see [`Asking::open`].
+    pub fn open(&self) -> Result<Open<'_>> {
+        self.looking(self.asking.open()?)
+    }
+
+    /// As `open`, for what keeps to its budget.
+    pub fn opened(&self) -> Result<Open<'_>> {
+        self.looking(self.asking.opened()?)
+    }
+
+    fn looking<'a>(&self, open: Open<'a>) -> Result<Open<'a>> {
+        let db = self.view.window(&open.db)?.of(open.db)?;
+        Ok(Open { db, ..open })
+    }
+}
+
+impl Open<'_> {
+    /// The format that was asked for, else what suits standard output.
+    pub fn format(&self) -> Format {
+        Format::or_default(self.show.format)
+    }
+
+    /// Prints a result.
+    pub fn print(&self, mut reply: Reply) -> Result<()> {
+        let took = self.began.elapsed();
+        if self.show.labels {
+            reply.value = Labels::new().relabel(&self.conn.db(), &reply.value);
+        }
+        reply.write(&mut std::io::stdout().lock(), self.format())?;
+        if self.show.timing {
+            anstream::eprintln!("{} in {}", counted(reply.count(), "row"), span(took));
+        }
+        Ok(())
+    }
+
+    /// Prints the drawing for people, and the relation in the other formats.
+    pub fn draw(&self, picture: Picture) -> Result<()> {
+        if self.format() != Format::Table {
+            return self.print(picture.reply);
+        }
+        write!(std::io::stdout().lock(), "{}", picture.drawing)?;
+        if self.show.timing {
+            anstream::eprintln!("{}", span(self.began.elapsed()));
+        }
+        Ok(())
+    }
+
+    /// How drawings look on standard output.
+    pub fn style(&self) -> Style {
+        let mut style = style();
+        style.labels = self.show.labels.then(Labels::new);
+        style
+    }
+}
+
+/// How drawings look on standard output.
+pub fn style() -> Style {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    Style {
+        paint: Paint::of_stdout(),
+        labels: None,
+        width: terminal.map_or(100, |(columns, _)| usize::from(columns.0).clamp(40, 160)),
+    }
+}
+
+/// Ends the program when `limit` is over.
+fn watchdog(limit: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(limit);
+        let e = Error::new(Code::QueryTimeout, format!("not done within the timeout of {limit:?}"));
+        crate::complain(&e);
+        std::process::exit(i32::from(crate::exit_code(&e)));
+    });
+}

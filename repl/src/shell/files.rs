@@ -1,0 +1,104 @@
+//! Files and databases: what is read, written, imported and opened.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use asof::error::{Code, Error, Result};
+
+use super::{Flow, NESTING_MAX, Shell};
+use crate::commands::Import;
+use crate::print::Format;
+
+/// A file's name without the quotes that it may stand in, and with the home folder for `~`.
+fn named(file: &str) -> PathBuf {
+    let file = file.trim().trim_matches('"');
+    match (file.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(file),
+    }
+}
+
+fn unwritable(file: &Path, e: std::io::Error) -> Error {
+    Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
+}
+
+/// Writes a file.
+pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
+    let file = named(file);
+    std::fs::write(&file, bytes).map_err(|e| unwritable(&file, e))
+}
+
+impl Shell {
+    /// Does what a file says.
+    pub(super) fn read(&mut self, file: &str) -> Result<Flow> {
+        let path = named(file);
+        let name = path.display().to_string();
+        if self.nesting >= NESTING_MAX {
+            let e = Error::new(
+                Code::InvalidArgument,
+                format!("{name} is read by files that read files, {NESTING_MAX} deep"),
+            );
+            return Err(e.hint("a file that reads itself never ends"));
+        }
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {name}: {e}")).caused_by(e))?;
+        self.nesting += 1;
+        let done = self.feed(&name, &text);
+        self.nesting -= 1;
+        done
+    }
+
+    /// Lets results go to a file from now on.
+    pub(super) fn redirect(&mut self, file: &str) -> Result<()> {
+        self.file = None;
+        if !file.is_empty() {
+            let path = named(file);
+            let made = File::create(&path).map_err(|e| unwritable(&path, e))?;
+            self.file = Some((made, path.display().to_string()));
+            self.remark(&format!("results go to {}; .output ends that", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last result to a file.
+    pub(super) fn write_last(&mut self, file: &str) -> Result<()> {
+        let Some(reply) = &self.last else {
+            let e = Error::new(Code::InvalidArgument, "there is no result to write");
+            return Err(e.hint("ask something first: .write writes the last result"));
+        };
+        let path = named(file);
+        let format = match path.extension().and_then(|e| e.to_str()) {
+            Some("csv") => Format::Csv,
+            Some("json") => Format::Json,
+            Some("edn") => Format::Edn,
+            Some("md" | "markdown") => Format::Markdown,
+            Some("txt") => Format::Table,
+            _ => self.format,
+        };
+        let mut bytes = Vec::new();
+        reply.write(&mut bytes, format)?;
+        std::fs::write(&path, bytes).map_err(|e| unwritable(&path, e))?;
+        self.remark(&format!("written to {} as {}", path.display(), format.name()))
+    }
+
+    /// `.import git REPO` and its like: the arguments of `asof import`.
+    pub(super) fn import(&mut self, rest: &str) -> Result<()> {
+        let import = Import::parse(rest)?;
+        let before = self.session.db().basis_t();
+        import.into_open(self.session.conn())?;
+        let after = self.session.db().basis_t();
+        self.remark(&format!("{} transactions are new, up to t {after}", after - before))?;
+        self.look()
+    }
+
+    /// Goes on with another database.
+    pub(super) fn open(&mut self, dir: &str) -> Result<()> {
+        self.leave_tour();
+        let dir = (!dir.is_empty()).then(|| named(dir));
+        self.watch = None;
+        self.session.reopen(dir.clone(), false)?;
+        let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
+        let t = self.session.db().basis_t();
+        self.remark(&format!("{whose}, t {t}"))
+    }
+}

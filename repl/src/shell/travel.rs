@@ -1,0 +1,106 @@
+//! Moving through time, and looking back.
+
+use asof::db::TimePoint;
+use asof::edn;
+use asof::error::{Code, Error, Result};
+
+use super::Shell;
+use super::command::Command;
+use crate::time::{Window, blame, diff, facts, moment, timeline, when};
+
+impl Shell {
+    fn point(&self, text: &str) -> Result<TimePoint> {
+        moment(text, self.session.now())
+    }
+
+    pub(super) fn travel(&mut self, command: &Command, rest: &str) -> Result<()> {
+        let db = self.session.db();
+        let newest = db.basis_t();
+        let window = &mut self.session.window;
+        match command.name {
+            ".now" => *window = Window::default(),
+            ".history" => window.history = command.switch(rest)?,
+            ".back" | ".forward" => {
+                let n = command.number(rest, 1)?;
+                let here = window.as_of.unwrap_or(newest).min(newest);
+                let there = match command.name {
+                    ".back" => here.saturating_sub(n),
+                    _ => here.saturating_add(n).min(newest),
+                };
+                window.as_of = (there < newest).then_some(there);
+                if there == here {
+                    let end = if there == 0 { "beginning" } else { "newest transaction" };
+                    return self.remark(&format!("this is the {end}"));
+                }
+                // What one steps onto is what one wants to see.
+                return self.transactions(1);
+            }
+            name => {
+                let point = self.point(rest)?;
+                let t = db.t_of(point)?;
+                if t > newest {
+                    let e = Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet"));
+                    return Err(e.hint(format!("the newest transaction is t {newest}")));
+                }
+                if name == ".as-of" {
+                    self.session.window.as_of = Some(t);
+                    self.remark(&format!("as of t {t}{}", self.day(t)?))?;
+                } else {
+                    self.session.window.since = Some(t);
+                    self.remark(&format!("only what was asserted after t {t}{}", self.day(t)?))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn day(&self, t: u64) -> Result<String> {
+        let instant = self.session.db().instant_of(t)?;
+        Ok(instant.map_or(String::new(), |i| format!(" ({})", when(i))))
+    }
+
+    /// The last `n` transactions before the moment that is looked at, in a line each; a single one with its facts.
+    pub(super) fn transactions(&mut self, n: u64) -> Result<()> {
+        let db = self.session.db();
+        let last = self.session.window.as_of.unwrap_or(db.basis_t()).min(db.basis_t());
+        let first = (last + 1).saturating_sub(n).max(u64::from(last > 0));
+        let mut text = String::new();
+        for transaction in self.session.conn().log().range(Some(first), Some(last + 1)) {
+            let transaction = transaction?;
+            let head = format!("t {}  {}", transaction.t, when(transaction.instant));
+            let head = self.style.paint.bold(&head);
+            text.push_str(&format!("{head}  {} facts\n", transaction.datoms.len()));
+            if n == 1 && transaction.t > 0 {
+                text.push_str(&facts(&db, &transaction.datoms, &mut self.style)?);
+            }
+        }
+        self.say(&text)
+    }
+
+    pub(super) fn look_back(&mut self, command: &Command, rest: &str, forms: &str) -> Result<()> {
+        let view = self.session.view()?;
+        if command.name == ".diff" {
+            let mut words = rest.splitn(3, char::is_whitespace);
+            let (from, to) = (words.next().unwrap_or_default(), words.next().unwrap_or("now"));
+            // The moments are blank where the entity is read, which keeps its place.
+            let entity = words.next().map(|entity| {
+                let before = forms.len() - entity.len();
+                edn::read_one(&format!("{}{entity}", " ".repeat(before)))
+            });
+            let entity = entity.transpose()?;
+            let (from, to) = (self.point(from)?, self.point(to)?);
+            let picture = diff(self.session.conn(), from, to, entity.as_ref(), &mut self.style)?;
+            return self.picture(picture);
+        }
+        let forms = edn::read(forms)?;
+        let picture = match (command.name, forms.as_slice()) {
+            (".timeline", [entity]) => timeline(&view, entity, None, &mut self.style)?,
+            (".timeline", [entity, attribute]) => timeline(&view, entity, Some(attribute), &mut self.style)?,
+            (".blame", [entity, rest @ ..]) if rest.len() < 3 => {
+                blame(&view, entity, rest.first(), rest.get(1), &mut self.style)?
+            }
+            _ => return Err(command.misused(format!("does not understand {rest}"))),
+        };
+        self.picture(picture)
+    }
+}
