@@ -109,7 +109,7 @@ fn history(entities: u64, versions: u64) {
             now[e as usize] = v;
         }
         let start = Instant::now();
-        base.snapshot = base.snapshot.apply(&datoms, &|_| INLINE);
+        base.snapshot = base.snapshot.apply(&datoms[..], &|_| INLINE);
         apply += start.elapsed().as_secs_f64();
         if base.snapshot.unindexed() > 200_000 {
             let start = Instant::now();
@@ -211,7 +211,7 @@ fn scans() {
         })
         .collect();
     let start = Instant::now();
-    base.snapshot = base.snapshot.apply(&datoms, &|_| INLINE);
+    base.snapshot = base.snapshot.apply(&datoms[..], &|_| INLINE);
     println!("apply {:.0} ns a datom", start.elapsed().as_secs_f64() * 1e9 / N as f64);
     let start = Instant::now();
     base.fold();

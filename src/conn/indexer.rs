@@ -189,6 +189,7 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
         let base = pending.db.base();
         let frozen = base.snapshot.freeze();
         pending.db = with_snapshot(base, frozen);
+        pending.fresh.freeze();
         Ok::<_, Error>((pending.db.clone(), pending.chain.hash()))
     })?;
     let base = db.base();
@@ -200,7 +201,7 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
         t: base.basis_t,
         hash,
         instant: base.instant.0,
-        next_ids: base.next_ids.iter().map(|(p, n)| (*p, *n)).collect(),
+        next_ids: base.next_ids.iter().collect(),
     };
     roots.garbage.add(&base.snapshot, &folded);
     let root = folded.root(&base.snapshot, &meta, &roots.garbage);
@@ -217,6 +218,7 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
         let base = pending.db.base();
         if base.snapshot.awaits(&folded) {
             pending.db = with_snapshot(base, base.snapshot.install(&folded));
+            pending.fresh.install();
         }
         let left = pending.db.base().snapshot.unindexed() as u64;
         indexer.tail.store(left, Ordering::Relaxed);
@@ -228,12 +230,9 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
 fn with_snapshot(base: &Base, snapshot: Snapshot) -> Db {
     Db::from_base(Base {
         snapshot,
-        words: base.words.clone(),
-        schema: base.schema.clone(),
         basis_t: base.basis_t,
         instant: base.instant,
         next_ids: base.next_ids.clone(),
-        registry: base.registry.clone(),
-        speculative: base.speculative,
+        frame: base.frame.clone(),
     })
 }

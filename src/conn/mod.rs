@@ -32,12 +32,13 @@ use std::task::{Context, Poll};
 
 use crate::datom::T;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::index::{Order, OrderShape, Range};
 use crate::log::{self, Log, Transaction, Verified};
 use crate::store::Store;
 use crate::tx::{IntoTxData, Report};
-use writer::Writer;
+use tokio::sync::oneshot;
+use writer::{Outcome, Started, Writer};
 
 #[cfg(test)]
 mod tests;
@@ -87,13 +88,64 @@ pub struct Stats {
 }
 
 /// A transaction under way: the report, once it is safe. Dropping it does not take the transaction back.
-pub struct Transacting(Pin<Box<dyn Future<Output = Result<Report>> + Send>>);
+pub struct Transacting(Stage);
+
+enum Stage {
+    Queued(Answer),
+    /// Nothing was queued.
+    Refused(Option<Error>),
+    /// There was no room in the queue: it has to be waited for.
+    Waiting(Pin<Box<dyn Future<Output = Result<Answer>> + Send>>),
+}
 
 impl Future for Transacting {
     type Output = Result<Report>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        loop {
+            match &mut self.0 {
+                Stage::Queued(answer) => return Pin::new(answer).poll(cx),
+                Stage::Refused(why) => {
+                    let polled_again = || Error::new(Code::InvalidArgument, "a future that was ready is polled again");
+                    return Poll::Ready(Err(why.take().unwrap_or_else(polled_again)));
+                }
+                Stage::Waiting(room) => match room.as_mut().poll(cx) {
+                    Poll::Ready(Ok(answer)) => self.0 = Stage::Queued(answer),
+                    Poll::Ready(Err(e)) => self.0 = Stage::Refused(Some(e)),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+}
+
+/// The answer to a queued transaction.
+struct Answer {
+    outcome: oneshot::Receiver<Outcome>,
+    handle: Option<Arc<Handle>>,
+}
+
+impl Answer {
+    fn new(outcome: oneshot::Receiver<Outcome>, handle: Arc<Handle>) -> Answer {
+        Answer {
+            outcome,
+            handle: Some(handle),
+        }
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Report>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = std::task::ready!(Pin::new(&mut self.outcome).poll(cx));
+        self.handle = None;
+        // A writer that went without an answer was closed.
+        Poll::Ready(
+            outcome
+                .map_err(|_| writer::closed())
+                .and_then(|outcome| Ok(outcome?.report())),
+        )
     }
 }
 
@@ -176,14 +228,20 @@ impl Connection {
     pub fn transact_async_with(&self, data: impl IntoTxData, options: &WriteOptions) -> Transacting {
         // The future keeps the connection open until it is answered.
         let handle = self.0.clone();
-        let started = data
-            .into_tx_data()
-            .and_then(|data| handle.writer.enqueue(data, options));
-        Transacting(Box::pin(async move {
-            let report = started?.finish().await;
-            drop(handle);
-            report
-        }))
+        let writer = &self.0.writer;
+        Transacting(
+            match data.into_tx_data().and_then(|data| writer.enqueue(data, options)) {
+                Ok(Started::Queued(outcome)) => Stage::Queued(Answer::new(outcome, handle)),
+                Ok(Started::Waiting(data)) => {
+                    let options = options.clone();
+                    Stage::Waiting(Box::pin(async move {
+                        let outcome = handle.writer.enqueue_when_room(data, options).await?;
+                        Ok(Answer::new(outcome, handle))
+                    }))
+                }
+                Err(e) => Stage::Refused(Some(e)),
+            },
+        )
     }
 
     /// Appends transactions of another database's log as they are, to make the same database here: same entity ids, instants

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::options::Options;
 use crate::datom::{EntityId, Partition, RawDatom, T, Value};
-use crate::db::{Base, Db, NextIds, Registry};
+use crate::db::{Base, Db, Frame, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
 use crate::index::{self, Blobs, Garbage, Order, Range, RootMeta, Snapshot, View, Words};
@@ -242,7 +242,7 @@ impl State {
         }
         let datoms: Vec<RawDatom> = record.datoms(|key| self.words.intern_key(key))?;
         let schema = &self.schema;
-        self.snapshot = self.snapshot.apply(&datoms, &tx::kinds(schema));
+        self.snapshot = self.snapshot.apply(datoms, &tx::kinds(schema));
         self.t = record.t;
         self.instant = record.instant;
         Ok(())
@@ -254,11 +254,7 @@ impl State {
         if partition == Partition::TX {
             return;
         }
-        let next = self
-            .next_ids
-            .get(&partition.0)
-            .copied()
-            .unwrap_or(bootstrap::FIRST_USER);
+        let next = self.next_ids.get(partition.0).unwrap_or(bootstrap::FIRST_USER);
         if counter >= next {
             self.next_ids.insert(partition.0, counter + 1);
         }
@@ -274,7 +270,7 @@ impl State {
             t: self.t,
             hash: chain.hash(),
             instant: self.instant.0,
-            next_ids: self.next_ids.iter().map(|(p, n)| (*p, *n)).collect(),
+            next_ids: self.next_ids.iter().collect(),
         };
         store.swap_root(version, &folded.root(&self.snapshot, &meta, &garbage))?;
         folded.settle(&self.words);
@@ -287,13 +283,15 @@ impl State {
     pub(super) fn into_db(self) -> Db {
         Db::from_base(Base {
             snapshot: self.snapshot,
-            words: self.words,
-            schema: self.schema,
             basis_t: self.t,
             instant: self.instant,
             next_ids: self.next_ids,
-            registry: self.registry,
-            speculative: false,
+            frame: Arc::new(Frame {
+                words: self.words,
+                schema: self.schema,
+                registry: self.registry,
+                speculative: false,
+            }),
         })
     }
 }

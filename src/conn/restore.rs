@@ -1,6 +1,6 @@
 //! Transactions that were made elsewhere, appended as they are: the writing half of a dump's import.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use super::replay::State;
 use crate::datom::{Datom, EntityId, T, Value};
@@ -60,9 +60,9 @@ fn one(db: &Db, chain: &mut Chain, tx: &Transaction, records: &mut Vec<(T, Vec<u
         t: tx.t,
         instant: tx.instant,
         noop: datoms.len() == 1,
-        datoms,
+        datoms: datoms.into(),
         db_after,
-        tempids: BTreeMap::new(),
+        tempids: Vec::new(),
         new_entities: Vec::new(),
         warnings: Vec::new(),
     })

@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::indexer::{self, Indexer};
 use super::options::{Options, WriteOptions};
@@ -31,10 +31,13 @@ use super::subscribe::{Subscribers, Subscription};
 use super::{replay, restore};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
-use crate::log::{Chain, Transaction};
+use crate::index::Fresh;
+use crate::log::{Chain, Hash, Transaction};
+use crate::schema::{Attribute, Schema};
 use crate::store::{Durability, Store};
-use crate::tx::{Report, TxData, TxOptions};
-use group::{Group, Outcome};
+use crate::tx::{Prepared, Report, TxData, TxOptions};
+use group::Group;
+pub(super) use group::Outcome;
 use slot::{Call, Slot};
 
 /// Transactions of async callers that may wait. Blocking callers wait at most one each, so their threads bound them.
@@ -63,7 +66,8 @@ pub(super) struct Writer {
     closed: AtomicBool,
     /// Held while closing, so that whoever closes again returns when it is done.
     closing: Mutex<()>,
-    room: Arc<Semaphore>,
+    /// Async callers take a permit each; a group gives its permits back together.
+    room: Semaphore,
     subscribers: Subscribers,
     indexer: Indexer,
 }
@@ -88,6 +92,32 @@ struct Gate {
 pub(super) struct Pending {
     pub(super) db: Db,
     pub(super) chain: Chain,
+    /// The unique values of `db`.
+    pub(super) fresh: Fresh,
+}
+
+impl Pending {
+    /// `db` at the end of the log.
+    fn new(db: Db, chain: Chain) -> Pending {
+        let fresh = Fresh::of(&db.base().snapshot, unique(db.schema()));
+        Pending { db, chain, fresh }
+    }
+
+    /// Goes on by one transaction.
+    fn advance(&mut self, prepared: &Prepared, hash: Hash) {
+        let before = std::mem::replace(&mut self.db, prepared.db_after.clone());
+        self.chain = Chain::after(prepared.t, hash);
+        self.fresh.note(&prepared.datoms);
+        if !Arc::ptr_eq(before.schema(), self.db.schema()) {
+            self.fresh.follow(&self.db.base().snapshot, unique(self.db.schema()));
+        }
+    }
+}
+
+/// The attributes whose values have one owner each, always: composites may be exempt.
+fn unique(schema: &Schema) -> Vec<u32> {
+    let unique = |a: &&Arc<Attribute>| a.unique.is_some() && a.composite_members().is_none();
+    schema.attrs().filter(unique).map(|a| a.id).collect()
 }
 
 /// A transaction that wants to be prepared.
@@ -102,14 +132,15 @@ enum Reply {
     /// The leader itself.
     Own,
     Blocking(Arc<Slot>),
-    Async(oneshot::Sender<Outcome>, OwnedSemaphorePermit),
+    /// Holds a permit of [`Writer::room`].
+    Async(oneshot::Sender<Outcome>),
 }
 
 /// A transaction of an async caller on its way.
 pub(super) enum Started {
     Queued(oneshot::Receiver<Outcome>),
     /// No room yet.
-    Waiting(Arc<Writer>, TxData, WriteOptions),
+    Waiting(TxData),
 }
 
 impl Writer {
@@ -127,14 +158,11 @@ impl Writer {
             leader: Condvar::new(),
             workers: Condvar::new(),
             idle: Condvar::new(),
-            pending: Mutex::new(Pending {
-                db: found.db,
-                chain: found.chain,
-            }),
+            pending: Mutex::new(Pending::new(found.db, found.chain)),
             poison: OnceLock::new(),
             closed: AtomicBool::new(false),
             closing: Mutex::default(),
-            room: Arc::new(Semaphore::new(QUEUE_MAX)),
+            room: Semaphore::new(QUEUE_MAX),
             subscribers: Subscribers::default(),
             indexer,
         });
@@ -204,18 +232,28 @@ impl Writer {
     /// Queues a transaction of an async caller, if there is room.
     pub fn enqueue(self: &Arc<Self>, data: TxData, options: &WriteOptions) -> Result<Started> {
         self.check_open()?;
-        let options = options.clone();
-        match self.room.clone().try_acquire_owned() {
-            Ok(permit) => Ok(Started::Queued(self.push(data, options, permit)?)),
-            Err(_) => Ok(Started::Waiting(self.clone(), data, options)),
+        match self.room.try_acquire() {
+            Ok(permit) => Ok(Started::Queued(self.push(data, options.clone(), permit)?)),
+            Err(_) => Ok(Started::Waiting(data)),
         }
+    }
+
+    /// Queues a transaction as soon as there is room.
+    pub async fn enqueue_when_room(
+        self: &Arc<Self>,
+        data: TxData,
+        options: WriteOptions,
+    ) -> Result<oneshot::Receiver<Outcome>> {
+        let permit = self.room.acquire().await.map_err(|_| closed())?;
+        self.check_open()?;
+        self.push(data, options, permit)
     }
 
     fn push(
         self: &Arc<Self>,
         data: TxData,
         options: WriteOptions,
-        permit: OwnedSemaphorePermit,
+        permit: SemaphorePermit<'_>,
     ) -> Result<oneshot::Receiver<Outcome>> {
         let (sender, receiver) = oneshot::channel();
         let mut gate = self.gate.lock();
@@ -232,8 +270,9 @@ impl Writer {
         gate.queue.push_back(Request {
             data,
             options,
-            reply: Reply::Async(sender, permit),
+            reply: Reply::Async(sender),
         });
+        permit.forget();
         self.wake_leader(&mut gate);
         Ok(receiver)
     }
@@ -291,15 +330,18 @@ impl Writer {
     /// Takes a group through: prepare, sync, publish, answer. The caller has set `leading`. Gives the outcome of `own`.
     fn lead(&self, own: Option<Request>) -> Option<Outcome> {
         let mut group = Group::default();
-        if let Some(request) = own {
-            self.prepare(request, &mut group);
-        }
+        let mut taken: VecDeque<Request> = own.into_iter().collect();
+        self.prepare(&mut taken, &mut group);
         let mut gate = self.gate.lock();
         loop {
-            while !group.is_full()
-                && let Some(request) = gate.queue.pop_front()
-            {
-                MutexGuard::unlocked(&mut gate, || self.prepare(request, &mut group));
+            while !group.is_full() && !gate.queue.is_empty() {
+                // All of them at once: callers and leader do not fight for the lock over each.
+                std::mem::swap(&mut gate.queue, &mut taken);
+                MutexGuard::unlocked(&mut gate, || self.prepare(&mut taken, &mut group));
+                // What did not fit waits in front of what came meanwhile.
+                while let Some(request) = taken.pop_back() {
+                    gate.queue.push_front(request);
+                }
             }
             if !gate.syncing || group.records.is_empty() {
                 break;
@@ -312,7 +354,7 @@ impl Writer {
         gate.leading = false;
         if group.records.is_empty() {
             self.leave(gate);
-            return group.answer();
+            return self.answer(group);
         }
         gate.syncing = true;
         self.hand_on(&mut gate);
@@ -326,7 +368,14 @@ impl Writer {
             self.leader.notify_one();
         }
         self.leave(gate);
-        group.answer()
+        self.answer(group)
+    }
+
+    /// Tells everybody; gives the leader's own outcome.
+    fn answer(&self, group: Group) -> Option<Outcome> {
+        let (own, permits) = group.answer();
+        self.room.add_permits(permits);
+        own
     }
 
     fn leave(&self, mut gate: MutexGuard<'_, Gate>) {
@@ -339,9 +388,17 @@ impl Writer {
         }
     }
 
-    /// Prepares one transaction on top of the newest pending value and adds it to the group.
-    fn prepare(&self, request: Request, group: &mut Group) {
+    /// Prepares transactions, each on top of the newest pending value, and adds them to the group until it is full.
+    fn prepare(&self, requests: &mut VecDeque<Request>, group: &mut Group) {
         let mut pending = self.pending.lock();
+        while !group.is_full()
+            && let Some(request) = requests.pop_front()
+        {
+            self.prepare_one(&mut pending, request, group);
+        }
+    }
+
+    fn prepare_one(&self, pending: &mut Pending, request: Request, group: &mut Group) {
         let options = TxOptions {
             now: Some(self.options.clock.now()),
             nudge: request.options.nudge,
@@ -352,12 +409,11 @@ impl Writer {
             None => self
                 .indexer
                 .check_room()
-                .and_then(|()| group::prepare(&pending.db, &pending.chain, &request.data, &options)),
+                .and_then(|()| group::prepare(pending, request.data, &options)),
         };
         match outcome {
             Ok(ready) => {
-                pending.db = ready.done.prepared.db_after.clone();
-                pending.chain = Chain::after(ready.done.prepared.t, ready.hash);
+                pending.advance(&ready.done.prepared, ready.hash);
                 group.add(ready, self.durability(&request.options), request.reply);
             }
             Err(e) => group.refuse(e, request.reply),
@@ -437,8 +493,10 @@ impl Writer {
                 .inspect_err(|e| self.poison(e.clone()))?;
             // A witness for later, as in every commit.
             let _ = self.store.note_head(t, hash);
-            pending.db = made.db;
-            pending.chain = made.chain;
+            (pending.db, pending.chain) = (made.db, made.chain);
+            // Whether values are unique is not checked when they are replayed.
+            let unique = unique(pending.db.schema());
+            pending.fresh.forget(unique);
             self.indexer
                 .grew(transactions.iter().map(|tx| tx.datoms.len() as u64).sum());
             Ok(made.reports)
@@ -496,21 +554,7 @@ impl Writer {
     }
 }
 
-impl Started {
-    pub async fn finish(self) -> Result<Report> {
-        let receiver = match self {
-            Started::Queued(receiver) => receiver,
-            Started::Waiting(writer, data, options) => {
-                let permit = writer.room.clone().acquire_owned().await.map_err(|_| closed())?;
-                writer.check_open()?;
-                writer.push(data, options, permit)?
-            }
-        };
-        receiver.await.map_err(|_| closed())?.map(|done| done.report())
-    }
-}
-
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::new(Code::Closed, "the connection is closed").hint("open the database again")
 }
 

@@ -1,13 +1,16 @@
 //! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
 
 mod entity_ref;
+mod next_ids;
 mod read;
 mod registry;
 
 pub use entity_ref::{EntityRef, IntoEntityRef};
+pub(crate) use next_ids::NextIds;
 pub use read::Datoms;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId, Value};
@@ -81,9 +84,6 @@ impl From<Instant> for TimePoint {
 
 type Filter = Arc<dyn Fn(&Db, &Datom) -> bool + Send + Sync>;
 
-/// The counters that the next transaction allocates from, a partition each.
-pub type NextIds = im::OrdMap<u32, u64>;
-
 /// A database value. Cheap to clone, `Send + Sync`, and unaffected by later writes.
 /// It is a whole database at a moment, or a view of one; all of them answer the same questions ([`Db::q`], [`Db::pull`],
 /// [`Db::datoms`], [`Db::entity`]).
@@ -115,21 +115,34 @@ pub struct Db {
     view: View,
     filter: Option<Filter>,
     /// The schema at the view's `until`, when that is earlier than the base.
-    schema_then: Arc<OnceLock<Arc<Schema>>>,
+    schema_then: Option<Arc<OnceLock<Arc<Schema>>>>,
 }
 
 /// What all views of one basis share.
 pub(crate) struct Base {
     pub snapshot: Snapshot,
-    pub words: Words,
-    pub schema: Arc<Schema>,
     pub basis_t: T,
     /// The newest transaction's instant.
     pub instant: Instant,
     pub next_ids: NextIds,
+    pub frame: Arc<Frame>,
+}
+
+/// What hardly ever changes from one basis to the next: one pointer, since thousands of values are made a second, by one
+/// thread, and dropped by others.
+pub(crate) struct Frame {
+    pub words: Words,
+    pub schema: Arc<Schema>,
     pub registry: Arc<Registry>,
     /// Made by `with`, not by a commit.
     pub speculative: bool,
+}
+
+impl Deref for Base {
+    type Target = Frame;
+    fn deref(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 impl Db {
@@ -143,7 +156,7 @@ impl Db {
             base: Arc::new(base),
             view,
             filter: None,
-            schema_then: Arc::default(),
+            schema_then: None,
         }
     }
     pub(crate) fn base(&self) -> &Base {
@@ -203,7 +216,8 @@ impl Db {
         if self.as_of_t().is_none() {
             return Ok(self.base.schema.clone());
         }
-        if let Some(schema) = self.schema_then.get() {
+        let kept = self.schema_then.as_ref();
+        if let Some(schema) = kept.and_then(|kept| kept.get()) {
             return Ok(schema.clone());
         }
         let view = View {
@@ -232,7 +246,8 @@ impl Db {
             .fold(Schema::empty(), |schema, tx| {
                 schema.apply(tx.iter().map(|(d, v)| (EntityId(d.e), d.a, v, d.added)))
             });
-        Ok(self.schema_then.get_or_init(|| Arc::new(schema)).clone())
+        let schema = Arc::new(schema);
+        Ok(kept.map_or_else(|| schema.clone(), |kept| kept.get_or_init(|| schema.clone()).clone()))
     }
 
     /// The t a time point means: instants become the last transaction at or before them, 0 before the first.
@@ -287,7 +302,7 @@ impl Db {
         };
         Ok(Db {
             view,
-            schema_then: Arc::default(),
+            schema_then: Some(Arc::default()),
             ..self.clone()
         })
     }
@@ -340,7 +355,7 @@ impl Db {
             base: self.base.clone(),
             view,
             filter: None,
-            schema_then: Arc::default(),
+            schema_then: None,
         }
     }
 

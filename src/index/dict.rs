@@ -611,6 +611,11 @@ impl Words {
         Ok((*self.held(x)?).cmp(&*self.held(y)?))
     }
 
+    /// Whether a word of a dictionary type has a code that no page holds yet, so that no leaf has the word.
+    pub(super) fn is_unstored(&self, w: Word) -> bool {
+        matches!(word::text(w), Text::Coded(code) if code >= self.dict.state.read().stored)
+    }
+
     /// The dictionary below all scratch layers: words of two databases agree when this is one and the same.
     pub fn dict(&self) -> &Arc<Dict> {
         &self.dict

@@ -12,6 +12,7 @@ mod columns;
 mod dict;
 mod directory;
 mod fold;
+mod fresh;
 mod key;
 mod leaf;
 mod persist;
@@ -23,10 +24,12 @@ mod tests;
 pub use blobs::Blobs;
 pub use columns::{Batch, Columns};
 pub use dict::{Dict, Words};
+pub use fresh::Fresh;
 pub use key::{Order, Position, Probe, Range};
 pub use persist::{Garbage, RootMeta, open};
 pub use scan::{Prober, Scan};
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::datom::{RawDatom, T};
@@ -65,21 +68,47 @@ pub struct Snapshot {
 
 #[derive(Clone)]
 struct Core {
-    directories: [Directory; 4],
+    leaves: Arc<Leaves>,
     /// Transactions that are being folded.
-    frozen: Recent,
+    frozen: Arc<Recent>,
     /// Transactions newer than those.
     recent: Recent,
-    kinds: Kinds,
-    blobs: Arc<Blobs>,
-    /// The t that the leaves reach; `None` when there are none.
-    folded: Option<T>,
     /// The t up to which the tail is being folded.
     folding: Option<T>,
     /// The newest t.
     newest: T,
+}
+
+/// What a commit leaves as it is, unless it names a new attribute: one pointer to copy.
+#[derive(Clone)]
+struct Leaves {
+    directories: [Directory; 4],
+    kinds: Kinds,
+    blobs: Arc<Blobs>,
+    /// The t that the leaves reach; `None` when there are none.
+    folded: Option<T>,
     /// Keeps the blobs of this version of the directories from being deleted.
     pin: Arc<persist::Pin>,
+}
+
+impl Core {
+    /// Leaves that reach `newest`, and nothing since.
+    fn of(leaves: Leaves, newest: T) -> Core {
+        Core {
+            leaves: Arc::new(leaves),
+            frozen: Arc::default(),
+            recent: Recent::default(),
+            folding: None,
+            newest,
+        }
+    }
+}
+
+impl Deref for Core {
+    type Target = Leaves;
+    fn deref(&self) -> &Leaves {
+        &self.leaves
+    }
 }
 
 /// See [`Snapshot::shape`].
@@ -120,18 +149,16 @@ impl Snapshot {
 
     /// Nothing yet, to be kept in `blobs`.
     pub fn on(blobs: Arc<Blobs>) -> Snapshot {
-        let core = Core {
+        let leaves = Leaves {
             directories: Default::default(),
-            frozen: Recent::default(),
-            recent: Recent::default(),
             kinds: Kinds::default(),
             blobs,
             folded: None,
-            folding: None,
-            newest: 0,
             pin: Arc::default(),
         };
-        Snapshot { core: Arc::new(core) }
+        Snapshot {
+            core: Arc::new(Core::of(leaves, 0)),
+        }
     }
 
     /// The blobs that leaves are read from.
@@ -140,17 +167,19 @@ impl Snapshot {
     }
 
     /// The snapshot after one transaction's datoms, which must all change something. `kinds` tells of attributes not seen before.
-    /// Complexity: a copy of the datoms; whoever reads an order sorts them in.
-    pub fn apply(&self, datoms: &[RawDatom], kinds: &dyn Fn(u32) -> Kind) -> Snapshot {
+    /// Complexity: a look at each datom; whoever reads an order sorts them in.
+    pub fn apply(&self, datoms: impl Into<Arc<[RawDatom]>>, kinds: &dyn Fn(u32) -> Kind) -> Snapshot {
+        let datoms = datoms.into();
         let mut core = (*self.core).clone();
-        for d in datoms {
+        for d in &*datoms {
             if !core.kinds.knows(d.a) {
                 let kind = kinds(d.a);
-                core.kinds.learn(d.a, kind.inline, kind.reference);
+                let leaves = Arc::make_mut(&mut core.leaves);
+                leaves.kinds.learn(d.a, kind.inline, kind.reference);
             }
             core.newest = core.newest.max(d.t);
         }
-        core.recent.push(datoms.into());
+        core.recent.push(datoms);
         Snapshot { core: Arc::new(core) }
     }
 
@@ -170,7 +199,7 @@ impl Snapshot {
         let core = &self.core;
         let keys = Keys::new(order, words, &core.kinds);
         let (mut more, mut less) = (0u64, 0u64);
-        for recent in [&core.frozen, &core.recent] {
+        for recent in [&*core.frozen, &core.recent] {
             for run in recent.get(&keys, Form::Net)?.runs() {
                 let span = keys.within(run, 0..run.len(), range);
                 less += run.added[span.clone()].iter().filter(|added| !**added).count() as u64;
@@ -238,10 +267,10 @@ impl Snapshot {
         let mut core = (*self.core).clone();
         let recent = std::mem::take(&mut core.recent);
         if core.frozen.is_empty() {
-            core.frozen = recent;
+            core.frozen = Arc::new(recent);
         } else {
             // A fold that failed left its events behind: they go first.
-            core.frozen.append(&recent);
+            Arc::make_mut(&mut core.frozen).append(&recent);
         }
         core.folding = Some(core.newest);
         Snapshot { core: Arc::new(core) }
@@ -291,11 +320,15 @@ impl Snapshot {
     /// The same facts, read from the new leaves instead of the tail they hold.
     pub fn install(&self, folded: &Folded) -> Snapshot {
         let mut core = (*self.core).clone();
-        core.directories = folded.directories.clone();
-        core.frozen = Recent::default();
-        core.folded = Some(folded.t);
+        core.leaves = Arc::new(Leaves {
+            directories: folded.directories.clone(),
+            kinds: core.kinds.clone(),
+            blobs: core.blobs.clone(),
+            folded: Some(folded.t),
+            pin: folded.pin.clone(),
+        });
+        core.frozen = Arc::default();
         core.folding = None;
-        core.pin = folded.pin.clone();
         Snapshot { core: Arc::new(core) }
     }
 

@@ -12,8 +12,7 @@ use super::codec::{self, Reader};
 use super::dict::{Dict, Words};
 use super::directory::{Directory, PageRef, Separator};
 use super::key::{Kinds, Order};
-use super::tail::Recent;
-use super::{Core, Folded, Snapshot};
+use super::{Core, Folded, Leaves, Snapshot};
 use crate::datom::T;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Store};
@@ -153,17 +152,14 @@ pub fn open(
         }
         let n = r.count(1 << 40)?;
         let replaced = codec::column(r, n)?;
-        let core = Core {
+        let leaves = Leaves {
             directories,
-            frozen: Recent::default(),
-            recent: Recent::default(),
             kinds,
             blobs: blobs.clone(),
             folded: Some(t),
-            folding: None,
-            newest: t,
             pin: Arc::default(),
         };
+        let core = Core::of(leaves, t);
         Some((
             RootMeta {
                 t,

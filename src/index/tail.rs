@@ -93,8 +93,8 @@ pub(super) struct Recent {
     /// All transactions, newest first.
     all: Option<Arc<Waiting>>,
     sorted: Arc<[Sorted; SLOTS]>,
-    /// `sorted` and what waits as one, once somebody has asked; shared by all clones.
-    whole: Arc<[OnceLock<Tail>; SLOTS]>,
+    /// `sorted` and what waits as one, once somebody has asked; shared by all clones made since.
+    whole: OnceLock<Arc<[OnceLock<Tail>; SLOTS]>>,
 }
 
 /// So many datoms may wait while somebody looks for single keys.
@@ -142,10 +142,10 @@ impl Recent {
 
     /// Adds a transaction.
     pub(super) fn push(&mut self, datoms: Arc<[RawDatom]>) {
-        if self.whole.iter().any(|cell| cell.get().is_some()) {
+        if let Some(whole) = self.whole.take() {
             let taken = self.len();
             let sorted = Arc::make_mut(&mut self.sorted);
-            for (sorted, whole) in sorted.iter_mut().zip(&*self.whole) {
+            for (sorted, whole) in sorted.iter_mut().zip(&*whole) {
                 if let Some(tail) = whole.get() {
                     *sorted = Sorted {
                         tail: tail.clone(),
@@ -160,7 +160,16 @@ impl Recent {
             before: self.all.take(),
             total,
         }));
-        self.whole = Arc::default();
+    }
+
+    /// Calls `each` with all datoms, the newest transaction's first.
+    pub(super) fn each(&self, each: impl FnMut(&RawDatom)) {
+        let newest = self.all.clone();
+        Few { newest, taken: 0 }.each(each);
+    }
+
+    fn whole(&self, slot: usize) -> Option<&Tail> {
+        self.whole.get()?[slot].get()
     }
 
     /// The transactions, oldest first, without the first `taken` datoms.
@@ -184,7 +193,7 @@ impl Recent {
     pub(super) fn mostly(&self, keys: &Keys, form: Form) -> Result<(&Tail, Few)> {
         let slot = slot(keys.order, form);
         let sorted = &self.sorted[slot];
-        if self.len() - sorted.taken > FEW || self.whole[slot].get().is_some() {
+        if self.len() - sorted.taken > FEW || self.whole(slot).is_some() {
             return Ok((self.get(keys, form)?, Few::default()));
         }
         let newest = self.all.clone().filter(|w| w.total > sorted.taken);
@@ -204,7 +213,7 @@ impl Recent {
         if sorted.taken == self.len() {
             return Ok(&sorted.tail);
         }
-        if let Some(whole) = self.whole[slot].get() {
+        if let Some(whole) = self.whole(slot) {
             return Ok(whole);
         }
         let seen = |d: &&RawDatom| keys.order != Order::Vaet || keys.is_ref(d.a);
@@ -222,7 +231,7 @@ impl Recent {
         let mut whole = sorted.tail.clone();
         whole.add(keys, form, rows);
         keys.take_error()?;
-        Ok(self.whole[slot].get_or_init(|| whole))
+        Ok(self.whole.get_or_init(Arc::default)[slot].get_or_init(|| whole))
     }
 }
 

@@ -105,7 +105,7 @@ impl Pair {
             datoms.push(d);
             self.all.push((d, v));
         }
-        self.snapshot = self.snapshot.apply(&datoms, &kind);
+        self.snapshot = self.snapshot.apply(&datoms[..], &kind);
     }
 
     fn fold(&mut self, between: impl FnOnce(&mut Pair)) {
@@ -140,7 +140,7 @@ impl Pair {
         }
         for t in from..=self.t {
             let datoms: Vec<RawDatom> = self.all.iter().map(|(d, _)| *d).filter(|d| d.t == t).collect();
-            snapshot = snapshot.apply(&datoms, &kind);
+            snapshot = snapshot.apply(&datoms[..], &kind);
         }
         (self.blobs, self.words, self.snapshot) = (blobs, words, snapshot);
         self.garbage = Garbage::default();

@@ -148,7 +148,7 @@ fn is_entity(db: &Db, n: i64) -> bool {
         Partition::DB => false,
         Partition::TX => e.counter() <= db.basis_t(),
         p => {
-            let next = db.base().next_ids.get(&p.0).copied().unwrap_or(0);
+            let next = db.base().next_ids.get(p.0).unwrap_or(0);
             (bootstrap::FIRST_USER..next).contains(&e.counter())
         }
     }

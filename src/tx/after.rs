@@ -7,30 +7,33 @@ use super::check::Change;
 use super::cx::Cx;
 use super::ops::Flags;
 use crate::datom::{EntityId, RawDatom, T, Value, ValueType, word};
-use crate::db::{Base, Db, NextIds};
+use crate::db::{Base, Db, Frame, NextIds};
 use crate::edn::Instant;
 use crate::error::Result;
 use crate::index::{Kind, Words};
 use crate::schema::{Schema, bootstrap};
 
 /// The datoms of the changes: the instant first, then in the order of the changes.
-pub(super) fn datoms(t: T, tx: u64, instant: Instant, changes: &[Change]) -> Vec<RawDatom> {
-    let mut out = Vec::with_capacity(changes.len() + 1);
-    out.push(RawDatom {
-        e: tx,
-        a: bootstrap::TX_INSTANT,
-        v: word::long(instant.0),
-        t,
-        added: true,
-    });
-    out.extend(changes.iter().map(|c| RawDatom {
-        e: c.e,
-        a: c.a,
-        v: c.v,
-        t,
-        added: c.added,
-    }));
-    out
+pub(super) fn datoms(t: T, tx: u64, instant: Instant, changes: &[Change]) -> Arc<[RawDatom]> {
+    // The length is known to the iterator, so this is one allocation.
+    (0..changes.len() + 1)
+        .map(|i| match i.checked_sub(1) {
+            None => RawDatom {
+                e: tx,
+                a: bootstrap::TX_INSTANT,
+                v: word::long(instant.0),
+                t,
+                added: true,
+            },
+            Some(i) => RawDatom {
+                e: changes[i].e,
+                a: changes[i].a,
+                v: changes[i].v,
+                t,
+                added: changes[i].added,
+            },
+        })
+        .collect()
 }
 
 /// The database after `datoms` on top of the one before.
@@ -39,23 +42,28 @@ pub(super) fn database(
     next_ids: NextIds,
     instant: Instant,
     changes: &[Change],
-    datoms: &[RawDatom],
+    datoms: &Arc<[RawDatom]>,
 ) -> Result<Db> {
     let base = cx.db.base();
-    let schema = match changes.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
-        true => Arc::new(schema_after(&cx.words, &base.schema, changes)?),
-        false => base.schema.clone(),
+    let frame = match changes.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
+        false if !cx.options.speculative => base.frame.clone(),
+        changed => Arc::new(Frame {
+            words: cx.words.clone().into_owned(),
+            schema: match changed {
+                true => Arc::new(schema_after(&cx.words, &base.schema, changes)?),
+                false => base.schema.clone(),
+            },
+            registry: base.registry.clone(),
+            speculative: base.speculative || cx.options.speculative,
+        }),
     };
-    let snapshot = base.snapshot.apply(datoms, &kinds(&schema));
+    let snapshot = base.snapshot.apply(datoms.clone(), &kinds(&frame.schema));
     Ok(Db::from_base(Base {
         snapshot,
-        words: cx.words.clone(),
-        schema,
         basis_t: cx.t,
         instant,
         next_ids,
-        registry: base.registry.clone(),
-        speculative: base.speculative || cx.options.speculative,
+        frame,
     }))
 }
 

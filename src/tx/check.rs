@@ -323,7 +323,11 @@ pub(super) fn uniqueness(cx: &Cx<'_>, resolved: &Resolved, changes: &[Change]) -
         match resolved.owners.get(c.a, c.v) {
             Some(None) => {}
             Some(Some(owner)) => refuse_owner(cx, resolved, changes, c, owner)?,
-            None => open.push((c, cx.probe(c.flags, c.v)?)),
+            None => match cx.owner(c.flags, c.a, c.v)? {
+                Some(None) => {}
+                Some(Some(owner)) => refuse_owner(cx, resolved, changes, c, owner)?,
+                None => open.push((c, cx.probe(c.flags, c.v)?)),
+            },
         }
     }
     open.sort_unstable_by(|(c, p), (d, q)| c.a.cmp(&d.a).then_with(|| super::resolve::in_order(p, q)));

@@ -1,5 +1,6 @@
 //! What every stage needs: the database before, the words, and the way facts are shown in errors.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::TxOptions;
@@ -8,15 +9,17 @@ use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word};
 use crate::db::Db;
 use crate::edn::Keyword;
 use crate::error::{Code, Error, Result, Span};
-use crate::index::{Probe, Words};
+use crate::index::{Columns, Fresh, Order, Probe, Range, Words};
 use crate::schema::{Attribute, Schema, bootstrap};
 
 /// The surroundings of one transaction.
 pub(super) struct Cx<'a> {
     pub db: &'a Db,
     pub schema: &'a Arc<Schema>,
-    pub words: Words,
+    pub words: Cow<'a, Words>,
     pub options: &'a TxOptions,
+    /// The owners of unique values, when somebody keeps account of them.
+    pub fresh: Option<&'a Fresh>,
     /// The transaction's number and entity.
     pub t: T,
     pub tx: u64,
@@ -27,15 +30,16 @@ impl<'a> Cx<'a> {
         let t = db.basis_t() + 1;
         // A speculation's values must not enter the dictionary of the store.
         let words = if options.speculative {
-            db.words().with_scratch()
+            Cow::Owned(db.words().with_scratch())
         } else {
-            db.words().clone()
+            Cow::Borrowed(db.words())
         };
         Cx {
             db,
             schema: db.schema(),
             words,
             options,
+            fresh: None,
             t,
             tx: TxId::from_t(t).0,
         }
@@ -56,6 +60,23 @@ impl<'a> Cx<'a> {
             word,
             bytes: Some(self.words.bytes(word)?),
         })
+    }
+
+    /// Who has a unique value in the database before: `Some(None)` means nobody, `None` that an index must be asked.
+    pub fn owner(&self, flags: Flags, a: u32, v: Word) -> Result<Option<Option<u64>>> {
+        let Some(fresh) = self.fresh else {
+            return Ok(None);
+        };
+        let owner = fresh.owner(&self.db.base().snapshot, &self.words, a, v, || self.probe(flags, v))?;
+        if cfg!(debug_assertions)
+            && let Some(owner) = owner
+        {
+            let mut rows = Columns::default();
+            let range = Range::av(a, self.probe(flags, v)?);
+            self.db.prober(Order::Avet).get(&range, &mut rows)?;
+            assert_eq!(owner, rows.e.first().copied(), "the account agrees with the index");
+        }
+        Ok(owner)
     }
 
     /// An attribute by id, for facts that are in the database.
@@ -165,12 +186,7 @@ pub(super) fn first_counter(partition: Partition) -> u64 {
 pub(super) fn next_counter(db: &Db, partition: Partition) -> u64 {
     match partition {
         Partition::TX => db.basis_t() + 1,
-        _ => db
-            .base()
-            .next_ids
-            .get(&partition.0)
-            .copied()
-            .unwrap_or(first_counter(partition)),
+        _ => db.base().next_ids.get(partition.0).unwrap_or(first_counter(partition)),
     }
 }
 

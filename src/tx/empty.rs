@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::after;
 use crate::datom::{EntityId, RawDatom, TxId, Value, word};
-use crate::db::{Base, Db, NextIds, Registry};
+use crate::db::{Base, Db, Frame, NextIds, Registry};
 use crate::edn::Instant;
 use crate::error::Result;
 use crate::index::{Snapshot, Words};
@@ -33,16 +33,18 @@ pub fn bootstrap(words: Words, registry: Arc<Registry>) -> Result<(Vec<RawDatom>
         });
     }
     let schema = Schema::empty().apply(facts.iter().map(|(e, a, v): &(EntityId, u32, Value)| (*e, *a, v, true)));
-    let snapshot = Snapshot::empty().apply(&datoms, &after::kinds(&schema));
+    let snapshot = Snapshot::empty().apply(&datoms[..], &after::kinds(&schema));
     let base = Base {
         snapshot,
-        words,
-        schema: Arc::new(schema),
         basis_t: 0,
         instant: BOOTSTRAP_INSTANT,
         next_ids: NextIds::new(),
-        registry,
-        speculative: false,
+        frame: Arc::new(Frame {
+            words,
+            schema: Arc::new(schema),
+            registry,
+            speculative: false,
+        }),
     };
     Ok((datoms, Db::from_base(base)))
 }

@@ -38,16 +38,18 @@ pub use empty::{BOOTSTRAP_INSTANT, bootstrap};
 pub use input::{IntoTxData, TxData};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::datom::{Datom, EntityId, RawDatom, T, TxId};
 use crate::db::Db;
 use crate::edn::{Edn, Instant};
 use crate::error::{Code, Error, Result};
+use crate::index::Fresh;
 use crate::schema::bootstrap as ids;
 
 use check::Change;
 use cx::Cx;
-use ops::{Flags, Ops};
+use ops::{Flags, Ops, TempName};
 
 /// How a transaction is prepared.
 #[derive(Clone, Debug, Default)]
@@ -69,11 +71,11 @@ pub struct Prepared {
     /// Its instant.
     pub instant: Instant,
     /// What changes: the instant first, then by entity, attribute, value, retraction before assertion.
-    pub datoms: Vec<RawDatom>,
+    pub datoms: Arc<[RawDatom]>,
     /// The database with it.
     pub db_after: Db,
-    /// The entity of each tempid, by its text.
-    pub tempids: BTreeMap<String, EntityId>,
+    /// The entity of each tempid.
+    pub(crate) tempids: Vec<(TempName, EntityId)>,
     /// The entities it makes, in the order of the forms.
     pub new_entities: Vec<EntityId>,
     /// What the user should know although it is no error.
@@ -115,7 +117,7 @@ pub struct Report {
     pub t: T,
     /// Its instant.
     pub instant: Instant,
-    datoms: Vec<RawDatom>,
+    datoms: Arc<[RawDatom]>,
 }
 
 impl Report {
@@ -125,7 +127,7 @@ impl Report {
             db_before,
             db_after: prepared.db_after,
             datoms: prepared.datoms,
-            tempids: prepared.tempids,
+            tempids: prepared.tempids.into_iter().map(|(name, e)| (name.into(), e)).collect(),
             new_entities: prepared.new_entities,
             warnings: prepared.warnings,
             noop: prepared.noop,
@@ -154,24 +156,33 @@ impl Report {
 
 /// Prepares forms for commit on top of `db`, the newest value.
 pub fn prepare(db: &Db, data: &[Edn], options: &TxOptions) -> Result<Prepared> {
-    let cx = Cx::new(db, options);
-    let ops = expand::ops(&cx, data)?;
-    finish(&cx, ops)
+    forms(&Cx::new(db, options), data)
 }
 
 /// Prepares any kind of transaction data; errors show the text when it was one.
 pub fn prepare_data(db: &Db, data: &TxData, options: &TxOptions) -> Result<Prepared> {
+    any(&Cx::new(db, options), data)
+}
+
+/// As [`prepare_data`], for a writer that has kept account of the unique values of `db`, so that they need not be looked up.
+pub fn prepare_next(db: &Db, fresh: &Fresh, data: &TxData, options: &TxOptions) -> Result<Prepared> {
+    let mut cx = Cx::new(db, options);
+    cx.fresh = Some(fresh);
+    any(&cx, data)
+}
+
+fn any(cx: &Cx<'_>, data: &TxData) -> Result<Prepared> {
     match data {
-        TxData::Forms { forms, source } => prepare(db, forms, options).map_err(|e| match source {
+        TxData::Forms { forms: data, source } => forms(cx, data).map_err(|e| match source {
             Some(text) => e.in_source("transaction", text),
             None => e,
         }),
-        TxData::Typed(tx) => {
-            let cx = Cx::new(db, options);
-            let ops = builder::ops(&cx, tx)?;
-            finish(&cx, ops)
-        }
+        TxData::Typed(tx) => finish(cx, builder::ops(cx, tx)?),
     }
+}
+
+fn forms(cx: &Cx<'_>, data: &[Edn]) -> Result<Prepared> {
+    finish(cx, expand::ops(cx, data)?)
 }
 
 fn finish(cx: &Cx<'_>, ops: Ops) -> Result<Prepared> {
@@ -220,16 +231,14 @@ fn finish(cx: &Cx<'_>, ops: Ops) -> Result<Prepared> {
     })
 }
 
-fn tempids(ops: &mut Ops) -> BTreeMap<String, EntityId> {
-    let names: Vec<(String, u32)> = ops.names.iter().map(|(name, i)| (name.to_string(), *i)).collect();
-    let id = |ops: &mut Ops, i| {
+fn tempids(ops: &mut Ops) -> Vec<(TempName, EntityId)> {
+    let names = std::mem::take(&mut ops.names);
+    let mut ids = Vec::with_capacity(names.len());
+    for (name, i) in names {
         let root = ops.root(i);
-        ops.temps[root as usize].id.map(EntityId)
-    };
-    names
-        .into_iter()
-        .filter_map(|(name, i)| Some((name, id(ops, i)?)))
-        .collect()
+        ids.extend(ops.temps[root as usize].id.map(|id| (name, EntityId(id))));
+    }
+    ids
 }
 
 impl std::fmt::Debug for Report {

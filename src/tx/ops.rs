@@ -114,9 +114,18 @@ pub(super) struct Op {
 
 /// A tempid as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum TempName {
+pub(crate) enum TempName {
     Text(Arc<str>),
     Number(i64),
+}
+
+impl From<TempName> for String {
+    fn from(name: TempName) -> String {
+        match name {
+            TempName::Text(s) => String::from(&*s),
+            TempName::Number(n) => n.to_string(),
+        }
+    }
 }
 
 impl std::fmt::Display for TempName {

@@ -11,7 +11,7 @@ use crate::datom::{EntityId, Partition, Word, word};
 use crate::db::NextIds;
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result, Span};
-use crate::index::{Columns, Order, Range};
+use crate::index::{Columns, Order, Probe, Prober, Range};
 use crate::schema::bootstrap;
 
 /// A fact that the transaction states, before it is known whether it changes anything.
@@ -185,12 +185,19 @@ fn lookups(cx: &Cx<'_>, lookups: &[Lookup]) -> Result<Vec<u64>> {
     if lookups.is_empty() {
         return Ok(found);
     }
-    let mut prober = cx.db.prober(Order::Avet);
+    let mut prober: Option<Prober> = None;
+    let mut read = |a: u32, probe: Probe, rows: &mut Columns| {
+        let prober = prober.get_or_insert_with(|| cx.db.prober(Order::Avet));
+        prober.get(&Range::av(a, probe), rows)
+    };
     let mut rows = Columns::default();
-    let mut keys = Vec::with_capacity(lookups.len());
+    let mut keys = Vec::new();
     for (i, lookup) in lookups.iter().enumerate() {
         if let Term::Word(v) = lookup.v {
-            keys.push((lookup.a, v, i, cx.probe(lookup.flags, v)?));
+            match cx.owner(lookup.flags, lookup.a, v)? {
+                Some(owner) => found[i] = owner.ok_or_else(|| not_found(cx, lookup, v))?,
+                None => keys.push((lookup.a, v, i, cx.probe(lookup.flags, v)?)),
+            }
         }
     }
     keys.sort_unstable_by(|x, y| x.0.cmp(&y.0).then_with(|| in_order(&x.3, &y.3)).then(x.2.cmp(&y.2)));
@@ -199,7 +206,7 @@ fn lookups(cx: &Cx<'_>, lookups: &[Lookup]) -> Result<Vec<u64>> {
         found[i] = match last {
             Some((la, lv, e)) if la == a && lv == v => e,
             _ => {
-                prober.get(&Range::av(a, probe), &mut rows)?;
+                read(a, probe, &mut rows)?;
                 *rows.e.first().ok_or_else(|| not_found(cx, &lookups[i], v))?
             }
         };
@@ -209,7 +216,7 @@ fn lookups(cx: &Cx<'_>, lookups: &[Lookup]) -> Result<Vec<u64>> {
     for (i, lookup) in lookups.iter().enumerate() {
         if let Term::Lookup(inner) = lookup.v {
             let v = found[inner as usize];
-            prober.get(&Range::av(lookup.a, cx.probe(lookup.flags, v)?), &mut rows)?;
+            read(lookup.a, cx.probe(lookup.flags, v)?, &mut rows)?;
             found[i] = *rows.e.first().ok_or_else(|| not_found(cx, lookup, v))?;
         }
     }
@@ -284,8 +291,7 @@ fn allocate(cx: &Cx<'_>, ops: &mut Ops) -> Result<(NextIds, Vec<EntityId>)> {
                 }
                 let first = first_counter(Partition(partition));
                 next_ids
-                    .get(&partition)
-                    .copied()
+                    .get(partition)
                     .unwrap_or(first)
                     .max(next_counter(cx.db, Partition(partition)))
             }

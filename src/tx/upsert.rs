@@ -118,7 +118,11 @@ impl Unifier<'_, '_> {
             for other in &group[1..] {
                 self.union(first.temp, other.temp, other.op)?;
             }
-            let owner = self.owner(first.a, first.probe.clone())?;
+            let flags = self.ops.ops[first.op as usize].flags;
+            let owner = match self.cx.owner(flags, first.a, first.v)? {
+                Some(owner) => owner,
+                None => self.owner(first.a, first.probe.clone())?,
+            };
             self.owners.push((first.a, first.v, owner));
             if let Some(e) = owner {
                 self.assign(first.temp, e, first.op)?;

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Reply;
+use super::{Pending, Reply};
 use crate::datom::T;
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
-use crate::log::{self, Chain, Hash};
+use crate::log::{self, Hash};
 use crate::store::Durability;
 use crate::tx::{self, Prepared, Report, TxData, TxOptions};
 
@@ -19,6 +19,8 @@ const GROUP_BYTES_MAX: usize = 1 << 20;
 pub(in crate::conn) struct Done {
     pub db_before: Db,
     pub prepared: Prepared,
+    /// What the caller gave. It goes back, so that whoever made it frees it.
+    _data: TxData,
 }
 
 /// How a transaction went.
@@ -54,10 +56,11 @@ pub(super) fn check_outside() -> Result<()> {
 }
 
 /// Prepares `data` on top of `db` and makes its log record.
-pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, options: &TxOptions) -> Result<Ready> {
+pub(super) fn prepare(pending: &Pending, data: TxData, options: &TxOptions) -> Result<Ready> {
+    let Pending { db, chain, fresh } = pending;
     // A registered function that panics must not take the writer with it: the others wait behind the same lock.
     PREPARING.set(true);
-    let prepared = catch_unwind(AssertUnwindSafe(|| tx::prepare_data(db, data, options)));
+    let prepared = catch_unwind(AssertUnwindSafe(|| tx::prepare_next(db, fresh, &data, options)));
     PREPARING.set(false);
     let prepared = prepared.unwrap_or_else(|panic| {
         let said = panic
@@ -83,6 +86,7 @@ pub(super) fn prepare(db: &Db, chain: &Chain, data: &TxData, options: &TxOptions
         done: Box::new(Done {
             db_before: db.clone(),
             prepared,
+            _data: data,
         }),
         record,
         hash,
@@ -154,17 +158,20 @@ impl Group {
         }
     }
 
-    /// Tells everybody; gives the leader's own outcome.
-    pub fn answer(self) -> Option<Outcome> {
-        let mut own = None;
+    /// Tells everybody; gives the leader's own outcome, and how many async callers were told.
+    pub fn answer(self) -> (Option<Outcome>, usize) {
+        let (mut own, mut told) = (None, 0);
         for (outcome, reply) in self.outcomes {
             match reply {
                 Reply::Own => own = Some(outcome),
                 Reply::Blocking(slot) => slot.done(outcome),
                 // The caller may have dropped its future; the transaction stands all the same.
-                Reply::Async(sender, _permit) => drop(sender.send(outcome)),
+                Reply::Async(sender) => {
+                    drop(sender.send(outcome));
+                    told += 1;
+                }
             }
         }
-        own
+        (own, told)
     }
 }
