@@ -1,12 +1,12 @@
 //! The same language as the grammar's, read by hand: for files of many megabytes, where pest would be the slow part.
 //!
-//! A property test holds it equal to `read`, also in what it refuses (of several errors it may name another). Queries and transactions typed by people go through the
-//! grammar.
+//! A property test holds it equal to `read`, also in what it refuses (of several errors it may name another). Queries and
+//! transactions typed by people go through the grammar.
 
 use super::lex::Shape;
 use super::walk::{Build, Walker};
 use super::{Edn, Node, atoms, collect};
-use crate::error::{Error, Result, Span};
+use crate::error::{Error, Result, Span, UNNAMED};
 
 /// The forms of a text, one after another; only one is in memory at a time. Ends after the first error.
 ///
@@ -39,7 +39,7 @@ impl Iterator for ReadForms<'_> {
             }
             Err(fault) => {
                 self.walker = None;
-                Some(Err(fault.error.in_source(super::read::UNNAMED, self.text)))
+                Some(Err(fault.error.in_source(UNNAMED, self.text)))
             }
         }
     }

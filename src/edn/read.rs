@@ -8,10 +8,7 @@ use super::bulk::Values;
 use super::lex::beginning;
 use super::walk::{Check, Walker};
 use super::{Edn, Node, atoms, collect};
-use crate::error::{Code, Error, Result, Span};
-
-/// What a text is called in errors until a caller with a better name says so (`Error::in_source`).
-pub(super) use crate::error::UNNAMED;
+use crate::error::{Code, Error, Result, Span, UNNAMED};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/edn.pest"]

@@ -23,8 +23,8 @@ mod parse;
 mod walk;
 
 pub use entity::{Entity, EntityValue};
-pub use parse::{Pattern, parse, parse_lenient};
-pub use walk::{DEPTH_MAX, ENTITIES_MAX, LIMIT_DEFAULT, Puller};
+pub use parse::{LIMIT_DEFAULT, Pattern, parse, parse_lenient};
+pub use walk::{DEPTH_MAX, ENTITIES_MAX, Puller};
 
 use crate::datom::EntityId;
 use crate::db::{Db, IntoEntityRef};

@@ -19,8 +19,8 @@ use crate::edn::{Edn, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
 use crate::schema::Attribute;
 
-use super::walk::LIMIT_DEFAULT;
-
+/// How many values of a cardinality-many or reverse attribute are shown without `:limit`.
+pub const LIMIT_DEFAULT: usize = 1000;
 /// Nesting beyond this in a pattern's text is refused.
 const NESTING_MAX: usize = 100;
 

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use super::parse::{Inside, Pattern, Spec, id_key};
+use super::parse::{Inside, LIMIT_DEFAULT, Pattern, Spec, id_key};
 use crate::datom::{EntityId, Value, ValueType, Word};
 use crate::db::Db;
 use crate::edn::{Edn, Node};
@@ -17,8 +17,6 @@ use crate::error::{Code, Error, Result, Span};
 use crate::index::{Columns, Order, Probe, Prober, Range};
 use crate::schema::Schema;
 
-/// How many values of a cardinality-many or reverse attribute are shown without `:limit`.
-pub const LIMIT_DEFAULT: usize = 1000;
 /// The most levels of maps and vectors in a result: it reads back when printed, and whoever compares or drops it
 /// does not use up the native stack.
 pub const DEPTH_MAX: usize = crate::edn::MAX_DEPTH - 12;
