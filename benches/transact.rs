@@ -27,10 +27,8 @@ fn empty() -> Db {
 }
 
 fn forms(text: &str) -> Vec<Edn> {
-    match edn::read_one(text).expect("the bench's own text").node {
-        edn::Node::Vector(forms) => forms,
-        _ => Vec::new(),
-    }
+    let form = edn::read_one(text).expect("the bench's own text");
+    form.into_seq().expect("a vector of forms")
 }
 
 fn commit(db: &Db, data: &[Edn]) -> Db {

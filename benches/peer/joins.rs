@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use asof::conn::{Connection, Options};
-use asof::edn::{Edn, Node};
+use asof::edn::Edn;
 use asof::query::{Input, Query};
 
 use crate::Outcome;
@@ -47,12 +47,12 @@ fn movies() -> Outcome<Connection> {
 fn chosen(order: &str, only: &[&str]) -> Outcome<Vec<(Arc<str>, Query)>> {
     let mut out = Vec::new();
     for (name, orders) in questions::file("w4")? {
-        let (Node::Str(name), Node::Map(orders)) = (name.node, orders.node) else {
+        let (Some(name), Some(orders)) = (name.as_str(), orders.as_map()) else {
             return Err("queries/w4.edn: expected names and maps".into());
         };
-        if only.is_empty() || only.contains(&&*name) {
-            let query = Query::from_edn(questions::get(&orders, &Edn::kw(order))?)?;
-            out.push((name, query));
+        if only.is_empty() || only.contains(&name) {
+            let query = Query::from_edn(questions::get(orders, &Edn::kw(order))?)?;
+            out.push((name.into(), query));
         }
     }
     Ok(out)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use asof::datom::{EntityId, Val};
 use asof::db::Db;
-use asof::edn::{self, Edn, Node};
+use asof::edn::{self, Edn};
 use asof::query::{Answer, Budget, Input, Query, QueryOptions};
 
 use crate::Outcome;
@@ -67,10 +67,8 @@ fn take(answer: &Answer) -> asof::error::Result<()> {
 pub fn file(name: &str) -> Outcome<Vec<(Edn, Edn)>> {
     let path = format!("queries/{name}.edn");
     let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}; start this program in the rig's folder"))?;
-    match edn::read_one(&text)?.node {
-        Node::Map(pairs) => Ok(pairs),
-        _ => Err(format!("{path} is no map").into()),
-    }
+    let form = edn::read_one(&text)?;
+    form.into_map().map_err(|_| format!("{path} is no map").into())
 }
 
 /// What a map of such a file says of `key`.

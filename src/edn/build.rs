@@ -122,6 +122,20 @@ impl Edn {
             _ => None,
         }
     }
+    /// The elements of a list or vector, taken out; anything else comes back as it is.
+    pub fn into_seq(mut self) -> Result<Vec<Edn>, Edn> {
+        match &mut self.node {
+            Node::List(items) | Node::Vector(items) => Ok(std::mem::take(items)),
+            _ => Err(self),
+        }
+    }
+    /// The pairs of a map, taken out; anything else comes back as it is.
+    pub fn into_map(mut self) -> Result<Vec<(Edn, Edn)>, Edn> {
+        match &mut self.node {
+            Node::Map(pairs) => Ok(std::mem::take(pairs)),
+            _ => Err(self),
+        }
+    }
     /// The elements of a set, in the order of the text.
     pub fn as_set(&self) -> Option<&[Edn]> {
         match &self.node {

@@ -14,6 +14,7 @@ mod atoms;
 mod build;
 pub mod bulk;
 mod collect;
+mod deep;
 mod instant;
 mod lex;
 mod name;
@@ -53,7 +54,7 @@ use crate::error::Span;
 /// assert_eq!(read_one("[1 2]")?, Edn::vector([Node::Long(1), Node::Long(2)].map(Edn::new)));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Edn {
     /// What it is.
     pub node: Node,
@@ -61,8 +62,8 @@ pub struct Edn {
     pub span: Span,
 }
 
-/// What an EDN value is.
-#[derive(Clone, Debug)]
+/// What an EDN value is. It drops what is inside without the native stack, however deep, and so it is taken apart by reference, or with
+/// [`std::mem::take`] of its contents.
 pub enum Node {
     /// `nil`
     Nil,

@@ -31,7 +31,11 @@ pub fn pretty(form: &Edn, width: usize) -> String {
         width,
         column: 0,
     };
-    page.put(&form.node, 0);
+    match form.is_deeper_than(super::MAX_DEPTH) {
+        // No page is so wide, and each level would take some of the native stack.
+        true => page.text(&form.to_string()),
+        false => page.put(&form.node, 0),
+    }
     page.out
 }
 

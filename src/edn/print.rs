@@ -1,6 +1,6 @@
 //! Forms as text, on one line, that reads back equal.
 
-use std::fmt::{Display, Formatter, Result, Write};
+use std::fmt::{Debug, Display, Formatter, Result, Write};
 
 use super::{BigDecimal, Edn, Node, atoms};
 
@@ -10,14 +10,97 @@ impl Display for Edn {
     }
 }
 
+impl Debug for Edn {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write_node(f, &self.node)
+    }
+}
+
+impl Debug for Node {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write_node(f, self)
+    }
+}
+
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write_node(f, self)
     }
 }
 
-/// Writes a node on one line to anything that takes text.
+/// A collection whose contents are being written.
+enum Open<'a> {
+    /// What is left of it, whether something stands before that, and how it ends.
+    Items(std::slice::Iter<'a, Edn>, bool, &'static str),
+    /// The same of a map, with the value of the key that was written last.
+    Pairs(std::slice::Iter<'a, (Edn, Edn)>, bool, Option<&'a Edn>),
+}
+
+/// Writes a node on one line to anything that takes text. However deep it is, the native stack is not used.
 pub(super) fn write_node(out: &mut dyn Write, node: &Node) -> Result {
+    let mut open: Vec<Open> = Vec::new();
+    let mut next = Some(node);
+    loop {
+        match next.take() {
+            Some(Node::List(items)) => {
+                out.write_char('(')?;
+                open.push(Open::Items(items.iter(), false, ")"));
+            }
+            Some(Node::Vector(items)) => {
+                out.write_char('[')?;
+                open.push(Open::Items(items.iter(), false, "]"));
+            }
+            Some(Node::Set(items)) => {
+                out.write_str("#{")?;
+                open.push(Open::Items(items.iter(), false, "}"));
+            }
+            Some(Node::Map(pairs)) => {
+                out.write_char('{')?;
+                open.push(Open::Pairs(pairs.iter(), false, None));
+            }
+            Some(Node::Tagged(tag, form)) => {
+                write!(out, "#{tag} ")?;
+                next = Some(&form.node);
+                continue;
+            }
+            Some(leaf) => write_leaf(out, leaf)?,
+            None => {}
+        }
+        match open.last_mut() {
+            None => return Ok(()),
+            Some(Open::Items(items, some, close)) => match items.next() {
+                Some(item) => {
+                    if std::mem::replace(some, true) {
+                        out.write_char(' ')?;
+                    }
+                    next = Some(&item.node);
+                }
+                None => {
+                    out.write_str(close)?;
+                    open.pop();
+                }
+            },
+            Some(Open::Pairs(pairs, some, value)) => {
+                if let Some(then) = value.take() {
+                    out.write_char(' ')?;
+                    next = Some(&then.node);
+                } else if let Some((key, then)) = pairs.next() {
+                    // Commas are white space; they part the pairs for the eye.
+                    if std::mem::replace(some, true) {
+                        out.write_str(", ")?;
+                    }
+                    *value = Some(then);
+                    next = Some(&key.node);
+                } else {
+                    out.write_char('}')?;
+                    open.pop();
+                }
+            }
+        }
+    }
+}
+
+fn write_leaf(out: &mut dyn Write, node: &Node) -> Result {
     match node {
         Node::Nil => out.write_str("nil"),
         Node::Bool(b) => write!(out, "{b}"),
@@ -36,38 +119,8 @@ pub(super) fn write_node(out: &mut dyn Write, node: &Node) -> Result {
             bytes.iter().try_for_each(|b| write!(out, "{b:02x}"))?;
             out.write_char('"')
         }
-        Node::List(items) => write_items(out, "(", items, ")"),
-        Node::Vector(items) => write_items(out, "[", items, "]"),
-        Node::Set(items) => write_items(out, "#{", items, "}"),
-        Node::Map(pairs) => {
-            out.write_char('{')?;
-            for (n, (key, value)) in pairs.iter().enumerate() {
-                // Commas are white space; they part the pairs for the eye.
-                if n > 0 {
-                    out.write_str(", ")?;
-                }
-                write_node(out, &key.node)?;
-                out.write_char(' ')?;
-                write_node(out, &value.node)?;
-            }
-            out.write_char('}')
-        }
-        Node::Tagged(tag, form) => {
-            write!(out, "#{tag} ")?;
-            write_node(out, &form.node)
-        }
+        Node::List(_) | Node::Vector(_) | Node::Set(_) | Node::Map(_) | Node::Tagged(..) => Ok(()),
     }
-}
-
-fn write_items(out: &mut dyn Write, open: &str, items: &[Edn], close: &str) -> Result {
-    out.write_str(open)?;
-    for (n, item) in items.iter().enumerate() {
-        if n > 0 {
-            out.write_char(' ')?;
-        }
-        write_node(out, &item.node)?;
-    }
-    out.write_str(close)
 }
 
 /// Characters that would break the line or cannot be seen are written by their code.

@@ -16,7 +16,8 @@
 //!
 //! What is not there is left out; nothing at all is `None`. `{:a ...}` and `{:a 3}` repeat the enclosing pattern; an entity
 //! already on the way is shown by its id alone. Cardinality and component are those of the schema at the view's time.
-//! Nesting ends with an error at [`DEPTH_MAX`] levels, and a result at [`ENTITIES_MAX`] entities.
+//! A result ends with an error at [`ENTITIES_MAX`] entities, and may be as deep as that: no stack but one on the heap is used to make
+//! it, and none to print, compare, copy or drop it.
 
 mod entity;
 mod parse;
@@ -24,7 +25,7 @@ mod walk;
 
 pub use entity::{Entity, EntityValue};
 pub use parse::{LIMIT_DEFAULT, Pattern, parse, parse_lenient};
-pub use walk::{DEPTH_MAX, ENTITIES_MAX, Puller};
+pub use walk::{ENTITIES_MAX, Puller};
 
 use crate::datom::EntityId;
 use crate::db::{Db, IntoEntityRef};

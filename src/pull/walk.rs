@@ -13,15 +13,12 @@ use super::parse::{Inside, LIMIT_DEFAULT, Pattern, Spec, id_key};
 use crate::datom::{EntityId, Value, ValueType, Word};
 use crate::db::Db;
 use crate::edn::{Edn, Node};
-use crate::error::{Code, Error, Result, Span};
+use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Probe, Prober, Range};
 use crate::schema::Schema;
 
-/// The most levels of maps and vectors in a result: it reads back when printed, and whoever compares or drops it
-/// does not use up the native stack.
-pub const DEPTH_MAX: usize = crate::edn::MAX_DEPTH - 12;
 /// The most entities in the result of one pull: recursion over a dense graph has more ways than memory.
-pub const ENTITIES_MAX: u64 = 1_000_000;
+pub const ENTITIES_MAX: u64 = 2_000_000;
 
 /// From so many forward attributes on, all facts of an entity are read at once rather than attribute by attribute.
 const READ_ALL_FROM: usize = 3;
@@ -34,16 +31,17 @@ pub struct Puller<'p> {
     schema: std::sync::Arc<Schema>,
     pattern: &'p Pattern,
     facts: Facts,
-    /// Asked at every entity; an error ends the pull.
-    check: Option<&'p dyn Fn() -> Result<()>>,
+    /// Asked at every entity, with about the bytes that the result takes so far; an error ends the pull.
+    check: Option<&'p dyn Fn(usize) -> Result<()>>,
+    /// Of the pull under way: entities, and bytes.
+    entities: u64,
+    bytes: usize,
 }
 
 /// An entity on its way to be a map.
 struct Frame<'p> {
     pattern: &'p Pattern,
     e: u64,
-    /// Levels of maps and vectors down to here.
-    depth: usize,
     /// How far each recursion of the pattern may still go.
     left: SmallVec<[u32; 2]>,
     out: Vec<(Edn, Edn)>,
@@ -88,22 +86,36 @@ impl<'p> Puller<'p> {
             db: db.clone(),
             pattern,
             check: None,
+            entities: 0,
+            bytes: 0,
         })
     }
 
-    /// Asks `check` at every entity, also inside a long pull; its error ends the pull.
-    pub fn checked(self, check: &'p dyn Fn() -> Result<()>) -> Puller<'p> {
+    /// Asks `check` at every entity, also inside a long pull, with about the bytes that this pull's result takes so far; its error
+    /// ends the pull.
+    pub fn checked(self, check: &'p dyn Fn(usize) -> Result<()>) -> Puller<'p> {
         Puller {
             check: Some(check),
             ..self
         }
     }
 
+    /// About how many bytes the last pull's result takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many rows and leaves it has read so far.
+    pub fn read(&self) -> (u64, u64) {
+        let leaves = self.facts.prober.as_ref().map_or(0, Prober::leaves);
+        (self.facts.rows, leaves + self.facts.leaves)
+    }
+
     /// What the pattern finds at an entity; `None` when there is nothing.
     pub fn pull(&mut self, entity: EntityId) -> Result<Option<Edn>> {
         let mut ways = Ways::default();
-        let mut entities = 0;
-        let root = self.enter(self.pattern, entity.0, None, &mut ways, &mut entities)?;
+        (self.entities, self.bytes) = (0, 0);
+        let root = self.enter(self.pattern, entity.0, None, &mut ways)?;
         let mut stack = vec![root];
         loop {
             let top = stack.last_mut().expect("the loop ends when the root is popped");
@@ -139,12 +151,8 @@ impl<'p> Puller<'p> {
                 below.found.push(id_map(e));
                 continue;
             }
-            let depth = top.depth + if below.one { 1 } else { 2 };
-            if depth > DEPTH_MAX {
-                return Err(too_deep(e, below.spec));
-            }
-            let frame = self.enter(pattern, e, left, &mut ways, &mut entities)?;
-            stack.push(Frame { depth, ..frame });
+            let frame = self.enter(pattern, e, left, &mut ways)?;
+            stack.push(frame);
         }
     }
 
@@ -155,16 +163,15 @@ impl<'p> Puller<'p> {
         e: u64,
         left: Option<SmallVec<[u32; 2]>>,
         ways: &mut Ways,
-        entities: &mut u64,
     ) -> Result<Frame<'p>> {
-        *entities += 1;
-        if *entities > ENTITIES_MAX {
+        self.entities += 1;
+        if self.entities > ENTITIES_MAX {
             let message = format!("the pull reached its limit of {ENTITIES_MAX} entities");
             return Err(Error::new(Code::QueryLimit, message)
                 .hint("bound the recursion ({:a/ref 3}) or the number of values ([:a/ref :limit 100])"));
         }
         if let Some(check) = self.check {
-            check()?;
+            check(self.bytes)?;
         }
         let left = left.unwrap_or_else(|| {
             let depths = pattern.specs.iter().filter_map(|s| match s.inside {
@@ -180,7 +187,6 @@ impl<'p> Puller<'p> {
         let mut frame = Frame {
             pattern,
             e,
-            depth: 1,
             left,
             out: Vec::with_capacity(pattern.specs.len() + usize::from(pattern.id_key.is_some())),
             inserted: 0,
@@ -217,6 +223,8 @@ impl<'p> Puller<'p> {
         }
         // They are taken from the end; the order of the pattern is the order of the work.
         frame.below.reverse();
+        let below: usize = frame.below.iter().map(|b| size_of::<Below>() + b.ids.len() * 8).sum();
+        self.bytes += size_of::<Frame>() + below + frame.out.capacity() * size_of::<(Edn, Edn)>();
         Ok(frame)
     }
 
@@ -383,17 +391,6 @@ fn id_map(e: u64) -> Edn {
     Node::Map(vec![(id_key(), Node::Long(e as i64).into())]).into()
 }
 
-fn too_deep(e: u64, spec: Option<&Spec>) -> Error {
-    let span = spec.map_or(Span::NONE, |s| s.span);
-    let what = spec.map_or("component".to_string(), |s| s.key.to_string());
-    Error::new(
-        Code::QueryLimit,
-        format!("the pull reached its limit of {DEPTH_MAX} levels at the {what} {e}"),
-    )
-    .at(span)
-    .hint("bound the recursion ({:a/ref 100}), or follow the refs with a recursive rule")
-}
-
 /// History shows several values side by side as if each were current; maps cannot say so.
 pub(super) fn refuse_history(db: &Db, call: &str) -> Result<()> {
     if !db.is_history() {
@@ -412,6 +409,9 @@ struct Facts {
     /// Not for filtered views, which only `scan` filters.
     prober: Option<Prober>,
     columns: Columns,
+    /// Rows and leaves read, apart from those of the prober.
+    rows: u64,
+    leaves: u64,
 }
 
 impl Facts {
@@ -420,21 +420,28 @@ impl Facts {
             prober: (!db.is_filtered()).then(|| db.prober(Order::Eavt)),
             db: db.clone(),
             columns: Columns::default(),
+            rows: 0,
+            leaves: 0,
         }
     }
 
     fn fill(&mut self, range: &Range) -> Result<()> {
-        if let Some(prober) = &mut self.prober {
-            return prober.get(range, &mut self.columns);
-        }
-        self.columns.clear();
-        for batch in self.db.scan(Order::Eavt, range) {
-            let batch = batch?;
-            for i in 0..batch.len() {
-                let row = batch.row(i);
-                self.columns.push(row.e, row.a, row.v, row.t);
+        match &mut self.prober {
+            Some(prober) => prober.get(range, &mut self.columns)?,
+            None => {
+                self.columns.clear();
+                let mut reading = self.db.scan(Order::Eavt, range);
+                for batch in &mut reading {
+                    let batch = batch?;
+                    for i in 0..batch.len() {
+                        let row = batch.row(i);
+                        self.columns.push(row.e, row.a, row.v, row.t);
+                    }
+                }
+                self.leaves += reading.leaves();
             }
         }
+        self.rows += self.columns.len() as u64;
         Ok(())
     }
 
@@ -470,26 +477,32 @@ impl Facts {
             return Ok(SmallVec::from_slice(&self.columns.v));
         };
         let mut out = SmallVec::new();
-        for batch in self.db.scan(Order::Eavt, &range) {
+        let mut reading = self.db.scan(Order::Eavt, &range);
+        for batch in &mut reading {
             out.extend_from_slice(batch?.v());
             if out.len() >= limit {
                 break;
             }
         }
+        self.rows += out.len() as u64;
+        self.leaves += reading.leaves();
         Ok(out)
     }
 
     /// The entities that refer to `e` through `attr`.
-    fn referring(&self, attr: u32, e: u64, limit: Option<usize>) -> Result<Vec<u64>> {
+    fn referring(&mut self, attr: u32, e: u64, limit: Option<usize>) -> Result<Vec<u64>> {
         let limit = limit.unwrap_or(usize::MAX);
         let mut out = Vec::new();
-        for batch in self.db.scan(Order::Vaet, &Range::av(attr, Probe::inline(e))) {
+        let mut reading = self.db.scan(Order::Vaet, &Range::av(attr, Probe::inline(e)));
+        for batch in &mut reading {
             let batch = batch?;
             out.extend(batch.e().iter().take(limit - out.len()));
             if out.len() >= limit {
                 break;
             }
         }
+        self.rows += out.len() as u64;
+        self.leaves += reading.leaves();
         Ok(out)
     }
 }

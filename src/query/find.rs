@@ -318,9 +318,14 @@ fn reduce(
 }
 
 fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) -> Result<Vec<Edn>> {
-    let check = || meter.check();
+    // What was pulled before is held while the next is made.
+    let held = std::cell::Cell::new(0);
+    let check = |bytes: usize| {
+        meter.rows(1, held.get() + bytes)?;
+        meter.check()
+    };
     let mut puller = Puller::new(db, pattern)?.checked(&check);
-    (0..entities.len())
+    let pulled = (0..entities.len())
         .map(|i| {
             let (tag, w) = entities.get(i);
             let id = match tag {
@@ -332,9 +337,14 @@ fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) ->
                 Some(e) => puller.pull(EntityId(e))?,
                 None => None,
             };
+            held.set(held.get() + puller.bytes());
             Ok(found.unwrap_or_else(|| Node::Nil.into()))
         })
-        .collect()
+        .collect();
+    let (rows, leaves) = puller.read();
+    meter.read(rows as usize);
+    meter.leaves(leaves);
+    pulled
 }
 
 fn shown(e: &FindElem, vars: &Vars) -> String {

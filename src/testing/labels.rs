@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::datom::{EntityId, Partition, TxId, Value};
 use crate::db::Db;
-use crate::edn::{Edn, Node, Symbol};
+use crate::edn::{Edn, MAX_DEPTH, Node, Symbol};
 use crate::schema::bootstrap;
 
 /// Entities by the labels they have been given: `#e1` is the first that was met. Keep one for a whole test, and an entity has the
@@ -95,17 +95,25 @@ impl Labels {
     /// The form with the entity ids in it as labels. Ids are longs like others, so only longs that `db` has given to a
     /// user's entity or a transaction become labels; ids of attributes, which are small, stay numbers.
     pub fn relabel(&mut self, db: &Db, form: &Edn) -> Edn {
-        let mut all = |forms: &[Edn]| forms.iter().map(|f| self.relabel(db, f)).collect::<Vec<_>>();
+        // Each level takes some of the native stack; what is too deep to read is not compared by eye either.
+        match form.is_deeper_than(MAX_DEPTH) {
+            true => form.clone(),
+            false => self.relabelled(db, form),
+        }
+    }
+
+    fn relabelled(&mut self, db: &Db, form: &Edn) -> Edn {
+        let mut all = |forms: &[Edn]| forms.iter().map(|f| self.relabelled(db, f)).collect::<Vec<_>>();
         let node = match &form.node {
             Node::Long(n) if is_entity(db, *n) => Node::Symbol(Symbol::new(&self.entity(db, EntityId(*n as u64)))),
             Node::Vector(items) => Node::Vector(all(items)),
             Node::List(items) => Node::List(all(items)),
             Node::Set(items) => Node::Set(all(items)),
             Node::Map(pairs) => {
-                let pair = |(k, v): &(Edn, Edn)| (self.relabel(db, k), self.relabel(db, v));
+                let pair = |(k, v): &(Edn, Edn)| (self.relabelled(db, k), self.relabelled(db, v));
                 Node::Map(pairs.iter().map(pair).collect())
             }
-            Node::Tagged(tag, inside) => Node::Tagged(tag.clone(), Box::new(self.relabel(db, inside))),
+            Node::Tagged(tag, inside) => Node::Tagged(tag.clone(), Box::new(self.relabelled(db, inside))),
             other => other.clone(),
         };
         Edn::new(node).with_span(form.span)

@@ -44,7 +44,7 @@ pub use labels::Labels;
 
 use crate::conn::{Connection, Options, StepClock};
 use crate::db::Db;
-use crate::edn::{self, Edn, Instant, Node};
+use crate::edn::{self, Edn, Instant};
 use crate::error::{Code, Error, Result};
 use crate::query::{Answer, Input, IntoQuery};
 use crate::tx::Report;
@@ -108,13 +108,14 @@ pub fn load(conn: &Connection, name: &str, text: &str) -> Result<usize> {
     let mut count = 0;
     for form in edn::Forms::new(text) {
         let form = form.map_err(place)?;
-        let Node::Vector(data) = form.node else {
+        let span = form.span;
+        let Some(data) = form.as_vector() else {
             let what = format!("a {} is no transaction", form.type_name());
             return Err(place(Error::new(Code::InvalidTxForm, what).at(form.span).hint(
                 "a fixture is vectors, each of them a transaction: [{:person/name \"Ada\"}]",
             )));
         };
-        conn.transact(data).map_err(|e| place(e.at(form.span)))?;
+        conn.transact(data).map_err(|e| place(e.at(span)))?;
         count += 1;
     }
     Ok(count)

@@ -58,9 +58,9 @@ impl IntoTxData for &Vec<Edn> {
 impl IntoTxData for Edn {
     /// A vector or list of forms.
     fn into_tx_data(self) -> Result<TxData> {
-        match self.node {
-            Node::Vector(forms) | Node::List(forms) => forms.into_tx_data(),
-            _ => Err(not_data(&self)),
+        match self.into_seq() {
+            Ok(forms) => forms.into_tx_data(),
+            Err(other) => Err(not_data(&other)),
         }
     }
 }

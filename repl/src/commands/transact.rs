@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asof::edn::{self, Edn, Node};
+use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use clap::Args;
 
@@ -47,9 +47,9 @@ impl Transact {
         let mut transactions = Vec::new();
         for (name, text) in &texts {
             for form in edn::read(text).map_err(|e| e.in_source(name, text))? {
-                match form.node {
-                    Node::Vector(data) => transactions.push((name, text, data)),
-                    _ => {
+                match form.as_vector() {
+                    Some(data) => transactions.push((name, text, data.to_vec())),
+                    None => {
                         let e = Error::new(Code::InvalidTxForm, "a transaction is a vector of transaction data");
                         let e = e.at(form.span).hint("put it in brackets: [{:person/name \"Ada\"}]");
                         return Err(e.in_source(name, text));

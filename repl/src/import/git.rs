@@ -169,10 +169,8 @@ fn newest(db: &Db) -> Result<Option<String>> {
 /// The attributes, in a transaction of its own: before the first commit where the database is new, so that asking as of
 /// any commit finds them.
 fn install_schema(conn: &Connection, first: &Commit) -> Result<()> {
-    let mut data = match edn::read_one(facts::SCHEMA)?.node {
-        Node::Vector(data) => data,
-        _ => unreachable!("the schema is written as a vector"),
-    };
+    let schema = edn::read_one(facts::SCHEMA)?;
+    let mut data = schema.into_seq().expect("the schema is written as a vector");
     let before = Instant(instant(first.committed).0 - 1_000_000);
     if before > conn.db().basis_instant() && before < SystemClock.now() {
         let id = (keyword("db/id"), Edn::from(Node::Str("datomic.tx".into())));

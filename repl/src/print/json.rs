@@ -3,13 +3,17 @@
 
 use std::io::Write;
 
-use asof::edn::{Edn, Node};
-use asof::error::Result;
+use asof::edn::{Edn, MAX_DEPTH, Node};
+use asof::error::{Code, Error, Result};
 
 use super::{Rows, untagged};
 
 /// Writes `value` on a line; a relation as an array of objects.
 pub fn write(out: &mut dyn Write, value: &Edn, rows: Option<&Rows>) -> Result<()> {
+    if value.is_deeper_than(MAX_DEPTH) {
+        let message = format!("a result nested more than {MAX_DEPTH} deep is no JSON that others would read");
+        return Err(Error::new(Code::InvalidArgument, message).hint("print it as EDN"));
+    }
     let mut text = String::new();
     match rows {
         None => put(&mut text, value),

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-use super::super::{Edn, Node};
+use super::super::{Edn, MAX_DEPTH, Node};
 use super::marker;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A user's type from EDN. Keywords of a map match the fields of a struct by their whole text (`:person/name` the field
 /// renamed "person/name"), or by the name alone when one key only has it; nil is `None`; a keyword, symbol or string is
@@ -23,6 +23,13 @@ use crate::error::{Error, Result};
 /// assert_eq!((ada.name.as_str(), ada.age), ("Ada", Some(36)));
 /// ```
 pub fn from_edn<'de, T: Deserialize<'de>>(form: &'de Edn) -> Result<T> {
+    // serde calls itself for each level.
+    if form.is_deeper_than(MAX_DEPTH) {
+        let message = format!("a form nested more than {MAX_DEPTH} deep cannot become a Rust type");
+        return Err(Error::new(Code::TypeMismatch, message)
+            .at(form.span)
+            .hint("walk it step by step: as_map, as_vector, get"));
+    }
     T::deserialize(Source(form))
 }
 

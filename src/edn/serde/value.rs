@@ -6,7 +6,7 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::super::{BigInt, Edn, Instant, Keyword, Node, Symbol, collect, read_one};
+use super::super::{BigInt, Edn, Instant, Keyword, MAX_DEPTH, Node, Symbol, collect, read_one};
 use super::marker;
 
 impl Serialize for Edn {
@@ -17,25 +17,49 @@ impl Serialize for Edn {
 
 impl Serialize for Node {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
+        At(self, 0).serialize(s)
+    }
+}
+
+/// A node so many levels down: serializers call themselves for each, so there must be an end.
+struct At<'a>(&'a Node, usize);
+
+/// Forms at some level.
+struct Items<'a>(&'a [Edn], usize);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(|item| At(&item.node, self.1)))
+    }
+}
+
+impl Serialize for At<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let At(node, depth) = *self;
+        if depth > MAX_DEPTH {
+            let message = format!("a form nested more than {MAX_DEPTH} deep cannot be serialized");
+            return Err(serde::ser::Error::custom(message));
+        }
+        let below = depth + 1;
+        match node {
             Node::Nil => s.serialize_unit(),
             Node::Bool(b) => s.serialize_bool(*b),
             Node::Char(c) => s.serialize_char(*c),
             Node::Long(n) => s.serialize_i64(*n),
             Node::BigInt(n) => s.serialize_newtype_struct(marker::BIG_INT, &n.to_string()),
             Node::Double(d) => s.serialize_f64(*d),
-            Node::BigDec(_) => s.serialize_newtype_struct(marker::BIG_DEC, self.to_string().trim_end_matches('M')),
+            Node::BigDec(_) => s.serialize_newtype_struct(marker::BIG_DEC, node.to_string().trim_end_matches('M')),
             Node::Str(text) => s.serialize_str(text),
             Node::Symbol(symbol) => symbol.serialize(s),
             Node::Keyword(keyword) => keyword.serialize(s),
             Node::Inst(instant) => instant.serialize(s),
             Node::Uuid(uuid) => s.serialize_newtype_struct(marker::UUID, &uuid.to_string()),
             Node::Bytes(bytes) => s.serialize_bytes(bytes),
-            Node::List(items) => s.serialize_newtype_struct(marker::LIST, items),
-            Node::Vector(items) => items.serialize(s),
-            Node::Set(items) => s.serialize_newtype_struct(marker::SET, items),
-            Node::Map(pairs) => s.collect_map(pairs.iter().map(|(key, value)| (Key(key), value))),
-            Node::Tagged(tag, form) => s.serialize_newtype_struct(marker::TAGGED, &Tagged(tag, form)),
+            Node::List(items) => s.serialize_newtype_struct(marker::LIST, &Items(items, below)),
+            Node::Vector(items) => Items(items, below).serialize(s),
+            Node::Set(items) => s.serialize_newtype_struct(marker::SET, &Items(items, below)),
+            Node::Map(pairs) => s.collect_map(pairs.iter().map(|(key, value)| (Key(key), At(&value.node, below)))),
+            Node::Tagged(tag, form) => s.serialize_newtype_struct(marker::TAGGED, &Tagged(tag, At(&form.node, below))),
         }
     }
 }
@@ -58,12 +82,12 @@ impl Serialize for Key<'_> {
     }
 }
 
-struct Tagged<'a>(&'a Symbol, &'a Edn);
+struct Tagged<'a>(&'a Symbol, At<'a>);
 
 impl Serialize for Tagged<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(1))?;
-        map.serialize_entry(&format!("#{}", self.0), self.1)?;
+        map.serialize_entry(&format!("#{}", self.0), &self.1)?;
         map.end()
     }
 }
