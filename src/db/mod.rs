@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId, Value};
 use crate::edn::{Edn, Instant, Keyword, Node};
 use crate::error::{Code, Error, Result};
-use crate::index::{Batch, Columns, Order, Prober, Range, Scan, Snapshot, View, Words};
+use crate::index::{Batch, Columns, Matcher, Order, Prober, Range, Scan, Snapshot, View, Words};
 use crate::schema::{Attribute, Schema, bootstrap};
 
 /// A moment in a database's history: a t, a transaction's entity, or an instant.
@@ -371,6 +371,11 @@ impl Db {
     pub(crate) fn prober(&self, order: Order) -> Prober {
         debug_assert!(self.filter.is_none());
         self.base.snapshot.prober(self.words(), order, self.view)
+    }
+    /// A reader of the facts of many entities or values at once; `single` when each has one fact at most. Not for filtered views and histories: those go through `scan`.
+    pub(crate) fn matcher(&self, order: Order, attr: u32, single: bool) -> Matcher {
+        debug_assert!(self.filter.is_none() && !self.is_history());
+        self.base.snapshot.matcher(self.words(), order, attr, self.view, single)
     }
     /// About how many rows `range` holds now.
     pub(crate) fn estimate(&self, order: Order, range: &Range) -> Result<u64> {

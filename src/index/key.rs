@@ -578,7 +578,7 @@ impl<'a> Keys<'a> {
 
 /// The first place from `start` on whose number is not below `x`. Entity ids are mostly even within a leaf: a few guesses from the
 /// ends save most of the cache misses of halving.
-fn first_not_below(numbers: &[u64], start: usize, x: u64) -> usize {
+pub(super) fn first_not_below(numbers: &[u64], start: usize, x: u64) -> usize {
     let (mut low, mut high) = (start, numbers.len());
     for _ in 0..3 {
         if high - low < 128 {

@@ -117,6 +117,11 @@ impl Leaf {
         read(&mut r).filter(|_| r.0.is_empty()).ok_or_else(damaged)
     }
 
+    /// Whether `view` sees all that is live here, and nothing else.
+    pub(super) fn shows_live(&self, view: View) -> bool {
+        view.until >= self.last_end && self.newest <= view.until && view.since.is_none()
+    }
+
     /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`.
     pub(super) fn state(&self, keys: &Keys, range: &Range, view: View) -> Batch {
         let live = keys.within(&self.live, 0..self.live.len(), range);

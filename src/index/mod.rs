@@ -15,6 +15,7 @@ mod fold;
 mod fresh;
 mod key;
 mod leaf;
+mod matcher;
 mod persist;
 mod scan;
 mod tail;
@@ -26,6 +27,7 @@ pub use columns::{Batch, Columns};
 pub use dict::{Dict, Words};
 pub use fresh::Fresh;
 pub use key::{Order, Position, Probe, Range};
+pub use matcher::Matcher;
 pub use persist::{Garbage, RootMeta, open};
 pub use scan::{Prober, Scan};
 
@@ -191,6 +193,12 @@ impl Snapshot {
     /// A reader of many small ranges; fastest when they ascend.
     pub fn prober(&self, words: &Words, order: Order, view: View) -> Prober {
         Prober::new(self.core.clone(), words.clone(), order, view)
+    }
+
+    /// A reader of the facts of one attribute (AEVT, AVET) or of all (EAVT) by many keys at once; `single` when each
+    /// key has one fact at most. Not for history views.
+    pub fn matcher(&self, words: &Words, order: Order, attr: u32, view: View, single: bool) -> Matcher {
+        Matcher::new(self.core.clone(), words.clone(), order, attr, view, single)
     }
 
     /// How many rows `range` holds now. Reads the two leaves at its ends and the pages above them; the rest is counted from the

@@ -55,32 +55,7 @@ impl Scan {
     fn start(&mut self) -> Result<()> {
         self.started = true;
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
-        if self.core.folded.is_none_or(|t| self.view.until > t) {
-            let form = match self.view.history || self.view.until < self.core.newest {
-                true => Form::Events,
-                false => Form::Net,
-            };
-            let [frozen, recent] = [&self.core.frozen, &self.core.recent].map(|r| r.get(&keys, form));
-            let (frozen, recent) = (
-                frozen?.within(&keys, form, &self.range),
-                recent?.within(&keys, form, &self.range),
-            );
-            self.delta = both(&keys, form, frozen, recent);
-            let first = if self.view.history {
-                self.view.since.map_or(0, |s| s + 1)
-            } else {
-                0
-            };
-            if form == Form::Events && self.delta.t.iter().any(|&t| t > self.view.until || t < first) {
-                let seen = |d: &RawDatom| d.t <= self.view.until && d.t >= first;
-                let mut rows = Columns::default();
-                (0..self.delta.len())
-                    .map(|i| self.delta.row(i))
-                    .filter(seen)
-                    .for_each(|d| rows.push_event(d));
-                self.delta = rows;
-            }
-        }
+        self.delta = delta(&self.core, &keys, &self.range, self.view)?;
         if let Some(from) = self.range.from.bytes(self.order) {
             self.cursor = self.core.directories[self.order as usize].seek(&self.core.blobs, &from)?;
         }
@@ -201,6 +176,35 @@ impl Iterator for Scan {
     }
 }
 
+/// The tail's events of `range` that `view` sees, merged: net ones when the view reaches the newest t.
+pub(super) fn delta(core: &Core, keys: &Keys, range: &Range, view: View) -> Result<Columns> {
+    if core.folded.is_some_and(|t| view.until <= t) {
+        return Ok(Columns::default());
+    }
+    let form = match view.history || view.until < core.newest {
+        true => Form::Events,
+        false => Form::Net,
+    };
+    let [frozen, recent] = [&core.frozen, &core.recent].map(|r| r.get(keys, form));
+    let (frozen, recent) = (frozen?.within(keys, form, range), recent?.within(keys, form, range));
+    let mut delta = both(keys, form, frozen, recent);
+    let first = if view.history {
+        view.since.map_or(0, |s| s + 1)
+    } else {
+        0
+    };
+    if form == Form::Events && delta.t.iter().any(|&t| t > view.until || t < first) {
+        let seen = |d: &RawDatom| d.t <= view.until && d.t >= first;
+        let mut rows = Columns::default();
+        (0..delta.len())
+            .map(|i| delta.row(i))
+            .filter(seen)
+            .for_each(|d| rows.push_event(d));
+        delta = rows;
+    }
+    Ok(delta)
+}
+
 fn both(keys: &Keys, form: Form, older: Columns, newer: Columns) -> Columns {
     match (older.is_empty(), newer.is_empty()) {
         (true, _) => newer,
@@ -210,7 +214,7 @@ fn both(keys: &Keys, form: Form, older: Columns, newer: Columns) -> Columns {
 }
 
 /// What holds after `events` (rows of `delta`, net or all) happened to rows `base` of `columns`.
-fn overlay(
+pub(super) fn overlay(
     keys: &Keys,
     columns: &Columns,
     base: Span<usize>,

@@ -217,6 +217,46 @@ impl Pair {
         }
     }
 
+    /// Many keys at once, against one after the other.
+    fn check_matcher(&self, r: &mut Random, view: View) {
+        let a = 1 + r.below(4) as u32;
+        let every = r.below(4) + 1;
+        for order in [Order::Eavt, Order::Aevt, Order::Avet] {
+            let mut keys: Vec<u64> = match order {
+                Order::Avet if !kind(a).inline => continue,
+                Order::Avet => (0..60)
+                    .map(|_| self.words.intern(&value(r, a)).expect("memory has room"))
+                    .collect(),
+                _ => (995..1045).filter(|_| r.below(every) == 0).collect(),
+            };
+            keys.extend(keys.first().copied());
+            keys.sort_unstable();
+            let mut got = Vec::new();
+            let mut matcher = self.snapshot.matcher(&self.words, order, a, view, false);
+            let found = matcher.each(&keys, |rows, left, at| {
+                let pairs = left.iter().zip(at);
+                got.extend(pairs.map(|(k, i)| (*k, rows.row(*i as usize))));
+                Ok(())
+            });
+            found.unwrap();
+            let mut expected = Vec::new();
+            let mut prober = self.snapshot.prober(&self.words, order, view);
+            let mut out = Columns::default();
+            for (k, key) in keys.iter().enumerate() {
+                let range = match order {
+                    Order::Eavt => Range::e(*key),
+                    Order::Aevt => Range::ea(*key, a),
+                    _ => Range::av(a, Probe::inline(*key)),
+                };
+                prober.get(&range, &mut out).unwrap();
+                expected.extend((0..out.len()).map(|i| (k as u32, out.row(i))));
+            }
+            // Of a key on both sides of a border, those on the one side come first.
+            got.sort_by_key(|(k, _)| *k);
+            assert_eq!(got, expected, "{order:?} {view:?}");
+        }
+    }
+
     fn check_all(&self, r: &mut Random) {
         let (t, s) = (r.below(self.t + 2), r.below(self.t + 1));
         let views = [
@@ -258,6 +298,9 @@ impl Pair {
         let (low, high) = if x <= y { (x, y) } else { (y, x) };
         let probe = |v: &Value| self.words.probe(v).unwrap();
         for view in views {
+            if !view.history {
+                self.check_matcher(r, view);
+            }
             for order in [Order::Eavt, Order::Aevt, Order::Avet, Order::Vaet] {
                 self.check(order, &Range::all(), view, &|_, _| true);
             }

@@ -11,6 +11,7 @@ mod disjoin;
 mod filter;
 mod join;
 mod lookup;
+mod meet;
 mod negate;
 mod nested;
 mod output;

@@ -254,7 +254,7 @@ impl Exec<'_> {
     }
 
     /// The rows whose word can be one of type `want`, with that word.
-    fn words_of(&self, col: &Column, want: ValueType) -> Vec<(Word, u32)> {
+    pub(super) fn words_of(&self, col: &Column, want: ValueType) -> Vec<(Word, u32)> {
         let want = Tag::of(want);
         let rows = 0..col.len() as u32;
         match col.one_type() {

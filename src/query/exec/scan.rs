@@ -12,11 +12,24 @@ use super::probe::Key;
 use crate::datom::{EntityId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;
+use crate::index::{Order, Range};
 
 /// A probe of the index costs about as much as reading this many rows.
 const PROBE_ROWS: u64 = 100;
-/// Of two runs that are merged, this many rows of the longer are passed in the time one is read.
-const MERGE_ROWS: u64 = 8;
+/// Passing two runs side by side costs about so much a row of the shorter one, and a part of a row of the longer one.
+const MERGE_ROW: u64 = 8;
+/// The same where places in leaves are mostly known without a search.
+const MEET_ROW: u64 = 4;
+const MERGE_PASSED: u64 = 32;
+/// Looking up a row in a table costs so much, and making the table so much a row.
+const TABLE_ROW: u64 = 4;
+const TABLE_MADE: u64 = 6;
+/// Putting rows in order costs so much a row.
+const SORT_ROW: u64 = 16;
+/// Rows in a leaf, about.
+const LEAF_ROWS: u64 = 1500;
+/// So few rows are looked up by their values without asking what else it would cost.
+const FEW: usize = 24;
 
 /// How rows are joined with a pattern.
 enum Method {
@@ -24,6 +37,8 @@ enum Method {
     Probe(Key),
     /// All facts of the pattern are read, and those that join are kept.
     Stream(Key, Access),
+    /// The values in order, side by side with the index.
+    Meet(Key),
 }
 
 impl Exec<'_> {
@@ -64,6 +79,7 @@ impl Exec<'_> {
                 }
                 return Ok(found);
             }
+            Some(Method::Meet(key)) => return self.meet(s, source, key, &rel, keep),
             Some(Method::Stream(key, access)) => return self.stream(s, source, key, &access, &rel, keep),
             None => {}
         }
@@ -214,6 +230,15 @@ impl Exec<'_> {
         if !anchored {
             return Ok(probe.map(Method::Probe));
         }
+        let meet = match (&s.attr, e, v) {
+            _ if db.is_filtered() || db.is_history() => None,
+            (Some(_), Some(_), _) => Some(Key::Entity),
+            (Some(a), None, Some(_)) if a.indexed && a.value_type.is_inline() => Some(Key::Value),
+            _ => None,
+        };
+        if let Some(key) = meet.filter(|_| rel.len <= FEW) {
+            return Ok(Some(Method::Meet(key)));
+        }
         let accesses = access::accesses(s, db)?;
         let mut rows = 0;
         for a in &accesses {
@@ -229,23 +254,42 @@ impl Exec<'_> {
             _ => None,
         };
         let n = rel.len as u64;
+        let in_order = |v: Option<Var>| {
+            let sorted = rel.sorted.is_some() && rel.sorted == v;
+            sorted || v.and_then(|v| rel.col(v)).is_some_and(|c| c.words.is_sorted())
+        };
         let read = match &stream {
-            // Two runs in the order of entities: most rows of the longer one are leapt over.
-            Some((Key::Entity, a)) if rel.sorted == e && a.sorted_by_entity(s) => rows / MERGE_ROWS,
-            _ => rows,
-        };
-        let probes = match (probe, &s.attr) {
-            (None, _) => u64::MAX,
-            // What is found is taken out of order then: it costs more than to read it in a row.
-            (Some(Key::Value), Some(a)) => {
-                let each = rows as f64 / self.distinct_values(s.source, a, db)?;
-                n.saturating_mul(PROBE_ROWS + 2 * each as u64)
+            None => u64::MAX,
+            Some((Key::Entity, a)) if rel.sorted == e && a.sorted_by_entity(s) => {
+                n.min(rows) * MERGE_ROW + n.max(rows) / MERGE_PASSED
             }
-            _ => n.saturating_mul(PROBE_ROWS),
+            _ => rows * TABLE_ROW + n * TABLE_MADE,
         };
-        Ok(match (probe, stream) {
-            (Some(key), _) if probes < read => Some(Method::Probe(key)),
-            (_, Some((key, access))) => Some(Method::Stream(key, access.clone())),
+        let each = match (probe, &s.attr) {
+            // What is found is taken out of order then: it costs more than to read it in a row.
+            (Some(Key::Value), Some(a)) => 2 * (rows as f64 / self.distinct_values(s.source, a, db)?) as u64,
+            _ => 0,
+        };
+        let met = match (meet, &s.attr) {
+            (Some(key), Some(a)) => {
+                let whole = match accesses.as_slice() {
+                    [one] if one.order == Order::Aevt => rows,
+                    _ => db.estimate(Order::Aevt, &Range::a(a.id))?,
+                };
+                let by = if key == Key::Entity { e } else { v };
+                let order = if in_order(by) { 0 } else { SORT_ROW };
+                n * (MEET_ROW + order + each) + n.min(whole / LEAF_ROWS + 1) * PROBE_ROWS
+            }
+            _ => u64::MAX,
+        };
+        let probes = match probe {
+            None => u64::MAX,
+            _ => n.saturating_mul(PROBE_ROWS + each),
+        };
+        Ok(match (meet, probe, stream) {
+            (Some(key), _, _) if met <= read && met <= probes => Some(Method::Meet(key)),
+            (_, Some(key), _) if probes < read => Some(Method::Probe(key)),
+            (_, _, Some((key, access))) => Some(Method::Stream(key, access.clone())),
             _ => None,
         })
     }

@@ -1,0 +1,279 @@
+//! Reading by many keys at once: the facts of ascending entities, or of ascending values.
+//!
+//! A leaf is found once for all keys that lie in it, and in it the keys and the rows are passed side by side, whichever is
+//! behind leaping forward. In a leaf whose entities follow each other without a gap, a row's place is a subtraction.
+
+use std::ops::Range as Span;
+use std::sync::Arc;
+
+use super::directory::Cursor;
+use super::key::{Keys, Order, Probe, Range, first_not_below};
+use super::scan::{delta, overlay};
+use super::{Batch, Columns, Core, View, Words};
+use crate::error::Result;
+use crate::store::BlobId;
+
+/// See the module.
+pub struct Matcher {
+    core: Arc<Core>,
+    words: Words,
+    order: Order,
+    attr: u32,
+    view: View,
+    /// Each key has one fact at most.
+    single: bool,
+    leaves: u64,
+    left: Vec<u32>,
+    at: Vec<u32>,
+}
+
+/// Where the next leaf's keys begin.
+struct Border {
+    key: u64,
+    /// Facts of this key are on both sides.
+    split: bool,
+}
+
+impl Matcher {
+    pub(super) fn new(core: Arc<Core>, words: Words, order: Order, attr: u32, view: View, single: bool) -> Matcher {
+        debug_assert!(!view.history, "a history has several leaves for a key");
+        Matcher {
+            core,
+            words,
+            order,
+            attr,
+            view,
+            single,
+            leaves: 0,
+            left: Vec::new(),
+            at: Vec::new(),
+        }
+    }
+
+    /// How many leaves were read so far.
+    pub fn leaves(&self) -> u64 {
+        self.leaves
+    }
+
+    /// Finds the facts of `keys`, which ascend: entities (EAVT, AEVT) or words of a type whose words are its values (AVET). Calls
+    /// `found` with rows and pairs of places: that of a key, and that of a row with this key.
+    pub fn each(&mut self, keys: &[u64], mut found: impl FnMut(&Columns, &[u32], &[u32]) -> Result<()>) -> Result<()> {
+        debug_assert!(keys.is_sorted());
+        let (Some(&low), Some(&high)) = (keys.first(), keys.last()) else {
+            return Ok(());
+        };
+        let (core, words) = (self.core.clone(), self.words.clone());
+        let order = Keys::new(self.order, &words, &core.kinds);
+        let delta = delta(&core, &order, &self.range(low, high), self.view)?;
+        let mut events = 0;
+        let mut place: Option<Cursor> = None;
+        // A past leaf that is shared by two of today's showed all facts of the key at their border.
+        let mut shown: Option<(BlobId, u64)> = None;
+        let mut i = 0;
+        while i < keys.len() {
+            let cursor = match place.take() {
+                Some(cursor) => cursor,
+                None => {
+                    let from = self.range(keys[i], keys[i]).from.bytes(self.order).unwrap_or_default();
+                    match core.directories[self.order as usize].seek(&core.blobs, &from)? {
+                        Some(cursor) => cursor,
+                        None => {
+                            let rows = self.laid(&order, Columns::default(), 0..0, &delta, 0..delta.len());
+                            self.meet(&rows, keys, 0..keys.len());
+                            order.take_error()?;
+                            return found(rows.columns(), &self.left, &self.at);
+                        }
+                    }
+                }
+            };
+            let entry = cursor.entry();
+            let separator = cursor.next_separator();
+            let border = separator.and_then(|s| self.border(s));
+            let (next, end) = match &border {
+                None => (keys.len(), keys.len()),
+                Some(b) => {
+                    let next = leap(keys, i, b.key);
+                    let same = keys[next..].iter().take_while(|k| b.split && **k == b.key).count();
+                    (next, next + same)
+                }
+            };
+            let id = match core.folded {
+                Some(folded) if self.view.until < folded => entry.leaf_at(&core.blobs, self.view.until)?,
+                _ => entry.id,
+            };
+            let mut from = i;
+            if let Some((_, key)) = shown.filter(|(leaf, _)| *leaf == id) {
+                from += keys[i..end].iter().take_while(|k| **k == key).count();
+            }
+            if from < end {
+                self.leaves += 1;
+                let leaf = core.blobs.leaf(id)?;
+                let mut rows = match leaf.shows_live(self.view) {
+                    true => Batch::new(leaf.live.clone(), 0, leaf.live.len()),
+                    false => leaf.state(&order, &self.range(keys[from], keys[end - 1]), self.view),
+                };
+                if events < delta.len() {
+                    let upto = match separator {
+                        Some(s) => order.bytes_bound(&delta, events..delta.len(), s)?,
+                        None => delta.len(),
+                    };
+                    let here = order.within(&delta, events..upto, &self.range(keys[from], keys[end - 1]));
+                    events = upto;
+                    if !here.is_empty() {
+                        let base = order.within(rows.columns(), rows.span(), &self.range(keys[from], keys[end - 1]));
+                        rows = self.laid(&order, rows.columns(), base, &delta, here);
+                    }
+                }
+                self.meet(&rows, keys, from..end);
+                order.take_error()?;
+                if !self.at.is_empty() {
+                    found(rows.columns(), &self.left, &self.at)?;
+                }
+            }
+            shown = border.filter(|b| b.split).map(|b| (id, b.key));
+            i = next;
+            if i < keys.len() {
+                let mut cursor = cursor;
+                if cursor.advance(&core.blobs)? {
+                    // The leaf beside this one is the usual case; one further away is looked for from the top.
+                    let border = cursor.next_separator().and_then(|s| self.border(s));
+                    let near = border.is_none_or(|b| keys[i] < b.key || keys[i] == b.key && b.split);
+                    place = Some(cursor).filter(|_| near || next < end);
+                } else {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The facts of all keys from `low` to `high`.
+    fn range(&self, low: u64, high: u64) -> Range {
+        match self.order {
+            Order::Eavt => Range {
+                from: Range::e(low).from,
+                to: Range::e(high).to,
+            },
+            Order::Aevt => Range {
+                from: Range::ea(low, self.attr).from,
+                to: Range::ea(high, self.attr).to,
+            },
+            _ => Range::values(
+                self.attr,
+                Some((Probe::inline(low), true)),
+                Some((Probe::inline(high), true)),
+            ),
+        }
+    }
+
+    /// The key at which a leaf begins; `None` when it lies beyond the attribute.
+    fn border(&self, separator: &[u8]) -> Option<Border> {
+        let rest = match self.order {
+            Order::Eavt => separator,
+            _ => {
+                let (attr, rest) = separator.split_at(separator.len().min(4));
+                if attr != self.attr.to_be_bytes() {
+                    return None;
+                }
+                rest
+            }
+        };
+        let mut key = [0; 8];
+        let n = rest.len().min(8);
+        key[..n].copy_from_slice(&rest[..n]);
+        Some(Border {
+            key: u64::from_be_bytes(key),
+            split: rest.len() > 8,
+        })
+    }
+
+    /// Rows `base` with what happened since.
+    fn laid(
+        &self,
+        order: &Keys,
+        columns: impl std::borrow::Borrow<Columns>,
+        base: Span<usize>,
+        delta: &Columns,
+        events: Span<usize>,
+    ) -> Batch {
+        let mut out = Columns::with_capacity(base.len() + events.len());
+        overlay(order, columns.borrow(), base, delta, events, self.view.since, &mut out);
+        Batch::whole(out)
+    }
+
+    /// The pairs of keys and rows, into `left` and `at`.
+    fn meet(&mut self, rows: &Batch, keys: &[u64], part: Span<usize>) {
+        self.left.clear();
+        self.at.clear();
+        let columns = rows.columns();
+        let mut span = rows.span();
+        if span.is_empty() {
+            return;
+        }
+        let a = &columns.a[..span.end];
+        if self.order != Order::Eavt && (a[span.start] != self.attr || a[span.end - 1] != self.attr) {
+            span.start += a[span.start..].partition_point(|x| *x < self.attr);
+            span.end = span.start + a[span.start..].partition_point(|x| *x == self.attr);
+        }
+        let theirs = match self.order {
+            Order::Avet => &columns.v[span.clone()],
+            _ => &columns.e[span.clone()],
+        };
+        let (Some(&first), Some(&last)) = (theirs.first(), theirs.last()) else {
+            return;
+        };
+        let (mine, base) = (&keys[part.clone()], (part.start as u32, span.start as u32));
+        let ascend = || self.single || mine.len() * 16 >= theirs.len() && theirs.windows(2).all(|w| w[0] < w[1]);
+        if last - first == theirs.len() as u64 - 1 && ascend() {
+            for (k, key) in mine.iter().enumerate() {
+                let place = key.wrapping_sub(first);
+                if place < theirs.len() as u64 {
+                    self.left.push(base.0 + k as u32);
+                    self.at.push(base.1 + place as u32);
+                }
+            }
+            return;
+        }
+        let far = theirs.len() / mine.len() > 64;
+        let (mut k, mut j) = (0, 0);
+        while k < mine.len() && j < theirs.len() {
+            let (key, row) = (mine[k], theirs[j]);
+            if key < row {
+                k = leap(mine, k, row);
+            } else if row < key {
+                j = match far {
+                    true => first_not_below(theirs, j, key),
+                    false => leap(theirs, j, key),
+                };
+            } else {
+                let same = 1 + theirs[j + 1..].iter().take_while(|x| **x == key).count();
+                while k < mine.len() && mine[k] == key {
+                    for x in j..j + same {
+                        self.left.push(base.0 + k as u32);
+                        self.at.push(base.1 + x as u32);
+                    }
+                    k += 1;
+                }
+                j += same;
+            }
+        }
+    }
+}
+
+/// The first place from `i` on whose number is at least `key`: a look at the next few at once, then doubling steps and halving.
+fn leap(numbers: &[u64], i: usize, key: u64) -> usize {
+    const NEAR: usize = 8;
+    if let Some(near) = numbers.get(i..i + NEAR) {
+        let below = near.iter().filter(|x| **x < key).count();
+        if below < NEAR {
+            return i + below;
+        }
+    }
+    let (mut low, mut step) = (i, NEAR);
+    while low + step <= numbers.len() && numbers[low + step - 1] < key {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step).min(numbers.len());
+    low + numbers[low..high].partition_point(|x| *x < key)
+}
