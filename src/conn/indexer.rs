@@ -165,7 +165,9 @@ fn run(writer: &Writer) {
         state.wanted = false;
         state.started += 1;
         drop(state);
-        let outcome = fold_once(writer);
+        // While writers are far ahead, all cores fold: they would wait soon.
+        let behind = indexer.tail() >= indexer.hard / 2;
+        let outcome = fold_once(writer, if behind { threads() } else { 1 });
         state = indexer.state.lock();
         state.finished += 1;
         state.failure = outcome.err();
@@ -181,8 +183,13 @@ fn run(writer: &Writer) {
     }
 }
 
-/// Folds everything that is public now into leaves.
-pub(super) fn fold_once(writer: &Writer) -> Result<()> {
+/// How many threads fold when nothing else is to be done.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// Folds everything that is public now into leaves, on at most `threads` threads.
+pub(super) fn fold_once(writer: &Writer, threads: usize) -> Result<()> {
     let indexer = writer.indexer();
     let mut roots = indexer.roots.lock();
     let (db, hash) = writer.exclusively(|pending| {
@@ -196,7 +203,7 @@ pub(super) fn fold_once(writer: &Writer) -> Result<()> {
     if base.snapshot.unindexed() == 0 {
         return Ok(());
     }
-    let folded = base.snapshot.fold(&base.words)?;
+    let folded = base.snapshot.fold(&base.words, threads)?;
     let meta = RootMeta {
         t: base.basis_t,
         hash,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::indexer::threads;
 use super::options::Options;
 use crate::datom::{EntityId, Partition, RawDatom, T, Value};
 use crate::db::{Base, Db, Frame, NextIds, Registry};
@@ -13,8 +14,11 @@ use crate::schema::{Schema, bootstrap};
 use crate::store::{Bytes, Durability, Store};
 use crate::tx;
 
-/// So many facts of the log are gathered before they go into leaves while a database is opened.
-const FOLD_WHILE_OPENING: u64 = 4_000_000;
+/// So many facts of the log are gathered, while a database is opened, before they go into leaves: at least this many, and an eighth
+/// of what is in leaves, so that making the indexes anew writes each leaf a few times only; but no more than memory likes.
+const FOLD_WHILE_OPENING: std::ops::RangeInclusive<u64> = 250_000..=4_000_000;
+/// A tail of fewer facts is sorted by the first query faster than it is folded.
+const FOLD_AFTER_OPENING: u64 = 50_000;
 
 /// What opening found.
 pub(super) struct Recovered {
@@ -32,6 +36,8 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
     let (mut state, mut chain, mut root_version) = newest_root(store, options)?;
     chain.check_head(head, false)?;
     let mut tail = 0;
+    let mut folded: u64 = state.snapshot.shape().iter().map(|order| order.live).max().unwrap_or(0);
+    let mut enough = (folded / 8).clamp(*FOLD_WHILE_OPENING.start(), *FOLD_WHILE_OPENING.end());
     for entry in store.log(chain.next_t()) {
         let record = match follow(&entry, &mut chain, head) {
             Ok(record) => record,
@@ -44,10 +50,10 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
         };
         tail += record.facts.len() as u64;
         state.apply(&record)?;
-        if tail > FOLD_WHILE_OPENING {
-            // Making the indexes anew from a long log: in parts, so that memory stays bounded.
+        if tail > enough {
             root_version = state.fold(store, &chain, root_version)?;
-            tail = 0;
+            (tail, folded) = (0, folded + tail);
+            enough = (folded / 8).clamp(*FOLD_WHILE_OPENING.start(), *FOLD_WHILE_OPENING.end());
         }
     }
     chain.check_head(head, true)?;
@@ -58,6 +64,10 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
         tail += record.facts.len() as u64;
         state.apply(&record)?;
         store.append(&[(0, bytes.clone())], Durability::Power)?;
+    }
+    if tail > FOLD_AFTER_OPENING {
+        root_version = state.fold(store, &chain, root_version)?;
+        tail = 0;
     }
     Ok(Recovered {
         db: state.into_db(),
@@ -99,8 +109,7 @@ fn newest_root(store: &Arc<dyn Store>, options: &Options) -> Result<(State, Chai
     };
     match store.record(meta.t)? {
         Some(bytes) => {
-            let record = Record::parse(meta.t, &bytes)?;
-            if record.hash != meta.hash {
+            if Record::claimed_hash(&bytes) != Some(meta.hash) {
                 return Err(Error::new(
                     Code::ChainBroken,
                     format!(
@@ -263,7 +272,7 @@ impl State {
     /// Moves everything into leaves; gives the new root's version.
     fn fold(&mut self, store: &Arc<dyn Store>, chain: &Chain, version: u64) -> Result<u64> {
         self.snapshot = self.snapshot.freeze();
-        let folded = self.snapshot.fold(&self.words)?;
+        let folded = self.snapshot.fold(&self.words, threads())?;
         let mut garbage = Garbage::default();
         garbage.add(&self.snapshot, &folded);
         let meta = RootMeta {

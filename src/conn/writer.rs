@@ -548,7 +548,7 @@ impl Writer {
         self.indexer.stop();
         // What is folded now need not be replayed at the next opening. The log has it all, so a failure costs only time.
         if !self.options.ephemeral && self.poison.get().is_none() && self.indexer.tail() >= FOLD_AT_CLOSE {
-            let _ = indexer::fold_once(self);
+            let _ = indexer::fold_once(self, indexer::threads());
         }
         self.store.close()
     }

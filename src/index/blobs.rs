@@ -98,12 +98,14 @@ impl Blobs {
     }
 
     fn get(&self, id: BlobId, decode: impl FnOnce(&[u8]) -> Result<Blob>) -> Result<Blob> {
-        self.cache.get_or_insert_with(&id, || {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            let missing = || Error::new(Code::CorruptStore, format!("blob {id} of the indexes is missing"));
-            let bytes = self.store.as_ref().ok_or_else(missing)?.blob(id)?.ok_or_else(missing)?;
-            decode(&bytes).map_err(|e| e.with("blob", id))
-        })
+        self.cache.get_or_insert_with(&id, || self.read(id, decode))
+    }
+
+    fn read<X>(&self, id: BlobId, decode: impl FnOnce(&[u8]) -> Result<X>) -> Result<X> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let missing = || Error::new(Code::CorruptStore, format!("blob {id} of the indexes is missing"));
+        let bytes = self.store.as_ref().ok_or_else(missing)?.blob(id)?.ok_or_else(missing)?;
+        decode(&bytes).map_err(|e| e.with("blob", id))
     }
 
     pub(super) fn leaf(&self, id: BlobId) -> Result<Arc<Leaf>> {
@@ -111,6 +113,21 @@ impl Blobs {
             Blob::Leaf(x) => Ok(x),
             _ => Err(mixed(id)),
         }
+    }
+    /// A leaf that is about to be replaced, and whether it was in the cache; reading it does not bring it there.
+    pub(super) fn leaf_to_fold(&self, id: BlobId) -> Result<(Arc<Leaf>, bool)> {
+        match self.cache.get(&id) {
+            Some(Blob::Leaf(leaf)) => Ok((leaf, true)),
+            Some(_) => Err(mixed(id)),
+            None => {
+                let leaf = self.read(id, Leaf::decode)?;
+                Ok((Arc::new(leaf), self.roomy()))
+            }
+        }
+    }
+    /// Whether the cache is so empty that what is written may as well stay in it.
+    pub(super) fn roomy(&self) -> bool {
+        self.cache.weight() < self.cache.capacity() / 4
     }
     pub(super) fn page(&self, id: BlobId) -> Result<Arc<Page>> {
         match self.get(id, |b| Page::decode(b).map(Arc::new).map(Blob::Page))? {

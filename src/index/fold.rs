@@ -8,11 +8,14 @@ use std::cmp::Ordering;
 use std::ops::Range as Span;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::Columns;
 use super::blobs::{Blob, Blobs};
 use super::directory::{Directory, Entry, PAST_MAX, Page, PageRef, Past, PastPage, Separator};
-use super::key::{Key, Keys};
+use super::key::{Key, Keys, Order};
 use super::leaf::Leaf;
+use super::sort::Events;
 use crate::datom::T;
 use crate::error::Result;
 use crate::store::BlobId;
@@ -23,6 +26,8 @@ const LIVE_MAX: usize = if cfg!(test) { 48 } else { 2048 };
 /// the rows copied on are then at most a quarter of those that ended, and reading a moment filters at most five rows for one.
 const CLOSED_RATIO: usize = 4;
 const CLOSED_MIN: usize = if cfg!(test) { 96 } else { 8192 };
+/// How much longer a leaf of EAVT may be that is frozen at once.
+const EAVT_CLOSED_TIMES: usize = 4;
 /// Leaves a page of the directory.
 const PAGE_MAX: usize = if cfg!(test) { 6 } else { 256 };
 /// Encoded bytes gathered before they go to the store.
@@ -35,15 +40,61 @@ pub(super) struct Outcome {
     pub(super) replaced: Vec<BlobId>,
 }
 
-/// `directory` with `events` (sorted by key, then t, newer than all it holds).
-pub(super) fn fold(keys: &Keys, blobs: &Blobs, directory: &Directory, events: &Columns) -> Result<Outcome> {
+/// Encoded blobs on their way to the store, of all orders that are being folded.
+pub(super) struct Sink<'a> {
+    blobs: &'a Blobs,
+    ready: Mutex<Ready>,
+}
+
+#[derive(Default)]
+struct Ready {
+    blobs: Vec<(BlobId, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Sink<'_> {
+    pub(super) fn new(blobs: &Blobs) -> Sink<'_> {
+        Sink {
+            blobs,
+            ready: Mutex::default(),
+        }
+    }
+
+    pub(super) fn emit(&self, id: BlobId, bytes: Vec<u8>) -> Result<()> {
+        let mut ready = self.ready.lock();
+        ready.bytes += bytes.len();
+        ready.blobs.push((id, bytes));
+        // Whoever emits meanwhile waits: what is gathered stays bounded.
+        if ready.bytes > WRITE_BYTES {
+            self.write(&mut ready)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn finish(&self) -> Result<()> {
+        self.write(&mut self.ready.lock())
+    }
+
+    fn write(&self, ready: &mut Ready) -> Result<()> {
+        let Ready { mut blobs, .. } = std::mem::take(ready);
+        blobs.sort_unstable_by_key(|(id, _)| *id);
+        match self.blobs.store() {
+            Some(store) if !blobs.is_empty() => store.put_blobs(&mut blobs.into_iter()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `directory` with `events`, which are newer than all it holds.
+pub(super) fn fold(keys: &Keys, sink: &Sink, directory: &Directory, events: &Events) -> Result<Outcome> {
     let mut folder = Folder {
         keys,
-        blobs,
+        sink,
+        blobs: sink.blobs,
         pages: directory.pages.clone(),
         replaced: Vec::new(),
-        ready: Vec::new(),
-        bytes: 0,
+        spare: Versions::default(),
     };
     let mut at = 0;
     let mut key = Vec::new();
@@ -53,10 +104,10 @@ pub(super) fn fold(keys: &Keys, blobs: &Blobs, directory: &Directory, events: &C
         let (upto, page) = match &found {
             Some((separator, page)) => {
                 let upto = match directory.after(separator) {
-                    Some((next, _)) => keys.bytes_bound(events, at..events.len(), next)?,
+                    Some((next, _)) => keys.bytes_bound_by(|i| events.key(i), at..events.len(), next)?,
                     None => events.len(),
                 };
-                (upto, Some(blobs.page(page.id)?))
+                (upto, Some(sink.blobs.page(page.id)?))
             }
             // The first page begins before all keys, so this is an empty directory.
             None => (events.len(), None),
@@ -65,7 +116,6 @@ pub(super) fn fold(keys: &Keys, blobs: &Blobs, directory: &Directory, events: &C
         keys.take_error()?;
         at = upto;
     }
-    folder.write()?;
     Ok(Outcome {
         directory: Directory { pages: folder.pages },
         replaced: folder.replaced,
@@ -74,36 +124,21 @@ pub(super) fn fold(keys: &Keys, blobs: &Blobs, directory: &Directory, events: &C
 
 struct Folder<'a> {
     keys: &'a Keys<'a>,
+    sink: &'a Sink<'a>,
     blobs: &'a Blobs,
     pages: im::OrdMap<Separator, PageRef>,
     replaced: Vec<BlobId>,
-    ready: Vec<(BlobId, Vec<u8>)>,
-    bytes: usize,
+    /// Memory for the versions of one leaf after the other.
+    spare: Versions,
 }
 
 impl Folder<'_> {
-    fn emit(&mut self, id: BlobId, bytes: Vec<u8>) -> Result<()> {
-        self.bytes += bytes.len();
-        self.ready.push((id, bytes));
-        if self.bytes > WRITE_BYTES { self.write() } else { Ok(()) }
-    }
-
-    fn write(&mut self) -> Result<()> {
-        self.bytes = 0;
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.sort_unstable_by_key(|(id, _)| *id);
-        match self.blobs.store() {
-            Some(store) if !ready.is_empty() => store.put_blobs(&mut ready.into_iter()),
-            _ => Ok(()),
-        }
-    }
-
     /// Replaces one page of the directory (or makes the first) by what it becomes with some events.
     fn page(
         &mut self,
         found: Option<(Separator, PageRef)>,
         page: Option<&Page>,
-        events: &Columns,
+        events: &Events,
         span: Span<usize>,
     ) -> Result<()> {
         let mut entries: Vec<Entry> = Vec::new();
@@ -117,7 +152,8 @@ impl Folder<'_> {
                     closed: 0,
                     past: Vec::new(),
                 };
-                self.leaf(&none, &Leaf::default(), events, span, &mut entries)?;
+                let cached = self.blobs.roomy();
+                self.leaf(&none, &Leaf::default(), cached, events, span, &mut entries)?;
             }
             Some(page) => {
                 let (mut at, mut next) = (span.start, 0);
@@ -126,12 +162,14 @@ impl Folder<'_> {
                     self.keys.key_bytes(events.key(at), &mut key)?;
                     let i = next + page.entries[next..].partition_point(|e| *e.separator <= *key) - 1;
                     let upto = match page.entries.get(i + 1) {
-                        Some(e) => self.keys.bytes_bound(events, at..span.end, &e.separator)?,
+                        Some(e) => self
+                            .keys
+                            .bytes_bound_by(|i| events.key(i), at..span.end, &e.separator)?,
                         None => span.end,
                     };
                     entries.extend_from_slice(&page.entries[next..i]);
-                    let leaf = self.blobs.leaf(page.entries[i].id)?;
-                    self.leaf(&page.entries[i], &leaf, events, at..upto, &mut entries)?;
+                    let (leaf, cached) = self.blobs.leaf_to_fold(page.entries[i].id)?;
+                    self.leaf(&page.entries[i], &leaf, cached, events, at..upto, &mut entries)?;
                     self.replaced.push(page.entries[i].id);
                     (at, next) = (upto, i + 1);
                 }
@@ -147,7 +185,7 @@ impl Folder<'_> {
         for part in entries.chunks(size) {
             let page = Page { entries: part.to_vec() };
             let id = self.blobs.fresh();
-            self.emit(id, page.encode())?;
+            self.sink.emit(id, page.encode())?;
             self.pages.insert(
                 part[0].separator.clone(),
                 PageRef {
@@ -161,12 +199,13 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// Appends the entries that `entry` becomes with some events.
+    /// Appends the entries that `entry` becomes with some events. What comes of a leaf in the cache goes there, too.
     fn leaf(
         &mut self,
         entry: &Entry,
         leaf: &Leaf,
-        events: &Columns,
+        cached: bool,
+        events: &Events,
         span: Span<usize>,
         out: &mut Vec<Entry>,
     ) -> Result<()> {
@@ -175,78 +214,29 @@ impl Folder<'_> {
                 .keys
                 .compare(events.key(span.start), leaf.live.key(leaf.live.len() - 1))
                 == Ordering::Greater;
-        let versions = Versions::gather(self.keys, leaf, events, span);
-        let parts = versions.parts(self.keys, appended);
-        let mut past = entry.past.clone();
-        if parts.len() > 1 && past.len() > 1 {
-            past = vec![self.past_page(past)?];
-        }
-        for part in parts {
-            let separator = match part.start {
-                0 => entry.separator.clone(),
-                i => separator_between(self.keys, versions.rows.key(i - 1), versions.rows.key(i))?,
-            };
-            self.part(&versions, part, separator, entry.from, past.clone(), out)?;
-        }
-        Ok(())
-    }
-
-    /// Makes the leaves of one key range: frozen ones, and the newest.
-    fn part(
-        &mut self,
-        versions: &Versions,
-        part: Span<usize>,
-        separator: Separator,
-        from: T,
-        mut past: Vec<Past>,
-        out: &mut Vec<Entry>,
-    ) -> Result<()> {
-        let cuts = versions.cuts(part.clone());
-        let mut leaves: Vec<(Columns, Columns, Vec<T>)> = vec![Default::default(); cuts.len() + 1];
-        for i in part {
-            let (row, t, end) = (versions.rows.key(i), versions.rows.t[i], versions.end[i]);
-            let first = cuts.partition_point(|&c| c < t);
-            let last = if end == T::MAX {
-                cuts.len()
-            } else {
-                cuts.partition_point(|&c| c < end)
-            };
-            for (live, _, _) in &mut leaves[first..last] {
-                live.push(row.e, row.a, row.v, t);
-            }
-            let (live, closed, ends) = &mut leaves[last];
-            if end == T::MAX {
-                live.push(row.e, row.a, row.v, t);
-            } else {
-                closed.push(row.e, row.a, row.v, t);
-                ends.push(end);
-            }
-        }
-        let mut from = from;
-        for (i, (live, closed, ends)) in leaves.into_iter().enumerate() {
-            let leaf = Leaf::new(from, live, closed, ends);
-            let id = self.blobs.fresh();
-            self.emit(id, leaf.encode())?;
-            match cuts.get(i) {
-                Some(&to) => {
-                    past.push(Past { id, to, level: 0 });
-                    self.shorten(&mut past)?;
-                    from = to + 1;
-                }
-                None => {
-                    let (live, closed) = (leaf.live.len() as u32, leaf.closed.len() as u32);
-                    self.blobs.put(id, Blob::Leaf(Arc::new(leaf)));
-                    out.push(Entry {
-                        separator: separator.clone(),
-                        id,
-                        from,
-                        live,
-                        closed,
-                        past: std::mem::take(&mut past),
-                    });
-                }
-            }
-        }
+        // Every event changes something, so counting tells what holds after them. The leaves become equal, unless the new rows
+        // come after all others: then the leaves are filled, since the next ones will come there, too.
+        let added = span.clone().filter(|&i| events.row(i).added).count();
+        let live = (leaf.live.len() + 2 * added).saturating_sub(span.len());
+        let size = match appended {
+            true => LIVE_MAX,
+            false => live.div_ceil(live.div_ceil(LIVE_MAX).max(1)).max(1),
+        };
+        let mut versions = std::mem::take(&mut self.spare);
+        versions.clear();
+        let mut cutter = Cutter {
+            folder: self,
+            versions,
+            size,
+            separator: entry.separator.clone(),
+            from: entry.from,
+            past: entry.past.clone(),
+            cached,
+            out,
+        };
+        cutter.merge(leaf, events, span)?;
+        cutter.finish()?;
+        self.spare = cutter.versions;
         Ok(())
     }
 
@@ -271,9 +261,183 @@ impl Folder<'_> {
         let to = past.last().map_or(0, |p| p.to);
         let id = self.blobs.fresh();
         let page = PastPage(past);
-        self.emit(id, page.encode())?;
+        self.sink.emit(id, page.encode())?;
         self.blobs.put(id, Blob::Past(Arc::new(page)));
         Ok(Past { id, to, level })
+    }
+}
+
+/// Cuts the versions of one leaf after some events into leaves, as they come: a load in bulk makes a thousand leaves of one.
+struct Cutter<'f, 'a> {
+    folder: &'f mut Folder<'a>,
+    /// Those of the leaf being filled.
+    versions: Versions,
+    /// A leaf is full with so many live rows.
+    size: usize,
+    /// Where its keys begin.
+    separator: Separator,
+    from: T,
+    past: Vec<Past>,
+    cached: bool,
+    out: &'f mut Vec<Entry>,
+}
+
+impl Cutter<'_, '_> {
+    /// Merges what `leaf` holds with some events, key by key.
+    fn merge(&mut self, leaf: &Leaf, events: &Events, span: Span<usize>) -> Result<()> {
+        let keys = self.folder.keys;
+        let (mut i, mut j, mut k) = (0, 0, span.start);
+        loop {
+            let closed = (j < leaf.closed.len()).then(|| leaf.closed.key(j));
+            let event = (k < span.end).then(|| events.key(k));
+            let key = match (closed, event) {
+                (Some(c), Some(e)) => {
+                    if keys.compare(c, e).is_le() {
+                        c
+                    } else {
+                        e
+                    }
+                }
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => break,
+            };
+            let before = keys.key_gallop(&leaf.live, i..leaf.live.len(), key);
+            self.live(&leaf.live, i..before)?;
+            i = before;
+            while j < leaf.closed.len() && keys.compare(leaf.closed.key(j), key).is_eq() {
+                self.version(key, leaf.closed.t[j], leaf.end[j])?;
+                j += 1;
+            }
+            let mut holds = None;
+            if i < leaf.live.len() && keys.compare(leaf.live.key(i), key).is_eq() {
+                holds = Some(leaf.live.t[i]);
+                i += 1;
+            }
+            while k < span.end && keys.compare(events.key(k), key).is_eq() {
+                let row = events.row(k);
+                match (row.added, holds) {
+                    (true, None) => holds = Some(row.t),
+                    (false, Some(t)) => {
+                        self.version(key, t, row.t)?;
+                        holds = None;
+                    }
+                    // The transactor drops redundant assertions and retractions.
+                    _ => debug_assert!(false, "an event that changes nothing reached the indexes"),
+                }
+                k += 1;
+            }
+            if let Some(t) = holds {
+                self.version(key, t, T::MAX)?;
+            }
+        }
+        self.live(&leaf.live, i..leaf.live.len())
+    }
+
+    /// Adds a version, to the next leaf when this one is full; versions of one key stay together.
+    fn version(&mut self, key: Key, t: T, end: T) -> Result<()> {
+        if self.versions.live >= self.size {
+            let last = self.versions.rows.key(self.versions.rows.len() - 1);
+            if self.folder.keys.compare(last, key).is_ne() {
+                self.cut(key)?;
+            }
+        }
+        self.versions.push(key, t, end);
+        Ok(())
+    }
+
+    /// Adds rows that hold now, of keys that have not come yet.
+    fn live(&mut self, rows: &Columns, mut span: Span<usize>) -> Result<()> {
+        while !span.is_empty() {
+            if self.versions.live >= self.size {
+                self.cut(rows.key(span.start))?;
+            }
+            let n = span.len().min(self.size - self.versions.live);
+            self.versions.extend_live(rows, span.start..span.start + n);
+            span.start += n;
+        }
+        Ok(())
+    }
+
+    /// Ends the leaf being filled; the next begins with `key`.
+    fn cut(&mut self, key: Key) -> Result<()> {
+        let last = self.versions.rows.key(self.versions.rows.len() - 1);
+        let separator = separator_between(self.folder.keys, last, key)?;
+        if self.past.len() > 1 {
+            // From now on the parts share it.
+            let past = std::mem::take(&mut self.past);
+            self.past = vec![self.folder.past_page(past)?];
+        }
+        self.finish()?;
+        self.versions.clear();
+        self.separator = separator;
+        Ok(())
+    }
+
+    /// Makes the leaves of one key range: frozen ones, and the newest.
+    fn finish(&mut self) -> Result<()> {
+        let versions = &self.versions;
+        let cuts = versions.cuts(self.folder.keys.order);
+        let n = versions.end.len();
+        let (live, closed) = match cuts.is_empty() {
+            true => (versions.live, n - versions.live),
+            false => (versions.live, n / (cuts.len() + 1)),
+        };
+        let empty = || {
+            (
+                Columns::with_capacity(live),
+                Columns::with_capacity(closed),
+                Vec::with_capacity(closed),
+            )
+        };
+        let mut leaves: Vec<(Columns, Columns, Vec<T>)> = (0..=cuts.len()).map(|_| empty()).collect();
+        for i in 0..n {
+            let (row, t, end) = (versions.rows.key(i), versions.rows.t[i], versions.end[i]);
+            let first = cuts.partition_point(|&c| c < t);
+            let last = if end == T::MAX {
+                cuts.len()
+            } else {
+                cuts.partition_point(|&c| c < end)
+            };
+            for (live, _, _) in &mut leaves[first..last] {
+                live.push(row.e, row.a, row.v, t);
+            }
+            let (live, closed, ends) = &mut leaves[last];
+            if end == T::MAX {
+                live.push(row.e, row.a, row.v, t);
+            } else {
+                closed.push(row.e, row.a, row.v, t);
+                ends.push(end);
+            }
+        }
+        let mut past = self.past.clone();
+        let mut from = self.from;
+        for (i, (live, closed, ends)) in leaves.into_iter().enumerate() {
+            let leaf = Leaf::new(from, live, closed, ends);
+            let id = self.folder.blobs.fresh();
+            self.folder.sink.emit(id, leaf.encode())?;
+            match cuts.get(i) {
+                Some(&to) => {
+                    past.push(Past { id, to, level: 0 });
+                    self.folder.shorten(&mut past)?;
+                    from = to + 1;
+                }
+                None => {
+                    let (live, closed) = (leaf.live.len() as u32, leaf.closed.len() as u32);
+                    if self.cached {
+                        self.folder.blobs.put(id, Blob::Leaf(Arc::new(leaf)));
+                    }
+                    self.out.push(Entry {
+                        separator: self.separator.clone(),
+                        id,
+                        from,
+                        live,
+                        closed,
+                        past: std::mem::take(&mut past),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -296,106 +460,43 @@ struct Versions {
 }
 
 impl Versions {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.end.clear();
+        self.live = 0;
+    }
+
+    #[inline]
     fn push(&mut self, key: Key, t: T, end: T) {
         self.rows.push(key.e, key.a, key.v, t);
         self.end.push(end);
         self.live += usize::from(end == T::MAX);
     }
 
-    /// The versions of a leaf after some events.
-    fn gather(keys: &Keys, leaf: &Leaf, events: &Columns, span: Span<usize>) -> Versions {
-        let mut out = Versions {
-            rows: Columns::with_capacity(leaf.live.len() + leaf.closed.len() + span.len()),
-            ..Versions::default()
-        };
-        let (mut i, mut j, mut k) = (0, 0, span.start);
-        loop {
-            let closed = (j < leaf.closed.len()).then(|| leaf.closed.key(j));
-            let event = (k < span.end).then(|| events.key(k));
-            let key = match (closed, event) {
-                (Some(c), Some(e)) => {
-                    if keys.compare(c, e).is_le() {
-                        c
-                    } else {
-                        e
-                    }
-                }
-                (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => break,
-            };
-            while i < leaf.live.len() && keys.compare(leaf.live.key(i), key).is_lt() {
-                out.push(leaf.live.key(i), leaf.live.t[i], T::MAX);
-                i += 1;
-            }
-            while j < leaf.closed.len() && keys.compare(leaf.closed.key(j), key).is_eq() {
-                out.push(key, leaf.closed.t[j], leaf.end[j]);
-                j += 1;
-            }
-            let mut holds = None;
-            if i < leaf.live.len() && keys.compare(leaf.live.key(i), key).is_eq() {
-                holds = Some(leaf.live.t[i]);
-                i += 1;
-            }
-            while k < span.end && keys.compare(events.key(k), key).is_eq() {
-                match (events.added[k], holds) {
-                    (true, None) => holds = Some(events.t[k]),
-                    (false, Some(t)) => {
-                        out.push(key, t, events.t[k]);
-                        holds = None;
-                    }
-                    // The transactor drops redundant assertions and retractions.
-                    _ => debug_assert!(false, "an event that changes nothing reached the indexes"),
-                }
-                k += 1;
-            }
-            if let Some(t) = holds {
-                out.push(key, t, T::MAX);
-            }
-        }
-        for i in i..leaf.live.len() {
-            out.push(leaf.live.key(i), leaf.live.t[i], T::MAX);
-        }
-        out
+    fn extend_live(&mut self, rows: &Columns, span: Span<usize>) {
+        self.live += span.len();
+        self.rows.extend(rows, span);
+        self.end.resize(self.rows.len(), T::MAX);
     }
 
-    /// Key ranges of at most `LIVE_MAX` live rows. Equal ones, unless the new rows came after all others: then the
-    /// leaves are filled, since the next ones will come there, too.
-    fn parts(&self, keys: &Keys, appended: bool) -> Vec<Span<usize>> {
-        let n = self.live.div_ceil(LIVE_MAX).max(1);
-        let size = if appended {
-            LIVE_MAX
-        } else {
-            self.live.div_ceil(n).max(1)
-        };
-        let mut parts = Vec::with_capacity(n);
-        let (mut start, mut live) = (0, 0);
-        for i in 0..self.end.len() {
-            if live >= size && keys.compare(self.rows.key(i - 1), self.rows.key(i)).is_ne() {
-                parts.push(start..i);
-                (start, live) = (i, 0);
-            }
-            live += usize::from(self.end[i] == T::MAX);
-        }
-        parts.push(start..self.end.len());
-        parts
-    }
-
-    /// The moments at which a part's leaf is frozen, ascending: each leaf then has about as many closed rows as the ratio allows.
-    fn cuts(&self, part: Span<usize>) -> Vec<T> {
-        let mut ends: Vec<T> = self.end[part.clone()]
-            .iter()
-            .copied()
-            .filter(|&e| e != T::MAX)
-            .collect();
-        let most = CLOSED_MIN.max((part.len() - ends.len()) * CLOSED_RATIO);
+    /// The moments at which the leaf is frozen, ascending: each leaf then has at least as many closed rows as the ratio says.
+    fn cuts(&self, order: Order) -> Vec<T> {
+        let mut ends: Vec<T> = self.end.iter().copied().filter(|&e| e != T::MAX).collect();
+        let most = CLOSED_MIN.max(self.live * CLOSED_RATIO);
         if ends.len() <= most {
             return Vec::new();
         }
+        // What is frozen at once is written once, however much it is. In EAVT, which is asked for the past of one entity, a leaf may
+        // be long; others are asked for a moment of many, and filter whole leaves.
+        let long = match order {
+            Order::Eavt => most * EAVT_CLOSED_TIMES,
+            _ => most,
+        };
         ends.sort_unstable();
         let mut cuts: Vec<T> = ends
-            .chunks(most)
-            .filter(|c| c.len() == most)
-            .map(|c| c[most - 1])
+            .chunks(long)
+            .filter(|c| c.len() >= most)
+            .map(|c| c[c.len() - 1])
             .collect();
         cuts.dedup();
         cuts

@@ -238,7 +238,7 @@ mod tests {
                 0 => {
                     snapshot = snapshot.freeze();
                     fresh.freeze();
-                    folded = Some(snapshot.fold(&words).unwrap());
+                    folded = Some(snapshot.fold(&words, 1).unwrap());
                 }
                 1 if folded.as_ref().is_some_and(|f| snapshot.awaits(f)) => {
                     snapshot = snapshot.install(&folded.take().unwrap());

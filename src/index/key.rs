@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::sort::Events;
 use super::{Columns, Words};
-use crate::datom::{RawDatom, Word, word};
+use crate::datom::{RawDatom, T, Word, word};
 use crate::error::{Error, Result};
 
 /// An index order. The letters say the order of comparison; `t` and the op come last in each.
@@ -189,12 +190,19 @@ impl Range {
     }
 }
 
+/// The component in which keys differ that share the others.
+#[derive(Clone, Copy)]
+pub(super) enum Differs {
+    E,
+    V,
+}
+
 /// Components that keys share.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Point {
-    e: Option<u64>,
-    a: Option<u32>,
-    v: Option<Word>,
+    pub(super) e: Option<u64>,
+    pub(super) a: Option<u32>,
+    pub(super) v: Option<Word>,
 }
 
 impl Point {
@@ -231,6 +239,9 @@ impl Kinds {
     }
 }
 
+/// More events than this are sorted digit by digit.
+const MANY: usize = 2048;
+
 /// Compares keys of one order. A dictionary that cannot be read makes an arbitrary but consistent answer and is
 /// reported by [`Keys::take_error`], since `sort` and binary search cannot fail.
 pub(super) struct Keys<'a> {
@@ -255,6 +266,24 @@ impl Columns {
             e: self.e[i],
             a: self.a[i],
             v: self.v[i],
+        }
+    }
+}
+
+/// When something happened, and whether it was an assertion: numbers that sort as events of one key do.
+pub(super) fn time(t: T, added: bool) -> u64 {
+    t << 1 | u64::from(added)
+}
+
+impl Key {
+    /// What happened to this key at a [`time`].
+    pub(super) fn event(self, time: u64) -> RawDatom {
+        RawDatom {
+            e: self.e,
+            a: self.a,
+            v: self.v,
+            t: time >> 1,
+            added: time & 1 == 1,
         }
     }
 }
@@ -399,14 +428,13 @@ impl<'a> Keys<'a> {
         by_entity.then(|| {
             let e = &columns.e[..span.end];
             let first = first_not_below(e, span.start, p.e);
-            let mut end = first;
-            while end < e.len() && e[end] == p.e && end - first < 16 {
-                end += 1;
+            let (mut end, mut step) = (first, 8);
+            while end + step <= e.len() && e[end + step - 1] == p.e {
+                end += step;
+                step *= 2;
             }
-            if end < e.len() && e[end] == p.e {
-                end += e[end..].partition_point(|&x| x == p.e);
-            }
-            first..end
+            let near = e.len().min(end + step);
+            first..end + e[end..near].partition_point(|&x| x == p.e)
         })
     }
 
@@ -427,8 +455,43 @@ impl<'a> Keys<'a> {
         span: std::ops::Range<usize>,
         range: &Range,
     ) -> std::ops::Range<usize> {
+        if let Some(rows) = self.entity_within(columns, span.clone(), range) {
+            return rows;
+        }
         let from = self.lower_bound(columns, span.clone(), &range.from);
         from..self.gallop(columns, from..span.end, &range.to)
+    }
+
+    /// As [`Keys::key_bound`], searching outwards from `span.start`: cheap when the place is near.
+    pub(super) fn key_gallop(&self, columns: &Columns, span: std::ops::Range<usize>, key: Key) -> usize {
+        let (mut low, mut step) = (span.start, 1);
+        while low + step <= span.end && self.compare(columns.key(low + step - 1), key) == Ordering::Less {
+            low += step;
+            step *= 2;
+        }
+        self.key_bound(columns, low..span.end.min(low + step), key)
+    }
+
+    /// As [`Keys::within`] in EAVT, for all of an entity or all its values of an attribute.
+    fn entity_within(
+        &self,
+        columns: &Columns,
+        span: std::ops::Range<usize>,
+        range: &Range,
+    ) -> Option<std::ops::Range<usize>> {
+        let (from, to) = (&range.from, &range.to);
+        let whole = (from.e, from.len) == (to.e, to.len) && !from.after && to.after;
+        if self.order != Order::Eavt || !whole || !(from.len == 1 || from.len == 2 && from.a == to.a) {
+            return None;
+        }
+        let rows = self.entity_rows(columns, span, from)?;
+        let a = &columns.a[rows.clone()];
+        if from.len == 1 || a.first() == Some(&from.a) && a.last() == Some(&from.a) {
+            return Some(rows);
+        }
+        let before = a.partition_point(|&a| a < from.a);
+        let count = a[before..].partition_point(|&a| a == from.a);
+        Some(rows.start + before..rows.start + before + count)
     }
 
     /// The first of rows `span` whose key is not before `key`.
@@ -445,88 +508,51 @@ impl<'a> Keys<'a> {
         low
     }
 
-    /// Numbers that decide most comparisons of these events in this order, with their places; `None` when the events are few or a value's
-    /// front is not in memory.
-    fn fronts(&self, events: &[RawDatom]) -> Option<Vec<([u64; 4], u32)>> {
-        if events.len() < 64 {
-            return None;
-        }
-        let front = |(i, d): (usize, &RawDatom)| {
-            let a = u64::from(d.a);
-            let (v, middle) = if self.kinds.inline(d.a) {
-                (d.v, 0)
-            } else {
-                self.words.front(d.v)?
-            };
-            let numbers = match self.order {
-                Order::Eavt => [d.e, a, v, middle],
-                Order::Aevt => [a, d.e, v, middle],
-                // The entity counts only after all of the value, which the numbers may not hold.
-                Order::Avet => [a, v, middle, 0],
-                Order::Vaet => [d.v, a, d.e, 0],
-            };
-            Some((numbers, i as u32))
-        };
-        events.iter().enumerate().map(front).collect()
-    }
-
     /// The first of rows `span` whose key bytes are not before `bytes`.
     pub(super) fn bytes_bound(&self, columns: &Columns, span: std::ops::Range<usize>, bytes: &[u8]) -> Result<usize> {
+        self.bytes_bound_by(|i| columns.key(i), span, bytes)
+    }
+
+    /// As [`Keys::bytes_bound`], of anything that has keys.
+    pub(super) fn bytes_bound_by(
+        &self,
+        key_at: impl Fn(usize) -> Key,
+        span: std::ops::Range<usize>,
+        bytes: &[u8],
+    ) -> Result<usize> {
         let (mut low, mut high) = (span.start, span.end);
         let mut key = Vec::new();
         while low < high {
             let mid = low.midpoint(high);
-            self.key_bytes(columns.key(mid), &mut key)?;
+            self.key_bytes(key_at(mid), &mut key)?;
             if *key < *bytes { low = mid + 1 } else { high = mid }
         }
         Ok(low)
     }
 
-    /// Events in key order, then by t. Stable sorts, since events come in a few sorted runs, and these find such runs.
-    pub(super) fn sorted(&self, events: &mut [RawDatom]) -> Columns {
+    /// Events in key order, then by t.
+    pub(super) fn sorted(&self, events: &[RawDatom]) -> Columns {
+        if events.len() > MANY || !events.iter().all(|d| self.kinds.inline(d.a)) {
+            return Events::sorted(self, events).columns();
+        }
+        // All words are values: sort plain numbers, which then hold the rows themselves.
         let mut out = Columns::with_capacity(events.len());
         out.added.reserve(events.len());
-        if events.iter().all(|d| self.kinds.inline(d.a)) {
-            // All words are values: sort plain numbers, which then hold the rows themselves.
-            let row = |d: &RawDatom| (self.numbers(Key::from(d)), d.t << 1 | u64::from(d.added));
-            let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
-            let shared = rows.first().map(|(numbers, _)| [numbers[0], numbers[1]]);
-            match shared.filter(|s| rows.iter().all(|(n, _)| n[..2] == s[..])) {
-                // The history of one entity's attribute: half as much to move.
-                Some([x, y]) => {
-                    let mut pairs: Vec<(u64, u64)> = rows.iter().map(|(n, time)| (n[2], *time)).collect();
-                    pairs.sort_unstable();
-                    rows.clear();
-                    rows.extend(pairs.into_iter().map(|(z, time)| ([x, y, z], time)));
-                }
-                None => rows.sort(),
-            }
-            for (numbers, time) in rows {
-                let key = self.key_of(numbers);
-                out.push_event(RawDatom {
-                    e: key.e,
-                    a: key.a,
-                    v: key.v,
-                    t: time >> 1,
-                    added: time & 1 == 1,
-                });
-            }
-        } else {
-            match self.fronts(events) {
-                Some(mut rows) => {
-                    rows.sort_by(|(x, i), (y, j)| {
-                        x.cmp(y)
-                            .then_with(|| self.compare_events(&events[*i as usize], &events[*j as usize]))
-                    });
-                    rows.iter().for_each(|(_, i)| out.push_event(events[*i as usize]));
-                }
-                None => {
-                    events.sort_by(|x, y| self.compare_events(x, y));
-                    events.iter().for_each(|d| out.push_event(*d));
-                }
-            }
+        let row = |d: &RawDatom| (self.numbers(Key::from(d)), time(d.t, d.added));
+        let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
+        // A stable sort, since events come in a few sorted runs, and it finds such runs.
+        rows.sort();
+        for (numbers, time) in rows {
+            out.push_event(self.key_of(numbers).event(time));
         }
         out
+    }
+    pub(super) fn inline(&self, a: u32) -> bool {
+        self.kinds.inline(a)
+    }
+    /// See [`Words::front`].
+    pub(super) fn front(&self, w: Word) -> Option<(u64, u64)> {
+        self.words.front(w)
     }
     /// Whether the words of all rows are values by themselves.
     pub(super) fn inline_only(&self, columns: &Columns) -> bool {
@@ -534,6 +560,19 @@ impl<'a> Keys<'a> {
     }
     pub(super) fn is_ref(&self, a: u32) -> bool {
         self.kinds.reference(a)
+    }
+
+    /// When the keys of `range` are all those that share all but one component, and that one is a plain number: a key with what they share.
+    pub(super) fn only_one_differs(&self, range: &Range) -> Option<(Key, Differs)> {
+        let Point { e, a, v } = range.point(self.order)?;
+        let a = a?;
+        let differs = match (e, v) {
+            (None, Some(_)) => Differs::E,
+            (Some(_), None) if self.inline(a) => Differs::V,
+            _ => return None,
+        };
+        let (e, v) = (e.unwrap_or(0), v.unwrap_or(0));
+        Some((Key { e, a, v }, differs))
     }
 
     /// The components of a key in this order, as numbers.

@@ -15,9 +15,9 @@ use std::ops::Range as Span;
 use std::sync::Arc;
 
 use super::codec::{self, Reader};
-use super::key::{Keys, Range};
+use super::key::{Keys, Range, time};
 use super::{Batch, Columns, View};
-use crate::datom::{RawDatom, T};
+use crate::datom::T;
 use crate::error::{Code, Error, Result};
 
 const FORMAT: u8 = 1;
@@ -158,7 +158,8 @@ impl Leaf {
         Batch::whole(out)
     }
 
-    /// Appends the events of `range` at `first..=last` that this leaf covers, in no order; of the keys in `clip` alone.
+    /// Calls `each` with the events of `range` at `first..=last` that this leaf covers, in no order; of the keys in `clip` alone. An event is
+    /// a row and its [`time`].
     pub(super) fn events(
         &self,
         keys: &Keys,
@@ -166,11 +167,11 @@ impl Leaf {
         clip: Option<Clip>,
         first: T,
         last: T,
-        out: &mut Columns,
+        mut each: impl FnMut(&Columns, usize, u64),
     ) -> Result<()> {
         let within = |rows: &Columns| -> Result<Span<usize>> {
             let mut span = keys.within(rows, 0..rows.len(), range);
-            if let Some((from, to)) = clip {
+            if let Some((from, to)) = clip.filter(|_| !span.is_empty()) {
                 span.start = keys.bytes_bound(rows, span.clone(), from)?;
                 if let Some(to) = to {
                     span.end = keys.bytes_bound(rows, span.clone(), to)?;
@@ -179,23 +180,17 @@ impl Leaf {
             Ok(span)
         };
         let begins = first.max(self.from);
-        let mut assertions = |rows: &Columns, span: Span<usize>| {
+        let closed = within(&self.closed)?;
+        for (rows, span) in [(&*self.live, within(&self.live)?), (&self.closed, closed.clone())] {
             for i in span {
                 if rows.t[i] >= begins && rows.t[i] <= last {
-                    out.push_event(rows.row(i));
+                    each(rows, i, time(rows.t[i], true));
                 }
             }
-        };
-        assertions(&self.live, within(&self.live)?);
-        let closed = within(&self.closed)?;
-        assertions(&self.closed, closed.clone());
+        }
         for j in closed {
             if self.end[j] >= first && self.end[j] <= last {
-                out.push_event(RawDatom {
-                    t: self.end[j],
-                    added: false,
-                    ..self.closed.row(j)
-                });
+                each(&self.closed, j, time(self.end[j], false));
             }
         }
         Ok(())

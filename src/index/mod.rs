@@ -18,6 +18,7 @@ mod leaf;
 mod matcher;
 mod persist;
 mod scan;
+mod sort;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -33,12 +34,17 @@ pub use scan::{Prober, Scan};
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
 
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
 use crate::store::BlobId;
 use directory::Directory;
+use fold::Sink;
 use key::{Keys, Kinds};
+use sort::Events;
 use tail::{Form, Recent};
 
 /// Which facts of a snapshot are seen: those after `since`, up to `until`; with `history` every assertion and
@@ -284,35 +290,43 @@ impl Snapshot {
         Snapshot { core: Arc::new(core) }
     }
 
-    /// Writes the frozen part of the tail into new leaves. Nothing refers to them until a root is swapped in.
-    pub fn fold(&self, words: &Words) -> Result<Folded> {
+    /// Writes the frozen part of the tail into new leaves, on at most `threads` threads. Nothing refers to them until a root is swapped
+    /// in.
+    pub fn fold(&self, words: &Words, threads: usize) -> Result<Folded> {
         let core = &self.core;
         let t = core.folding.unwrap_or(core.newest);
         let codes = words.dict().len();
+        let datoms: Vec<RawDatom> = core
+            .frozen
+            .after(0)
+            .into_iter()
+            .flat_map(|tx| tx.iter().copied())
+            .collect();
+        let sink = Sink::new(&core.blobs);
         let one = |order: Order| {
             let keys = Keys::new(order, words, &core.kinds);
-            let events = core
-                .frozen
-                .get(&keys, Form::Events)?
-                .within(&keys, Form::Events, &Range::all());
+            let events = Events::sorted(&keys, &datoms);
             keys.take_error()?;
-            fold::fold(&keys, &core.blobs, &core.directories[order as usize], &events)
+            fold::fold(&keys, &sink, &core.directories[order as usize], &events)
         };
         let mut directories: [Directory; 4] = Default::default();
         let mut replaced = Vec::new();
-        for order in Order::ALL {
-            let outcome = one(order)?;
+        for (order, outcome) in Order::ALL.into_iter().zip(each(Order::ALL, threads, one)) {
+            let outcome = outcome?;
             directories[order as usize] = outcome.directory;
             replaced.extend(outcome.replaced);
         }
+        drop(datoms);
         let unstored = words.dict().unstored(codes)?;
-        if let Some(store) = core.blobs.store() {
-            if !unstored.blobs.is_empty() {
-                store.put_blobs(&mut unstored.blobs.into_iter())?;
-            }
-            if !unstored.hashes.is_empty() {
-                store.put_hashes(&mut unstored.hashes.into_iter())?;
-            }
+        unstored
+            .blobs
+            .into_iter()
+            .try_for_each(|(id, bytes)| sink.emit(id, bytes))?;
+        sink.finish()?;
+        if let Some(store) = core.blobs.store()
+            && !unstored.hashes.is_empty()
+        {
+            store.put_hashes(&mut unstored.hashes.into_iter())?;
         }
         replaced.extend(unstored.replaced);
         replaced.sort_unstable();
@@ -344,4 +358,28 @@ impl Snapshot {
     pub fn awaits(&self, folded: &Folded) -> bool {
         self.core.folding == Some(folded.t)
     }
+}
+
+/// What `work` makes of each order, on at most `threads` threads.
+fn each<R: Send>(orders: [Order; 4], threads: usize, work: impl Fn(Order) -> R + Sync) -> Vec<R> {
+    if threads < 2 {
+        return orders.into_iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(orders.len()));
+    let run = || {
+        while let Some(&order) = orders.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = work(order);
+            done.lock().push((order as usize, outcome));
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..threads.min(orders.len())).for_each(|_| {
+            scope.spawn(run);
+        });
+        run();
+    });
+    let mut done = done.into_inner();
+    done.sort_by_key(|(order, _)| *order);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }

@@ -4,8 +4,9 @@ use std::ops::Range as Span;
 use std::sync::Arc;
 
 use super::directory::Cursor;
-use super::key::{Keys, Order, Position, Range};
+use super::key::{Differs, Keys, Order, Position, Range};
 use super::leaf::Leaf;
+use super::sort::sort_pairs;
 use super::tail::{Few, Form, OVER, Tail, merge, net};
 use super::{Batch, Columns, Core, View, Words};
 use crate::datom::{RawDatom, T};
@@ -69,18 +70,9 @@ impl Scan {
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
         let entry = cursor.entry();
         let batch = if self.view.history {
-            let first = self.view.since.map_or(0, |s| s + 1);
-            let mut events = Columns::default();
-            let leaves = &mut self.leaves;
-            entry.leaves_between(&self.core.blobs, first, self.view.until, &mut |id| {
-                *leaves += 1;
-                let leaf = self.core.blobs.leaf(id)?;
-                // A past leaf may cover more keys than this entry: its other heirs show those.
-                let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
-                leaf.events(&keys, &self.range, clip, first, self.view.until, &mut events)
-            })?;
-            let mut events: Vec<RawDatom> = (0..events.len()).map(|i| events.row(i)).collect();
-            Batch::whole(keys.sorted(&mut events))
+            let (events, leaves) = self.events(&keys, cursor)?;
+            self.leaves += leaves;
+            Batch::whole(events)
         } else {
             let id = match self.core.folded {
                 Some(folded) if self.view.until < folded => entry.leaf_at(&self.core.blobs, self.view.until)?,
@@ -95,6 +87,47 @@ impl Scan {
         };
         keys.take_error()?;
         Ok(Some(batch))
+    }
+
+    /// What happened in the leaves that covered the keys of the entry under the cursor, and how many these are.
+    fn events(&self, keys: &Keys, cursor: &Cursor) -> Result<(Columns, u64)> {
+        let (entry, blobs) = (cursor.entry(), &self.core.blobs);
+        let (first, last) = (self.view.since.map_or(0, |s| s + 1), self.view.until);
+        let mut leaves = 0;
+        let mut each = |each: &mut dyn FnMut(&Columns, usize, u64)| {
+            entry.leaves_between(blobs, first, last, &mut |id| {
+                leaves += 1;
+                // A past leaf may cover more keys than this entry: its other heirs show those.
+                let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
+                let leaf = blobs.leaf(id)?;
+                leaf.events(keys, &self.range, clip, first, last, &mut *each)
+            })
+        };
+        let Some((key, part)) = keys.only_one_differs(&self.range) else {
+            let mut events: Vec<RawDatom> = Vec::new();
+            each(&mut |rows, i, time| events.push(rows.key(i).event(time)))?;
+            return Ok((keys.sorted(&events), leaves));
+        };
+        // Of one entity's attribute, say: only the values and times are to be sorted.
+        let mut pairs: Vec<(u64, u64)> = Vec::new();
+        match part {
+            Differs::E => each(&mut |rows, i, time| pairs.push((rows.e[i], time)))?,
+            Differs::V => each(&mut |rows, i, time| pairs.push((rows.v[i], time)))?,
+        }
+        sort_pairs(&mut pairs);
+        let mut out = Columns {
+            e: vec![key.e; pairs.len()],
+            a: vec![key.a; pairs.len()],
+            v: vec![key.v; pairs.len()],
+            t: pairs.iter().map(|(_, time)| time >> 1).collect(),
+            added: pairs.iter().map(|(_, time)| time & 1 == 1).collect(),
+        };
+        let numbers = pairs.iter().map(|(number, _)| *number).collect();
+        match part {
+            Differs::E => out.e = numbers,
+            Differs::V => out.v = numbers,
+        }
+        Ok((out, leaves))
     }
 
     fn step(&mut self) -> Result<Option<Batch>> {
@@ -341,7 +374,7 @@ impl Prober {
                 }
             });
             if !rows.is_empty() {
-                delta = both(&keys, Form::Net, delta, net(&keys, keys.sorted(&mut rows)));
+                delta = both(&keys, Form::Net, delta, net(&keys, keys.sorted(&rows)));
             }
         }
         if !self

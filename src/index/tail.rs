@@ -173,7 +173,7 @@ impl Recent {
     }
 
     /// The transactions, oldest first, without the first `taken` datoms.
-    fn after(&self, taken: usize) -> Vec<&Arc<[RawDatom]>> {
+    pub(super) fn after(&self, taken: usize) -> Vec<&Arc<[RawDatom]>> {
         let mut parts = Vec::new();
         let mut next = self.all.as_ref();
         while let Some(waiting) = next.filter(|w| w.total > taken) {
@@ -217,14 +217,14 @@ impl Recent {
             return Ok(whole);
         }
         let seen = |d: &&RawDatom| keys.order != Order::Vaet || keys.is_ref(d.a);
-        let mut datoms: Vec<RawDatom> = self
+        let datoms: Vec<RawDatom> = self
             .after(sorted.taken)
             .into_iter()
             .flat_map(|p| p.iter())
             .filter(seen)
             .copied()
             .collect();
-        let mut rows = keys.sorted(&mut datoms);
+        let mut rows = keys.sorted(&datoms);
         if form == Form::Net {
             rows = net(keys, rows);
         }

@@ -110,7 +110,7 @@ impl Pair {
 
     fn fold(&mut self, between: impl FnOnce(&mut Pair)) {
         self.snapshot = self.snapshot.freeze();
-        let folded = self.snapshot.fold(&self.words).unwrap();
+        let folded = self.snapshot.fold(&self.words, 2).unwrap();
         between(self);
         assert!(self.snapshot.awaits(&folded));
         self.garbage.add(&self.snapshot, &folded);

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use fjall::compaction::Leveled;
 use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
@@ -30,6 +31,9 @@ use super::{BlobId, Bytes, Durability, Store};
 use crate::error::{Code, Error, Result};
 
 const MB: u64 = 1024 * 1024;
+/// Opening reads a little of each table, so tables are few and long. A table of the log is what was in memory.
+const LOG_MEMTABLE: u64 = 32 * MB;
+const LEAF_TABLE: u64 = 256 * MB;
 /// A journal of at most so many bytes is replayed at the next opening; a longer one is made needless at close.
 const JOURNAL_LEFT: u64 = 64 * 1024;
 /// How long closing may wait for the engine to write its tables. Whatever is not in them by then stays in the journal.
@@ -130,12 +134,16 @@ impl Fjall {
         let open = Open {
             log: keyspace(LOG, || {
                 ordered()
-                    .max_memtable_size(16 * MB)
+                    .max_memtable_size(LOG_MEMTABLE)
                     .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
             })?,
-            // Leaves are packed by asof.
+            // Leaves are packed by asof. The index of a table is read at once, since a query that touches many leaves finds them
+            // all over it.
             leaf: keyspace(LEAF, || {
-                ordered().data_block_compression_policy(CompressionPolicy::disabled())
+                ordered()
+                    .data_block_compression_policy(CompressionPolicy::disabled())
+                    .index_block_partitioning_policy(PartitioningPolicy::all(false))
+                    .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(LEAF_TABLE)))
             })?,
             // Most lookups are for values that are new: a filter answers them, in parts so that one lookup reads 4 KB of
             // it and not all.
@@ -145,6 +153,7 @@ impl Fjall {
                         BloomConstructionPolicy::BitsPerKey(10.0),
                     )))
                     .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+                    .index_block_partitioning_policy(PartitioningPolicy::all(true))
                     .data_block_compression_policy(CompressionPolicy::disabled())
             })?,
             root: keyspace(ROOT, || {
