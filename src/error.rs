@@ -222,6 +222,11 @@ impl Error {
         }
         self
     }
+    /// The same at another place: that of a form that was moved.
+    pub(crate) fn moved(mut self, span: Span) -> Error {
+        self.0.span = span;
+        self
+    }
     /// Says the way out.
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(hint.into());

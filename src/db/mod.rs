@@ -206,6 +206,13 @@ impl Db {
     pub fn registry(&self) -> &Registry {
         &self.base.registry
     }
+    pub(crate) fn registry_shared(&self) -> &Arc<Registry> {
+        &self.base.registry
+    }
+    /// About how many facts there are: for noticing that there are many more than before.
+    pub(crate) fn facts_about(&self) -> u64 {
+        self.base.snapshot.facts_about()
+    }
     /// The schema of now.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.base.schema

@@ -182,7 +182,7 @@ impl Edn {
     }
 
     /// Moves all places by `by` bytes: the form was cut out of a longer text.
-    pub(super) fn shift(&mut self, by: u32) {
+    pub(crate) fn shift(&mut self, by: u32) {
         self.span.start += by;
         self.span.end += by;
         match &mut self.node {

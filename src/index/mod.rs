@@ -267,6 +267,11 @@ impl Snapshot {
         keys.take_error().map(|()| decided)
     }
 
+    /// How many facts the leaves hold now and how many events came since, together.
+    pub fn facts_about(&self) -> u64 {
+        let pages = &self.core.directories[Order::Eavt as usize].pages;
+        pages.values().map(|p| p.live).sum::<u64>() + self.unindexed() as u64
+    }
     /// How many events are in no leaf yet.
     pub fn unindexed(&self) -> usize {
         self.core.frozen.len() + self.core.recent.len()

@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::ast::{Ast, Binding, InSpec, Rules, Var};
 use super::bind::Binder;
+use super::cache::{Cache, Setup};
 use super::parse;
-use super::plan::kinds::{Kind, Kinds, RuleKinds};
+use super::plan::kinds::Kind;
 use super::plan::lower::Consts;
-use super::plan::{kinds, rules::RuleSet};
 use super::relation::{Column, Relation, Tag};
 use super::source::{DbSource, RowSource, Source, Sources, coerce};
 use super::values::Values;
@@ -40,6 +40,8 @@ pub enum Input {
     Db(Db),
     /// Anything else, as text would say it: an ident or lookup ref stands for its entity where one is meant.
     Edn(Edn),
+    /// The same with the text it was read from, for the places of errors in rules and patterns: see [`Input::text`].
+    Text(Edn, Arc<str>),
     /// A value that is what it is: a keyword stays a keyword, a float a float, and a vector is no lookup ref.
     Val(Val),
 }
@@ -48,7 +50,7 @@ impl Input {
     /// Data read from EDN text: `Input::text("[[(rule ?x) ...]]")`.
     pub fn text(text: &str) -> Result<Input> {
         edn::read_one(text)
-            .map(Input::Edn)
+            .map(|form| Input::Text(form, text.into()))
             .map_err(|e| e.in_source("input", text))
     }
 }
@@ -115,9 +117,7 @@ pub(crate) fn unplaced(form: &Edn) -> Edn {
 pub(crate) struct Bound {
     pub sources: Sources,
     pub values: Values,
-    pub rules: RuleSet,
-    pub rule_kinds: RuleKinds,
-    pub kinds: Kinds,
+    pub setup: Arc<Setup>,
     pub patterns: FxHashMap<Symbol, Edn>,
     /// The rows that the inputs bind.
     pub rows: Relation,
@@ -126,13 +126,13 @@ pub(crate) struct Bound {
 
 /// Matches inputs with what the query declares.
 /// With `elsewhere`, data was read from another text than the query.
-pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound> {
+pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) -> Result<Bound> {
     check_count(ast, inputs)?;
     let dbs: Vec<&Db> = inputs
         .iter()
         .filter_map(|i| match i {
             Input::Db(db) => Some(db),
-            Input::Edn(_) | Input::Val(_) => None,
+            Input::Edn(_) | Input::Text(..) | Input::Val(_) => None,
         })
         .collect();
     // The words of most sources are those of the query: a database proper is preferred to a speculation.
@@ -143,16 +143,16 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
     };
     let values = Values::new(&words);
     let mut sources = Sources { list: Vec::new() };
-    let mut rules = Rules::default();
+    let mut rules = None;
     let mut patterns = FxHashMap::default();
-    for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
+    for (n, ((spec, span), input)) in ast.inputs.iter().zip(inputs).enumerate() {
         match (spec, input) {
             (InSpec::Source(name), Input::Db(db)) => {
                 let db = timed(ast, name, db)?;
                 let foreign = !db.words().same(&words);
                 sources.list.push((name.clone(), Source::Db(DbSource { db, foreign })));
             }
-            (InSpec::Source(name), Input::Edn(form)) => {
+            (InSpec::Source(name), Input::Edn(form) | Input::Text(form, _)) => {
                 let rows = Val::from_edn(form).and_then(|v| RowSource::new(&v, &values));
                 sources
                     .list
@@ -162,14 +162,31 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
                 let rows = RowSource::new(v, &values).map_err(|e| e.at(*span))?;
                 sources.list.push((name.clone(), Source::Rows(rows)));
             }
-            (InSpec::Rules, Input::Edn(form)) => rules = parse_rules(form, elsewhere).map_err(|e| e.at(*span))?,
-            (InSpec::Pattern(name), Input::Edn(form)) => {
-                let form = if elsewhere { unplaced(form) } else { form.clone() };
+            (InSpec::Rules, Input::Edn(_) | Input::Text(..) | Input::Val(_)) => {
+                let form = match input {
+                    Input::Edn(form) | Input::Text(form, _) => form.clone(),
+                    Input::Val(v) => v.to_edn(),
+                    Input::Db(_) => unreachable!("the arm is for data"),
+                };
+                let text = text_of(input);
+                rules = Some(RuleText {
+                    form,
+                    text,
+                    place: Place { input: n, elsewhere },
+                    span: *span,
+                });
+            }
+            (InSpec::Pattern(name), Input::Edn(_) | Input::Text(..) | Input::Val(_)) => {
+                let place = Place { input: n, elsewhere };
+                let form = match input {
+                    Input::Edn(form) => place.of(form, None),
+                    Input::Text(form, text) => place.of(form, Some(text)),
+                    Input::Val(v) => v.to_edn(),
+                    Input::Db(_) => unreachable!("the arm is for data"),
+                };
                 patterns.insert(name.clone(), form);
             }
-            (InSpec::Rules, Input::Val(v)) => rules = parse_rules(&v.to_edn(), true).map_err(|e| e.at(*span))?,
-            (InSpec::Pattern(name), Input::Val(v)) => drop(patterns.insert(name.clone(), v.to_edn())),
-            (InSpec::Bind(_), Input::Edn(_) | Input::Val(_)) => {}
+            (InSpec::Bind(_), Input::Edn(_) | Input::Text(..) | Input::Val(_)) => {}
             (_, Input::Db(_)) => {
                 return Err(
                     Error::new(Code::NotABindingForm, "a database is given where :in has no source")
@@ -186,18 +203,11 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool) -> Result<Bound
         )
         .at(ast.span));
     }
-    let rules_span = ast.inputs.iter().find(|(spec, _)| matches!(spec, InSpec::Rules));
-    let rules = RuleSet::new(rules).map_err(|e| e.at(rules_span.map_or(Span::NONE, |(_, span)| *span)))?;
-    let default = sources.at(&Symbol::new("$"));
-    let rule_kinds = kinds::of_rules(&rules.rules, &sources, default);
-    let mut query_kinds = Kinds::default();
-    kinds::of_clauses(&ast.clauses, &sources, default, &rule_kinds, &mut query_kinds);
+    let setup = cache.setup(ast, &sources, rules)?;
     let mut bound = Bound {
         sources,
         values,
-        rules,
-        rule_kinds,
-        kinds: query_kinds,
+        setup,
         patterns,
         rows: Relation::unit(),
         consts: Consts::default(),
@@ -303,22 +313,113 @@ fn timed(ast: &Ast, name: &Symbol, db: &Db) -> Result<Db> {
     Ok(db)
 }
 
-fn parse_rules(form: &Edn, elsewhere: bool) -> Result<Rules> {
-    match &form.node {
-        Node::Str(text) => {
-            let form = edn::read_one(text).map_err(|e| e.in_source("rules", text))?;
-            // A mistake of form is shown in the text of the rules; the rest, where the query calls them.
-            parse::rules(&form).map_err(|e| e.in_source("rules", text))?;
-            parse::rules(&unplaced(&form))
+/// Rules as they were given.
+pub(crate) struct RuleText {
+    form: Edn,
+    text: Option<Arc<str>>,
+    place: Place,
+    /// Where the query takes them.
+    pub span: Span,
+}
+
+impl PartialEq for RuleText {
+    /// Texts are compared as such: the same forms in other places are other rules when an error points at them.
+    fn eq(&self, other: &RuleText) -> bool {
+        match (&self.text, &other.text) {
+            (None, None) => self.place.elsewhere && self.form == other.form,
+            (mine, theirs) => mine == theirs,
         }
-        _ if elsewhere => parse::rules(&unplaced(form)),
-        _ => parse::rules(form),
+    }
+}
+
+impl RuleText {
+    pub fn parse(&self) -> Result<Rules> {
+        let form = match &self.form.node {
+            Node::Str(text) => edn::read_one(text).map_err(|e| e.in_source("rules", text))?,
+            _ => self.form.clone(),
+        };
+        parse::rules(&self.place.of(&form, self.text.as_ref())).map_err(|e| e.at(self.span))
+    }
+}
+
+/// Which input something is from. Places in the texts of inputs go beyond those of the query's own text, so that an error
+/// knows which of the texts it points into: see [`located`].
+#[derive(Clone, Copy)]
+struct Place {
+    input: usize,
+    /// The query has a text of its own.
+    elsewhere: bool,
+}
+
+/// Texts of inputs have room for so many bytes each.
+const ROOM: u32 = 1 << 27;
+/// So many inputs have places; those of the others are left out.
+const PLACES: usize = 30;
+
+impl Place {
+    /// The form with its places moved into the room of this input; without a text they point nowhere, or into the script around.
+    fn of(self, form: &Edn, text: Option<&Arc<str>>) -> Edn {
+        let base = |text: &Arc<str>| {
+            let fits = self.input < PLACES && text.len() < ROOM as usize && !form.is_deeper_than(edn::MAX_DEPTH);
+            fits.then_some((self.input as u32 + 1) * ROOM)
+        };
+        match text.map(base) {
+            Some(Some(base)) => {
+                let mut form = form.clone();
+                form.shift(base);
+                form
+            }
+            Some(None) => unplaced(form),
+            None if self.elsewhere => unplaced(form),
+            None => form.clone(),
+        }
+    }
+}
+
+/// The text that rules or a pattern were read from; they may come as a string inside of data.
+fn text_of(input: &Input) -> Option<Arc<str>> {
+    match input {
+        Input::Edn(form) | Input::Text(form, _) if let Node::Str(text) = &form.node => Some(text.clone()),
+        Input::Val(Val::String(text)) => Some(text.clone()),
+        Input::Text(_, text) => Some(text.clone()),
+        Input::Edn(_) | Input::Val(_) | Input::Db(_) => None,
+    }
+}
+
+/// The error in the text of the query, or in that of the input which it points into.
+pub(crate) fn located(e: Error, query: Option<&Arc<str>>, ast: &Ast, inputs: &[Input]) -> Error {
+    let at = e.span();
+    let n = (at.start / ROOM) as usize;
+    if at.is_some() && e.source_text().is_none() && n > 0 {
+        let text = inputs.get(n - 1).and_then(text_of);
+        if let Some(text) = text {
+            let base = n as u32 * ROOM;
+            let back = Span {
+                start: at.start - base,
+                end: at.end - base,
+            };
+            let name = match ast.inputs.get(n - 1) {
+                Some((InSpec::Rules, _)) => "rules",
+                Some((InSpec::Pattern(_), _)) => "pattern",
+                _ => "input",
+            };
+            return e.moved(back).in_source(name, &text);
+        }
+    }
+    match query {
+        Some(text) => e.in_source("query", text),
+        None => e,
     }
 }
 
 impl Bound {
     fn add(&mut self, ast: &Ast, form: &Binding, input: &Input, span: Span) -> Result<()> {
-        if matches!(input, Input::Edn(Edn { node: Node::Nil, .. }) | Input::Val(Val::Nil)) {
+        if matches!(
+            input,
+            Input::Edn(Edn { node: Node::Nil, .. })
+                | Input::Text(Edn { node: Node::Nil, .. }, _)
+                | Input::Val(Val::Nil)
+        ) {
             let name = show(form, ast);
             return Err(
                 Error::new(Code::NilInput, format!("the input {name} is nil, which is no value"))
@@ -330,7 +431,7 @@ impl Bound {
         // Idents, lookup refs and other stand-ins become what they mean before the form takes the data apart, so that
         // a lookup ref is not mistaken for a tuple of two.
         let data = match input {
-            Input::Edn(data) => self.meant(form, data)?,
+            Input::Edn(data) | Input::Text(data, _) => self.meant(form, data)?,
             Input::Val(v) => Some(v.clone()),
             Input::Db(_) => None,
         };
@@ -402,7 +503,7 @@ impl Bound {
     }
 
     fn scalar(&self, v: Var, data: &Edn) -> Result<Option<Val>> {
-        match self.kinds.get(&v) {
+        match self.setup.kinds.get(&v) {
             Some(Kind::Entity(source)) => {
                 let named = matches!(&data.node, Node::Keyword(_) | Node::Vector(_) | Node::Long(_));
                 match self.sources.db(*source).filter(|_| named) {

@@ -11,6 +11,7 @@ mod answer;
 mod ast;
 mod bind;
 mod budget;
+mod cache;
 mod exec;
 mod explain;
 mod find;
@@ -35,6 +36,7 @@ use crate::edn::{self, Edn, Node, Symbol};
 use crate::error::Result;
 use ast::Ast;
 use budget::Meter;
+use cache::Cache;
 use exec::Exec;
 use find::Finder;
 use inputs::Bound;
@@ -59,11 +61,18 @@ use plan::rules::Pred;
 /// assert!(plan.contains(":ship/tons"));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Query {
     pub(crate) ast: Arc<Ast>,
     /// The text it was read from, for the places of errors.
     text: Option<Arc<str>>,
+    cache: Arc<Cache>,
+}
+
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Query").field("ast", &self.ast).finish_non_exhaustive()
+    }
 }
 
 /// How a query is run.
@@ -134,6 +143,7 @@ impl Query {
         Ok(Query {
             ast: Arc::new(parse::query(form)?),
             text: None,
+            cache: Arc::default(),
         })
     }
 
@@ -144,31 +154,29 @@ impl Query {
 
     /// Runs it within a budget.
     pub fn run_with(&self, inputs: &[Input], options: &QueryOptions) -> Result<Answer> {
-        self.placed(self.perform(inputs, options, None).map(|(answer, _)| answer))
+        self.placed(inputs, self.perform(inputs, options, None))
     }
 
     /// The plan for these inputs, as text. Nothing runs.
     pub fn explain(&self, inputs: &[Input]) -> Result<String> {
-        self.placed((|| {
-            let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
+        let explained = || {
+            let bound = inputs::bind(&self.ast, inputs, self.text.is_some(), &self.cache)?;
             let finder = Finder::new(&self.ast.find, &bound)?;
             let prepared = self.prepare(&bound, &finder, &QueryOptions::default(), false)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
-        })())
+        };
+        self.placed(inputs, explained())
     }
 
     /// Runs it, and shows the plan with what each step did, then what the whole did.
     pub fn explain_analyze(&self, inputs: &[Input]) -> Result<String> {
         let mut text = String::new();
-        let (answer, ()) = self.placed(self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
+        let answer = self.placed(inputs, self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
         Ok(format!("{text}{}\n", answer.stats()))
     }
 
-    fn placed<X>(&self, result: Result<X>) -> Result<X> {
-        match (&self.text, result) {
-            (Some(text), Err(e)) => Err(e.in_source("query", text)),
-            (_, result) => result,
-        }
+    fn placed<X>(&self, inputs: &[Input], result: Result<X>) -> Result<X> {
+        result.map_err(|e| inputs::located(e, self.text.as_ref(), &self.ast, inputs))
     }
 
     fn prepare(&self, bound: &Bound, finder: &Finder<'_>, options: &QueryOptions, careful: bool) -> Result<Prepared> {
@@ -176,8 +184,8 @@ impl Query {
             sources: &bound.sources,
             values: &bound.values,
             vars: self.ast.vars.clone(),
-            rules: &bound.rules,
-            rule_kinds: &bound.rule_kinds,
+            rules: &bound.setup.rules,
+            rule_kinds: &bound.setup.rule_kinds,
             consts: bound.consts.clone(),
             allow_scan: self.ast.allow_scan,
             inlined: 0,
@@ -190,6 +198,9 @@ impl Query {
             entities: Default::default(),
             twins: Vec::new(),
             careful,
+            inputs: bound.consts.keys().copied().collect(),
+            exact: Vec::new(),
+            lasting: true,
         };
         let default = bound.sources.at(&Symbol::new("$"));
         let outer = bound.rows.vars.clone();
@@ -199,6 +210,8 @@ impl Query {
             main,
             entities: planner.entities(),
             careful,
+            exact: planner.exact,
+            lasting: planner.lasting,
             preds: planner.preds,
             vars: planner.vars,
             nodes: 0,
@@ -207,9 +220,9 @@ impl Query {
         Ok(prepared)
     }
 
-    fn perform(&self, inputs: &[Input], options: &QueryOptions, analyze: Option<&mut String>) -> Result<(Answer, ())> {
+    fn perform(&self, inputs: &[Input], options: &QueryOptions, analyze: Option<&mut String>) -> Result<Answer> {
         let meter = Meter::new(&options.budget);
-        let bound = inputs::bind(&self.ast, inputs, self.text.is_some())?;
+        let bound = inputs::bind(&self.ast, inputs, self.text.is_some(), &self.cache)?;
         let finder = Finder::new(&self.ast.find, &bound)?;
         let mut analyze = analyze;
         let mut attempt = |prepared: &Prepared| {
@@ -221,7 +234,16 @@ impl Query {
             }
             Ok(rows)
         };
-        let rows = match attempt(&self.prepare(&bound, &finder, options, false)?) {
+        let loan = match bound.setup.take(&bound, options.passes)? {
+            Some(loan) => loan,
+            None => {
+                let prepared = self.prepare(&bound, &finder, options, false)?;
+                bound.setup.keep(prepared, &bound, options.passes)?
+            }
+        };
+        let outcome = attempt(loan.plan());
+        bound.setup.give(loan);
+        let rows = match outcome {
             // A function failed: whether that counts is found out with care.
             Err(failure) if exec::careful::is_failure(&failure) => {
                 meter.back_to(0);
@@ -234,7 +256,7 @@ impl Query {
         }?;
         let Bound { values, .. } = bound;
         let answer = finder.answer(rows, values, &self.ast.vars, &meter)?;
-        Ok((answer, ()))
+        Ok(answer)
     }
 }
 
@@ -248,6 +270,10 @@ pub(crate) struct Prepared {
     pub entities: rustc_hash::FxHashSet<ast::Var>,
     /// Functions that can fail come last, and their failures count only where they must.
     pub careful: bool,
+    /// Variables of inputs on whose very value it depends.
+    pub exact: Vec<ast::Var>,
+    /// It may be run again, see [`cache`].
+    pub lasting: bool,
 }
 
 impl Prepared {

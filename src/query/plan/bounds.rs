@@ -9,14 +9,15 @@ use super::{Apply, Bounds, Callee, Goal, Operand, Pos};
 use crate::datom::{Val, Value, ValueType};
 use crate::error::Result;
 
-/// Moves comparisons into the patterns of the same conjunction.
-pub(crate) fn push(goals: &mut Vec<Goal>, consts: &Consts, values: &Values) -> Result<()> {
-    let mut done = Vec::new();
+/// Moves comparisons into the patterns of the same conjunction. Gives the variables whose values are in the bounds now.
+pub(crate) fn push(goals: &mut Vec<Goal>, consts: &Consts, values: &Values) -> Result<Vec<Var>> {
+    let (mut done, mut used) = (Vec::new(), Vec::new());
     for i in 0..goals.len() {
         let Goal::Filter(call) = &goals[i] else { continue };
         let Some(bounds) = comparison(call, consts, values)? else {
             continue;
         };
+        used.extend(call.inputs().filter(|v| consts.contains_key(v)));
         // Every part must have found a pattern that checks it, or the comparison stays.
         let mut covered = true;
         for (var, op, constant) in bounds {
@@ -42,7 +43,7 @@ pub(crate) fn push(goals: &mut Vec<Goal>, consts: &Consts, values: &Values) -> R
     for i in done.into_iter().rev() {
         goals.remove(i);
     }
-    Ok(())
+    Ok(used)
 }
 
 #[derive(Clone, Copy, PartialEq)]

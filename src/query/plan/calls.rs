@@ -149,7 +149,7 @@ impl Planner<'_> {
                         self.entities.insert(*v);
                         Operand::Var(*v)
                     }
-                    Arg::Const(c) => match db.entity(c)? {
+                    Arg::Const(c) => match self.looked_up(c).entity(db, c)? {
                         Some(e) => Operand::Const(Val::Ref(e)),
                         None => Operand::Const(Val::Nil),
                     },

@@ -46,6 +46,12 @@ pub(crate) struct Planner<'a> {
     pub twins: Vec<(Var, Var)>,
     /// What can fail waits until nothing else can be done.
     pub careful: bool,
+    /// The variables that inputs give one value.
+    pub inputs: Vec<Var>,
+    /// Those on whose very value the plan depends.
+    pub exact: Vec<Var>,
+    /// The plan holds for later runs, with other values and on later database values.
+    pub lasting: bool,
 }
 
 impl Planner<'_> {
@@ -78,7 +84,9 @@ impl Planner<'_> {
             self.clause(c, &bindable, default, &mut goals)?;
         }
         if self.passes.push_bounds {
-            bounds::push(&mut goals, &self.consts, self.values)?;
+            for v in bounds::push(&mut goals, &self.consts, self.values)? {
+                self.exactly(v);
+            }
         }
         Ok(goals)
     }
@@ -275,7 +283,11 @@ impl Planner<'_> {
                 Term::Var(v, _) => *v,
                 Term::Const(c) => {
                     let kind = kinds.and_then(|k| k[i]);
+                    self.looked_up(c);
                     let word = self.constant_of_kind(kind, inner, c)?;
+                    // A word that only this query knows means nothing to the next.
+                    let inline = |(tag, _): (Tag, Word)| tag.value_type().is_some_and(|ty| ty.is_inline());
+                    self.lasting &= word.is_none_or(inline);
                     let v = self.fresh(&c.to_string());
                     match word {
                         Some((tag, w)) => {

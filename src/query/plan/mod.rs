@@ -21,7 +21,7 @@ use super::relation::Tag;
 use crate::datom::{T, Val, Value, Word};
 use crate::db::QueryFn;
 use crate::edn::Symbol;
-use crate::error::Span;
+use crate::error::{Result, Span};
 use crate::schema::Attribute;
 
 /// A position of a pattern.
@@ -73,7 +73,45 @@ pub(crate) struct Scan {
     pub nothing: bool,
     /// Reading everything is allowed.
     pub allow_scan: bool,
+    pub params: Params,
     pub span: Span,
+}
+
+/// What of a pattern is the value of an input: another run of the same plan puts its own there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params {
+    pub e: Option<Var>,
+    pub v: Option<Var>,
+    /// It matches nothing, whatever the values.
+    pub nothing: bool,
+    /// How many rows it has with the values planned for.
+    pub rows: Option<f64>,
+}
+
+impl Params {
+    pub fn is_none(&self) -> bool {
+        self.e.is_none() && self.v.is_none()
+    }
+}
+
+impl Scan {
+    /// Puts the values of a run where those of another were.
+    pub fn put_in(&mut self, consts: &lower::Consts, values: &super::values::Values) -> Result<()> {
+        self.nothing = self.params.nothing;
+        if let Some(word) = self.params.e.and_then(|v| consts.get(&v)) {
+            match pattern::entity_of(*word) {
+                Some(e) => self.e = Pos::Is(e),
+                None => self.nothing = true,
+            }
+        }
+        if let Some(word) = self.params.v.and_then(|v| consts.get(&v)) {
+            match pattern::value_of(self.attr.as_deref(), *word, values)? {
+                Some(v) => self.v = Pos::Is(v),
+                None => self.nothing = true,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Scan {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::super::ast::{Pattern, Term, Var};
 use super::super::relation::Tag;
 use super::super::source::{DbSource, Source};
+use super::super::values::Values;
 use super::lower::Planner;
 use super::{Goal, Pos, RowScan, Scan};
-use crate::datom::{EntityId, T, Val, Value, ValueType};
+use crate::datom::{EntityId, T, Val, Value, ValueType, Word};
 use crate::db::TimePoint;
 use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
@@ -101,16 +102,22 @@ impl Planner<'_> {
             bounds: Default::default(),
             nothing: false,
             allow_scan: self.allow_scan,
+            params: Default::default(),
             span,
         };
+        // Whether a value of an input can match nothing.
+        let mut unmatched = false;
         if let Some(t) = terms.get(1) {
             self.attribute_position(&mut scan, db, t)?;
         }
         if let Some(t) = terms.first() {
             scan.e = match t {
                 Term::Blank(_) => Pos::Any,
-                Term::Var(v, _) => self.entity_var(*v, &mut scan.nothing),
-                Term::Const(c) => match db.entity(c)? {
+                Term::Var(v, _) => {
+                    scan.params.e = self.input(*v);
+                    self.entity_var(*v, &mut unmatched)
+                }
+                Term::Const(c) => match self.looked_up(c).entity(db, c)? {
                     Some(e) => Pos::Is(e.0),
                     None if matches!(c.node, Node::Keyword(_)) => return Err(unknown_ident(db, c)),
                     None => {
@@ -121,12 +128,15 @@ impl Planner<'_> {
             };
         }
         if let Some(t) = terms.get(2) {
-            self.value_position(&mut scan, db, t)?;
+            if let Term::Var(v, _) = t {
+                scan.params.v = self.input(*v);
+            }
+            self.value_position(&mut scan, db, t, &mut unmatched)?;
         }
         if let Some(t) = terms.get(3) {
             scan.tx = match t {
                 Term::Blank(_) => Pos::Any,
-                Term::Var(v, _) => match self.entity_var(*v, &mut scan.nothing) {
+                Term::Var(v, _) => match self.exactly(*v).entity_var(*v, &mut scan.nothing) {
                     Pos::Is(e) => tx_const(e, &mut scan.nothing),
                     Pos::Var(v) => Pos::Var(v),
                     Pos::Any => Pos::Any,
@@ -150,7 +160,7 @@ impl Planner<'_> {
         if let Some(t) = terms.get(4) {
             scan.op = match t {
                 Term::Blank(_) => Pos::Any,
-                Term::Var(v, _) => match self.consts.get(v) {
+                Term::Var(v, _) => match self.exactly(*v).consts.get(v) {
                     Some((tag, w)) if *tag == Tag::BOOLEAN => Pos::Is(*w != 0),
                     Some(_) => {
                         scan.nothing = true;
@@ -170,13 +180,41 @@ impl Planner<'_> {
                 },
             };
         }
+        scan.params.nothing = scan.nothing;
+        scan.nothing |= unmatched;
+        if unmatched {
+            // A plan for what matches nothing is a bad one for what does.
+            self.lasting = false;
+        }
+        if scan.params.v.is_some() && !scan.nothing {
+            scan.params.rows = Some(super::access::estimate(&scan, &db.db)?);
+        }
         Ok(scan)
+    }
+
+    /// The variable, when an input gives it one value.
+    fn input(&self, v: Var) -> Option<Var> {
+        (self.inputs.contains(&v) && self.consts.contains_key(&v)).then_some(v)
+    }
+
+    /// Notes that the plan holds for the very value of a variable alone.
+    pub(super) fn exactly(&mut self, v: Var) -> &mut Self {
+        if self.inputs.contains(&v) && !self.exact.contains(&v) {
+            self.exact.push(v);
+        }
+        self
+    }
+
+    /// Notes that the plan holds for this database value alone, when a constant is a lookup ref.
+    pub(super) fn looked_up(&mut self, c: &Edn) -> Constants {
+        self.lasting &= !matches!(c.node, Node::Vector(_) | Node::List(_));
+        Constants
     }
 
     pub(super) fn attribute_position(&mut self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
         scan.a = match t {
             Term::Blank(_) => Pos::Any,
-            Term::Var(v, _) => match self.entity_var(*v, &mut scan.nothing) {
+            Term::Var(v, _) => match self.exactly(*v).entity_var(*v, &mut scan.nothing) {
                 Pos::Is(e) => match u32::try_from(e) {
                     Ok(a) => Pos::Is(a),
                     Err(_) => {
@@ -256,22 +294,23 @@ impl Planner<'_> {
         self.entities.insert(v);
         match self.consts.get(&v) {
             None => Pos::Var(v),
-            Some((tag, w)) if *tag == Tag::REF => Pos::Is(*w),
-            Some((tag, w)) if *tag == Tag::LONG => match u64::try_from(crate::datom::word::to_long(*w)) {
-                Ok(e) => Pos::Is(e),
-                Err(_) => {
+            Some(word) => match entity_of(*word) {
+                Some(e) => Pos::Is(e),
+                None => {
                     *nothing = true;
                     Pos::Any
                 }
             },
-            Some(_) => {
-                *nothing = true;
-                Pos::Any
-            }
         }
     }
 
-    pub(super) fn value_position(&mut self, scan: &mut Scan, db: &DbSource, t: &Term) -> Result<()> {
+    pub(super) fn value_position(
+        &mut self,
+        scan: &mut Scan,
+        db: &DbSource,
+        t: &Term,
+        unmatched: &mut bool,
+    ) -> Result<()> {
         if let (Term::Var(v, _), Some(attr)) = (t, &scan.attr)
             && attr.is_ref()
         {
@@ -281,24 +320,16 @@ impl Planner<'_> {
             Term::Blank(_) => Pos::Any,
             Term::Var(v, _) => match self.consts.get(v) {
                 None => Pos::Var(*v),
-                Some((tag, w)) => {
-                    let val = self.values.val(*tag, *w)?;
-                    let want = scan.attr.as_ref().map(|a| a.value_type);
-                    match (want, val) {
-                        (Some(ValueType::Ref), Val::Long(n)) if n >= 0 => Pos::Is(Value::Ref(EntityId(n as u64))),
-                        (Some(ValueType::Long), Val::Ref(e)) => Pos::Is(Value::Long(e.0 as i64)),
-                        (want, val) => match val.to_value() {
-                            Some(v) if want.is_none_or(|ty| ty == v.value_type()) => Pos::Is(v),
-                            _ => {
-                                scan.nothing = true;
-                                Pos::Any
-                            }
-                        },
+                Some(word) => match value_of(scan.attr.as_deref(), *word, self.values)? {
+                    Some(value) => Pos::Is(value),
+                    None => {
+                        *unmatched = true;
+                        Pos::Any
                     }
-                }
+                },
             },
             Term::Const(c) => match &scan.attr {
-                Some(attr) => match db.constant(attr, c)? {
+                Some(attr) => match self.looked_up(c).value(db, attr, c)? {
                     Some(v) => Pos::Is(v),
                     None if matches!(c.node, Node::Keyword(_)) => return Err(unknown_ident(db, c)),
                     None => {
@@ -318,6 +349,37 @@ impl Planner<'_> {
         };
         Ok(())
     }
+}
+
+/// What constants of a pattern mean; made by [`Planner::looked_up`], so that none is resolved without being noted.
+pub(super) struct Constants;
+
+impl Constants {
+    pub fn entity(self, db: &DbSource, c: &Edn) -> Result<Option<EntityId>> {
+        db.entity(c)
+    }
+    fn value(self, db: &DbSource, attr: &Attribute, c: &Edn) -> Result<Option<Value>> {
+        db.constant(attr, c)
+    }
+}
+
+/// The entity that the value of an input is.
+pub(super) fn entity_of((tag, w): (Tag, Word)) -> Option<u64> {
+    match tag {
+        Tag::REF => Some(w),
+        Tag::LONG => u64::try_from(crate::datom::word::to_long(w)).ok(),
+        _ => None,
+    }
+}
+
+/// The value of an attribute that the value of an input is.
+pub(super) fn value_of(attr: Option<&Attribute>, (tag, w): (Tag, Word), values: &Values) -> Result<Option<Value>> {
+    let want = attr.map(|a| a.value_type);
+    Ok(match (want, values.val(tag, w)?) {
+        (Some(ValueType::Ref), Val::Long(n)) if n >= 0 => Some(Value::Ref(EntityId(n as u64))),
+        (Some(ValueType::Long), Val::Ref(e)) => Some(Value::Long(e.0 as i64)),
+        (want, val) => val.to_value().filter(|v| want.is_none_or(|ty| ty == v.value_type())),
+    })
 }
 
 fn tx_const(e: u64, nothing: &mut bool) -> Pos<T> {

@@ -1,5 +1,6 @@
 //! The engine against the cases of the language, against a naive evaluator, and its words about mistakes.
 
+mod cache;
 mod conformance;
 mod costs;
 mod exact;
