@@ -26,7 +26,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   0    all went well
   1    the request failed: it is wrong, or the database says otherwise
   2    the command line was not understood
-  3    a limit was reached: --timeout, --max-rows
+  3    a limit was reached: --timeout, --max-rows, --max-memory
   4    stored bytes are damaged
   5    the system failed or refused: a disk, a file, a database that another process has open
   130  Ctrl-C";

@@ -397,7 +397,7 @@ fn flags_are_the_same_everywhere() {
         "{diff}"
     );
     let run = place.run(&["q", TONS, "--timing"]);
-    assert!(run.code == 0 && run.err.starts_with("2 rows in "), "{}", run.err);
+    assert!(run.code == 0 && run.err.starts_with("2 rows, 4 read, "), "{}", run.err);
     let limited = "[:find ?a ?b :where [?a :db/ident] [?b :db/ident] [(!= ?a ?b)]]";
     assert!(
         place

@@ -2,15 +2,21 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::stats::{Bytes, QueryStats};
 use crate::error::{Code, Error, Result};
 
-/// Cancels queries from another thread.
+/// Cancels queries from another thread, and says how far they have come.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    cancelled: AtomicBool,
+    rows_read: AtomicU64,
+}
 
 impl CancelToken {
     /// A token that nothing has cancelled yet.
@@ -19,11 +25,15 @@ impl CancelToken {
     }
     /// Ends the queries that carry this token, soon.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Relaxed);
     }
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.cancelled.load(Ordering::Relaxed)
+    }
+    /// The rows that queries with this token have read from indexes so far, told now and then.
+    pub fn rows_read(&self) -> u64 {
+        self.0.rows_read.load(Ordering::Relaxed)
     }
 }
 
@@ -78,6 +88,8 @@ pub(crate) struct Meter {
     started: Instant,
     ticks: Cell<u32>,
     rows_read: Cell<u64>,
+    /// Those of them that the token knows of.
+    rows_told: Cell<u64>,
     leaves_read: Cell<u64>,
     /// Bytes that wait while other steps run: rows around a nested plan, tables of rules.
     held: Cell<u64>,
@@ -95,6 +107,7 @@ impl Meter {
             started: Instant::now(),
             ticks: Cell::new(0),
             rows_read: Cell::new(0),
+            rows_told: Cell::new(0),
             leaves_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
@@ -110,8 +123,13 @@ impl Meter {
     /// Looks at the clock and the token.
     pub fn check(&self) -> Result<()> {
         self.ticks.set(0);
-        if self.budget.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            return Err(Error::new(Code::QueryCancelled, "the query was cancelled"));
+        if let Some(token) = &self.budget.cancel {
+            let read = self.rows_read.get();
+            let new = read - self.rows_told.replace(read);
+            token.0.rows_read.fetch_add(new, Ordering::Relaxed);
+            if token.is_cancelled() {
+                return Err(Error::new(Code::QueryCancelled, "the query was cancelled"));
+            }
         }
         match self.budget.timeout {
             Some(limit) if self.started.elapsed() > limit => Err(Error::new(

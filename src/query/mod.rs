@@ -170,8 +170,13 @@ impl Query {
 
     /// Runs it, and shows the plan with what each step did, then what the whole did.
     pub fn explain_analyze(&self, inputs: &[Input]) -> Result<String> {
+        self.explain_analyze_with(inputs, &QueryOptions::default())
+    }
+
+    /// As [`Query::explain_analyze`], within a budget.
+    pub fn explain_analyze_with(&self, inputs: &[Input], options: &QueryOptions) -> Result<String> {
         let mut text = String::new();
-        let answer = self.placed(inputs, self.perform(inputs, &QueryOptions::default(), Some(&mut text)))?;
+        let answer = self.placed(inputs, self.perform(inputs, options, Some(&mut text)))?;
         Ok(format!("{text}{}\n", answer.stats()))
     }
 

@@ -182,6 +182,7 @@ impl Schema {
     pub fn apply<'a>(&self, facts: impl IntoIterator<Item = (EntityId, u32, &'a Value, bool)>) -> Schema {
         let mut next = self.clone();
         let mut touched: Vec<u64> = Vec::new();
+        let mut seen = rustc_hash::FxHashSet::default();
         let mut always_changed = false;
         // Retractions before assertions: within one transaction a replaced value is both.
         let mut facts: Vec<_> = facts
@@ -207,7 +208,7 @@ impl Schema {
                 values.push(v.clone());
             }
             next.facts.insert((e.0, a), values);
-            if !touched.contains(&e.0) {
+            if seen.insert(e.0) {
                 touched.push(e.0);
             }
         }

@@ -107,10 +107,7 @@ impl Log {
             true => &["t", "when", "facts"],
             false => &["t", "when", "change", "e", "a", "v"],
         };
-        Ok(Reply {
-            value: Edn::vector(rows),
-            columns: Some(columns.iter().map(|c| c.to_string()).collect()),
-        })
+        Ok(Reply::relation(rows, columns))
     }
 }
 

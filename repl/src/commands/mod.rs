@@ -24,7 +24,7 @@ use asof::error::{Code, Error, Result};
 use clap::{Parser, Subcommand};
 
 pub use import::Import;
-pub use reading::duration;
+pub use reading::{duration, size};
 
 use reading::DbArg;
 

@@ -68,9 +68,10 @@ impl Query {
             inputs.insert(0, Edn::sym("db"));
         }
         let open = self.reading.opened()?;
+        let budget = self.reading.asking.limits.budget();
         let answer = match self.explain {
-            true => explain(&open.db, &query, &inputs),
-            false => ask(&open.db, &query, &inputs, &self.reading.asking.limits.budget()),
+            true => explain(&open.db, &query, &inputs, &budget),
+            false => ask(&open.db, &query, &inputs, &budget),
         };
         open.print(answer.map_err(|e| e.in_source(&name, &text))?)
     }

@@ -11,7 +11,7 @@ use asof::query::Budget;
 use asof::testing::Labels;
 use clap::Args;
 
-use crate::print::{Format, Reply, counted, span};
+use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Picture, Style, Window};
 
 /// Where a database is when nobody says.
@@ -81,6 +81,9 @@ pub struct Limits {
     /// The most rows that a step of a query may hold
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW)]
     pub max_rows: Option<u64>,
+    /// The most memory that the rows of a query may hold: 500K, 200M, 2G
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = HOW)]
+    pub max_memory: Option<usize>,
 }
 
 impl Limits {
@@ -92,8 +95,29 @@ impl Limits {
             rows_max: self
                 .max_rows
                 .map_or(most.rows_max, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            memory_max: self.max_memory,
             ..most
         }
+    }
+}
+
+/// A number of bytes as people write it.
+pub fn size(text: &str) -> Result<usize, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: usize = match text[number.len()..]
+        .to_ascii_lowercase()
+        .trim_end_matches("ib")
+        .trim_end_matches('b')
+    {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => 0,
+    };
+    match number.parse::<usize>().ok().and_then(|n| n.checked_mul(unit)) {
+        Some(n) if n > 0 => Ok(n),
+        _ => Err("give a number with its unit: 500K, 200M, 2G".to_string()),
     }
 }
 
@@ -122,7 +146,7 @@ pub struct Show {
     /// Entities as #e1, #e2 in the order in which they are shown, transactions as #t3
     #[arg(long, help_heading = HOW)]
     pub labels: bool,
-    /// Say on standard error how many rows came back and how long it took
+    /// Say on standard error how many rows came back, how many were read, and how long it took
     #[arg(long, help_heading = HOW)]
     pub timing: bool,
 }
@@ -208,7 +232,7 @@ impl Open<'_> {
         }
         reply.write(&mut std::io::stdout().lock(), self.format())?;
         if self.show.timing {
-            anstream::eprintln!("{} in {}", counted(reply.count(), "row"), span(took));
+            anstream::eprintln!("{}", reply.cost(took));
         }
         Ok(())
     }

@@ -150,6 +150,7 @@ pub fn ask(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<Reply
     Ok(Reply {
         columns,
         value: answer.to_edn()?,
+        stats: Some(answer.stats()),
     })
 }
 
@@ -159,8 +160,12 @@ pub fn plan(db: &Db, query: &Edn, forms: &[Edn]) -> Result<String> {
 }
 
 /// The plan of a query with what each step did, as text.
-pub fn explain(db: &Db, query: &Edn, forms: &[Edn]) -> Result<Reply> {
-    let plan = Query::from_edn(query)?.explain_analyze(&inputs(db, forms)?)?;
+pub fn explain(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<Reply> {
+    let options = QueryOptions {
+        budget: budget.clone(),
+        ..QueryOptions::default()
+    };
+    let plan = Query::from_edn(query)?.explain_analyze_with(&inputs(db, forms)?, &options)?;
     Ok(string(plan.trim_end()).into())
 }
 

@@ -208,7 +208,7 @@ impl Session {
             }
             "explain" => {
                 args.count(1, usize::MAX, "(explain query input...)")?;
-                explain(&now, &args.forms[0], &args.forms[1..])
+                explain(&now, &args.forms[0], &args.forms[1..], &self.budget)
             }
             "pull" => {
                 args.count(3, 3, "(pull db pattern entity)")?;

@@ -8,10 +8,10 @@ use asof::testing::{self, Labels};
 
 use super::page::{self, Block, Part};
 use crate::eval::Session;
-use crate::print::{Format, Reply};
+use crate::print::Format;
 
 /// The words that may stand behind `asof`.
-const WORDS: [&str; 5] = ["quiet", "table", "edn", "json", "csv"];
+const WORDS: [&str; 6] = ["quiet", "table", "edn", "json", "csv", "markdown"];
 
 /// What a transcript's file holds, and what it should.
 pub struct Played {
@@ -84,6 +84,7 @@ impl Player<'_> {
                 "edn" => format = Format::Edn,
                 "json" => format = Format::Json,
                 "csv" => format = Format::Csv,
+                "markdown" => format = Format::Markdown,
                 other => {
                     return Err(Error::new(
                         Code::InvalidArgument,
@@ -138,11 +139,8 @@ impl Player<'_> {
                 Ok(self.labels.text(&self.session.db(), &plan))
             }
             _ => {
-                let reply = self.session.eval(form)?;
-                let reply = Reply {
-                    value: self.labels.relabel(&self.session.db(), &reply.value),
-                    columns: reply.columns,
-                };
+                let mut reply = self.session.eval(form)?;
+                reply.value = self.labels.relabel(&self.session.db(), &reply.value);
                 let mut out = Vec::new();
                 reply.write(&mut out, format)?;
                 Ok(String::from_utf8_lossy(&out).into_owned())

@@ -132,10 +132,7 @@ impl Chart {
                 (&["from", "attribute", "to"], chart.edges.iter().map(row).collect())
             }
         };
-        Reply {
-            value: Edn::vector(rows),
-            columns: Some(columns.iter().map(|c| c.to_string()).collect()),
-        }
+        Reply::relation(rows, columns)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use asof::edn::{Edn, Node};
 use asof::error::Result;
+use asof::query::QueryStats;
 use clap::ValueEnum;
 
 /// Forms for people are broken at this width: narrower than most terminals, so that what is printed can be quoted.
@@ -54,9 +55,28 @@ impl Format {
 pub struct Reply {
     pub value: Edn,
     pub columns: Option<Vec<String>>,
+    /// What it took to find it, when it is a query's.
+    pub stats: Option<QueryStats>,
 }
 
 impl Reply {
+    /// A relation: vectors, and what their columns are called.
+    pub fn relation(rows: impl IntoIterator<Item = Edn>, columns: &[&str]) -> Reply {
+        Reply {
+            columns: Some(columns.iter().map(|c| c.to_string()).collect()),
+            ..Edn::vector(rows).into()
+        }
+    }
+
+    /// What it took: rows, those that were read for them, and the time.
+    pub fn cost(&self, took: Duration) -> String {
+        let rows = counted(self.count(), "row");
+        match &self.stats {
+            Some(stats) => format!("{rows}, {} read, {}", stats.rows_read, span(took)),
+            None => format!("{rows}, {}", span(took)),
+        }
+    }
+
     /// How many rows it has, for people: nil is none, and a single value one.
     pub fn count(&self) -> usize {
         match &self.value.node {
@@ -83,7 +103,11 @@ pub fn span(took: Duration) -> String {
 
 impl From<Edn> for Reply {
     fn from(value: Edn) -> Reply {
-        Reply { value, columns: None }
+        Reply {
+            value,
+            columns: None,
+            stats: None,
+        }
     }
 }
 

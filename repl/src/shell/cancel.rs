@@ -85,7 +85,8 @@ impl Run {
             clock: None,
         };
         if show_clock && std::io::stderr().is_terminal() {
-            let (done, waiting) = channel();
+            let (done, waiting) = channel::<()>();
+            let token = token.clone();
             run.done = Some(done);
             run.clock = Some(std::thread::spawn(move || {
                 if waiting.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
@@ -94,13 +95,19 @@ impl Run {
                 let bar = indicatif::ProgressBar::new_spinner()
                     .with_elapsed(Duration::from_secs(1))
                     .with_message("Ctrl-C cancels");
+                let tick = Duration::from_millis(100);
                 bar.set_style(
                     indicatif::ProgressStyle::with_template("{spinner} {elapsed}  {msg}")
                         .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()),
                 );
-                bar.enable_steady_tick(Duration::from_millis(100));
                 // Whatever is sent or dropped is the end.
-                let _ = waiting.recv();
+                while waiting.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                    match token.rows_read() {
+                        0 => {}
+                        n => bar.set_message(format!("{} rows read  Ctrl-C cancels", indicatif::HumanCount(n))),
+                    }
+                    bar.tick();
+                }
                 bar.finish_and_clear();
             }));
         }

@@ -139,9 +139,9 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".limit",
-        "time T|rows N|off",
-        Takes::Words(&["time", "rows", "off"]),
-        "the longest a query may take, and the most rows of a step",
+        "time T|rows N|memory SIZE|off",
+        Takes::Words(&["time", "rows", "memory", "off"]),
+        "what a query may cost: time, rows of a step, memory of all",
     ),
     command(
         ".labels",
@@ -153,7 +153,7 @@ pub const COMMANDS: &[Command] = &[
         ".timing",
         "on|off",
         SWITCH,
-        "how many rows came back and how long it took",
+        "how many rows came back, how many were read, and how long it took",
     ),
     command(".read", "FILE", Takes::File, "do what a file says, as if typed"),
     command(

@@ -208,9 +208,10 @@ impl Shell {
         let started = Instant::now();
         let reply = self.running(|session| session.eval(&short))?;
         let took = started.elapsed();
-        let rows = self.show(reply)?;
+        let cost = reply.cost(took);
+        self.show(reply)?;
         if self.timing {
-            self.remark(&format!("{rows} in {}", span(took)))?;
+            self.remark(&cost)?;
         }
         if writes {
             if self.session.window != Default::default() {

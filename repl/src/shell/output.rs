@@ -6,14 +6,14 @@ use asof::edn::Node;
 use asof::error::Result;
 
 use super::{Rows, Screen, Shell, pager};
-use crate::print::{Format, Reply, counted};
+use crate::print::{Format, Reply};
 
 /// What is left of the screen for the frame of a table and the prompt.
 const FRAME: usize = 6;
 
 impl Shell {
-    /// Prints a reply, and says how many rows it has.
-    pub(super) fn show(&mut self, mut reply: Reply) -> Result<String> {
+    /// Prints a reply.
+    pub(super) fn show(&mut self, mut reply: Reply) -> Result<()> {
         if let Some(labels) = &mut self.style.labels {
             reply.value = labels.relabel(&self.session.db(), &reply.value);
         }
@@ -45,7 +45,7 @@ impl Shell {
             let hidden = count - most;
             self.remark(&format!("{hidden} of {count} rows are not shown; .rows all shows them"))?;
         }
-        Ok(counted(count, "row"))
+        Ok(())
     }
 
     /// Prints text for people.

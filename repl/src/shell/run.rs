@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::command::{self, Command};
 use super::{Flow, Rows, Shell, help, pager};
-use crate::commands::duration;
+use crate::commands::{duration, size};
 use crate::eval::{is_query, schema_rows, spelled_out, stats_form};
 use crate::plot;
 use crate::print::{Format, counted, span};
@@ -101,7 +101,7 @@ impl Shell {
             return match all.count() {
                 0 if text.is_empty() => self.remark("there are no attributes yet; .help schema shows how to make some"),
                 0 => self.remark(&format!("no attribute has {text} in its name")),
-                _ => self.show(all).map(|_| ()),
+                _ => self.show(all),
             };
         }
         let wanted = edn::read_one(forms)?;
@@ -113,7 +113,7 @@ impl Shell {
         let name = asof::Keyword::new("db/ident");
         let row = rows.iter().find(|row| row.get(&name) == Some(&wanted)).cloned();
         let row = row.ok_or_else(|| Error::new(Code::UnknownAttribute, format!("{wanted} is no attribute")))?;
-        self.show(row.into()).map(|_| ())
+        self.show(row.into())
     }
 
     fn attributes(&mut self, part: &str) -> Result<()> {
@@ -208,7 +208,7 @@ impl Shell {
     pub(super) fn picture(&mut self, picture: Picture) -> Result<()> {
         match self.format {
             Format::Table => self.say(&picture.drawing),
-            _ => self.show(picture.reply).map(|_| ()),
+            _ => self.show(picture.reply),
         }
     }
 
@@ -226,6 +226,9 @@ impl Shell {
         match what {
             "off" if how.is_empty() => *budget = Budget::default(),
             "time" => budget.timeout = Some(duration(how.trim()).map_err(|e| command.misused(format!("time: {e}")))?),
+            "memory" => {
+                budget.memory_max = Some(size(how.trim()).map_err(|e| command.misused(format!("memory: {e}")))?);
+            }
             "rows" if !how.is_empty() => budget.rows_max = command.number(how.trim(), 0)? as usize,
             _ => return Err(command.misused(format!("does not understand {rest}"))),
         }
@@ -261,6 +264,10 @@ impl Shell {
             ),
             ("limit time", budget.timeout.map_or("off".to_string(), span)),
             ("limit rows", budget.rows_max.to_string()),
+            (
+                "limit memory",
+                budget.memory_max.map_or("off".to_string(), |n| format!("{n} bytes")),
+            ),
             ("timing", switch(self.timing)),
             ("labels", switch(self.style.labels.is_some())),
             (
@@ -271,9 +278,15 @@ impl Shell {
                     Some(Watch::Answer(form, _)) => form.to_string(),
                 },
             ),
-            ("rules", self.rules.names().join(", ")),
+            (
+                "rules",
+                match self.rules.names() {
+                    names if names.is_empty() => "none".to_string(),
+                    names => names.join(", "),
+                },
+            ),
         ];
-        let text: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<12}{value}")).collect();
+        let text: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<14}{value}")).collect();
         self.say(&text.join("\n"))
     }
 }

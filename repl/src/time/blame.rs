@@ -38,20 +38,14 @@ pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>, value: Option<&Edn>, 
         rows.push(Edn::vector(row));
         shown.push(Edn::vector(seen));
     }
-    let mut columns = ["attribute", "value", "t", "when", "transaction"]
-        .map(String::from)
-        .to_vec();
+    let mut columns = vec!["attribute", "value", "t", "when", "transaction"];
     if db.is_history() {
-        columns.push("added".to_string());
+        columns.push("added");
     }
-    let reply = |rows| Reply {
-        value: Edn::vector::<Edn>(rows),
-        columns: Some(columns.clone()),
-    };
     let mut drawing = Vec::new();
-    reply(shown).write(&mut drawing, Format::Table)?;
+    Reply::relation(shown, &columns).write(&mut drawing, Format::Table)?;
     Ok(Picture {
-        reply: reply(rows),
+        reply: Reply::relation(rows, &columns),
         drawing: String::from_utf8_lossy(&drawing).into_owned(),
     })
 }

@@ -68,10 +68,7 @@ pub fn diff(
             v.to_edn(),
         ])
     };
-    let reply = Reply {
-        value: Edn::vector(changes.iter().map(row)),
-        columns: Some(["change", "e", "a", "v"].map(String::from).to_vec()),
-    };
+    let reply = Reply::relation(changes.iter().map(row), &["change", "e", "a", "v"]);
     let mut out = String::new();
     let day = |t| Ok::<_, asof::Error>(db.instant_of(t)?.map_or(String::new(), when));
     let appeared = changes.iter().filter(|(_, added)| *added).count();

@@ -100,10 +100,7 @@ pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, style: &mut Style)
 fn relation(periods: &[Period], of: &str) -> Reply {
     let t = |t: Option<T>| t.map_or(Edn::nil(), |t| Node::Long(t as i64).into());
     let row = |p: &Period| Edn::vector([p.of.clone(), p.value.clone(), t(p.from), t(p.until)]);
-    Reply {
-        value: Edn::vector(periods.iter().map(row)),
-        columns: Some([of, "value", "from", "until"].map(String::from).to_vec()),
-    }
+    Reply::relation(periods.iter().map(row), &[of, "value", "from", "until"])
 }
 
 fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &Style) -> String {
