@@ -13,11 +13,18 @@ use crate::store::{Durability, Fjall, Memory, Settings, Store};
 
 /// How to open a database.
 ///
-/// ```no_run
-/// # fn main() -> asof::error::Result<()> {
-/// use asof::conn::Options;
-/// use asof::store::Durability;
-/// let conn = Options::new().create(false).durability(Durability::Process).open("people.asof")?;
+/// ```
+/// # fn main() -> asof::Result<()> {
+/// use asof::{Code, Options, store::Durability};
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("people.asof");
+/// let none = Options::new().create(false).open(&path).unwrap_err();
+/// assert_eq!(none.code(), Code::DbNotFound);
+///
+/// let conn = Options::new().durability(Durability::Process).cache_bytes(64 << 20).open(&path)?;
+/// conn.transact("[]")?;
+/// conn.close()?;
+/// assert_eq!(Options::new().create(false).open(&path)?.db().basis_t(), 1);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
