@@ -72,7 +72,7 @@ fn play(
             text += &step.expected;
             continue;
         }
-        text += &actual;
+        text += &typed::kept(&step.expected, &actual);
         let (name, line, typed) = (&page.name, block.line, &step.shown);
         wrong.push(format!(
             "{name}:{line}: {typed}--- expected\n{}--- answered\n{actual}",

@@ -116,6 +116,16 @@ pub fn fits(expected: &str, actual: &str) -> bool {
     lines_fit(&expected, &actual)
 }
 
+/// `actual`, with the lines of `expected` where they still fit, so that what stands for any text goes on doing so.
+pub fn kept(expected: &str, actual: &str) -> String {
+    let mut before = expected.lines();
+    let line = |line: &str| match before.next() {
+        Some(old) if line_fits(old, line) => format!("{old}\n"),
+        _ => format!("{line}\n"),
+    };
+    actual.lines().map(line).collect()
+}
+
 fn lines_fit(expected: &[&str], actual: &[&str]) -> bool {
     match (expected, actual) {
         ([], []) => true,
@@ -146,6 +156,7 @@ fn what_fits() {
     assert!(!fits("a [..] c\n", "a b d\n"));
     assert!(!fits("a\n", "a\nb\n"));
     assert!(!fits("a\nb\n", "a\n"));
+    assert_eq!(kept("at [..]\na\n", "at 1\nb\nc\n"), "at [..]\nb\nc\n");
 }
 
 #[test]
