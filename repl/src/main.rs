@@ -5,6 +5,7 @@
 mod commands;
 mod dump;
 mod eval;
+mod export;
 mod golden;
 mod import;
 mod plot;
@@ -29,6 +30,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   3    a limit was reached: --timeout, --max-rows, --max-memory
   4    stored bytes are damaged
   5    the system failed or refused: a disk, a file, a database that another process has open
+  6    an import left bad rows out, as --on-error skip asks
   130  Ctrl-C";
 
 fn main() -> ExitCode {

@@ -1,28 +1,47 @@
-//! `asof export`: a database as text.
+//! `asof export`: a database as text, and as tables for other programs.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use asof::conn::Connection;
+use asof::db::{Db, TimePoint};
+use asof::edn::{self, Keyword};
 use asof::error::{Code, Error, Result};
-use clap::Args;
+use asof::query::{Input, Query};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DbArg, time_point};
+use super::reading::{DbArg, ViewArgs};
+use super::{progress, text_or_file, time_point};
 use crate::dump;
+use crate::export::{Entities, Format, Output, Sink, answer, history, namespaces};
+use crate::print::rate;
 
-const ABOUT: &str = r#"With --history the whole log is written: a manifest with counts and the log's hash, then a fact a line in
-the order of t, retractions among them. asof import dump makes an identical database of it.
+const ABOUT: &str = r#"Without a format and with --history the whole log is written: a manifest with counts and the log's hash, then a fact a
+line in the order of t, retractions among them. asof import dump makes an identical database of it.
 
-Without, what holds is written as transaction data for asof transact: a vector with the names and attributes,
+Without both, what holds is written as transaction data for asof transact: a vector with the names and attributes,
 then a vector with everything else. Entities are tempids there, and get ids of their own when it is transacted.
 
 Examples:
   asof export --history backup.asof-dump
-  asof export --as-of 2026-01-01 | asof transact --db then -"#;
+  asof export --as-of 2026-01-01 | asof transact --db then -
+  asof export csv --entity person people.csv
+  asof export parquet tables/
+  asof export parquet --history facts.parquet"#;
 
 #[derive(Args)]
-#[command(after_help = ABOUT)]
+#[command(after_help = ABOUT, args_conflicts_with_subcommands = true)]
 pub struct Export {
+    #[command(subcommand)]
+    table: Option<Table>,
+    #[command(flatten)]
+    dump: DumpArgs,
+}
+
+#[derive(Args)]
+struct DumpArgs {
     /// The file to write; standard output when not given
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -31,21 +50,113 @@ pub struct Export {
     #[arg(long)]
     history: bool,
     /// What held then: a t, a transaction's entity id, or a time
-    #[arg(long, value_name = "T", value_parser = time_point, conflicts_with = "history")]
-    as_of: Option<asof::db::TimePoint>,
+    #[arg(long, value_name = "T", value_parser = time_point, conflicts_with = "history", allow_hyphen_values = true)]
+    as_of: Option<TimePoint>,
+}
+
+#[derive(Subcommand)]
+enum Table {
+    /// Comma-separated values with a header
+    #[command(after_help = TABLE_HELP)]
+    Csv(TableArgs),
+    /// Tab-separated values with a header
+    #[command(after_help = TABLE_HELP)]
+    Tsv(TableArgs),
+    /// A JSON array of objects
+    #[command(after_help = TABLE_HELP)]
+    Json(TableArgs),
+    /// JSON objects, one a line
+    #[command(after_help = TABLE_HELP)]
+    Ndjson(TableArgs),
+    /// Vectors of EDN, one a line
+    #[command(after_help = TABLE_HELP)]
+    Edn(TableArgs),
+    /// Parquet, for DuckDB, Polars, pandas and Spark
+    #[cfg(feature = "parquet")]
+    #[command(after_help = TABLE_HELP)]
+    Parquet(TableArgs),
+}
+
+const TABLE_HELP: &str = r#"A row is an entity, a column an attribute: those of the namespace that --entity names, or of the only one there is. A
+folder gets a file for each namespace. JSON may show entities with all of their attributes. asof import reads CSV and JSON
+back; the column db/id says which entity a row is, and import leaves it out.
+
+With --history a row is a fact: e, a, v, the type of v, t, whether it was added or retracted, and the instant. With --query a row
+is one of the answer's.
+
+Examples:
+  asof export csv --entity person people.csv
+  asof export ndjson --as-of 2024-05-01 --refs key | jq .
+  asof export parquet tables/ && duckdb -c "select * from 'tables/person.parquet'"
+  asof export parquet --history --attr person/age ages.parquet
+  asof export tsv --query '[:find ?n ?a :where [?p :person/name ?n] [?p :person/age ?a]]'"#;
+
+/// How references are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Refs {
+    /// By entity id, as in the column db/id
+    Id,
+    /// By the entity's ident or unique value, as asof import --ref takes it
+    Key,
+}
+
+#[derive(Args)]
+struct TableArgs {
+    /// The file to write, or a folder for a file each namespace; standard output when not given
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    db: DbArg,
+    #[command(flatten)]
+    view: ViewArgs,
+    /// Entities with attributes of this namespace
+    #[arg(long, value_name = "NAME")]
+    entity: Option<String>,
+    /// Only these attributes
+    #[arg(long, value_name = "ATTRIBUTE", conflicts_with = "entity")]
+    attr: Vec<String>,
+    /// The answer of this query, or of the one in @FILE
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["entity", "attr", "refs"])]
+    query: Option<String>,
+    /// Inputs of the query, as EDN
+    #[arg(long, value_name = "EDN", requires = "query")]
+    input: Vec<String>,
+    /// How references are shown
+    #[arg(long, value_enum, default_value_t = Refs::Id)]
+    refs: Refs,
+    /// No column db/id
+    #[arg(long)]
+    no_id: bool,
 }
 
 impl Export {
     pub fn run(self) -> Result<()> {
+        match self.table {
+            None => self.dump.run(),
+            Some(Table::Csv(args)) => args.run(Format::Csv),
+            Some(Table::Tsv(args)) => args.run(Format::Tsv),
+            Some(Table::Json(args)) => args.run(Format::Json),
+            Some(Table::Ndjson(args)) => args.run(Format::Lines),
+            Some(Table::Edn(args)) => args.run(Format::Edn),
+            #[cfg(feature = "parquet")]
+            Some(Table::Parquet(args)) => args.run(Format::Parquet),
+        }
+    }
+}
+
+impl DumpArgs {
+    fn run(self) -> Result<()> {
+        let started = Instant::now();
         let conn = self.db.existing()?;
-        let mut write = |out: &mut dyn Write| -> Result<()> {
+        let mut write = |out: Output| -> Result<()> {
             if self.history {
-                let done = dump::write(&conn, out, &mut |_| {})?;
+                let bar = progress(conn.db().basis_t(), "transactions");
+                let done = dump::write(&conn, out, &mut |t| bar.set_position(t))?;
+                bar.finish_and_clear();
                 anstream::eprintln!(
-                    "{} transactions with {} facts, up to t {}",
+                    "{} transactions up to t {}, {}",
                     done.transactions,
-                    done.facts,
-                    done.t
+                    done.t,
+                    rate(done.facts, "fact", started.elapsed())
                 );
                 return Ok(());
             }
@@ -53,19 +164,164 @@ impl Export {
             let db = self.as_of.map_or(Ok(db.clone()), |point| db.as_of(point))?;
             dump::write_facts(&db, out)
         };
-        match self.file.as_deref().filter(|file| *file != Path::new("-")) {
-            Some(file) => whole(file, &mut write),
-            None => {
-                let mut out = BufWriter::new(std::io::stdout().lock());
-                write(&mut out)?;
-                Ok(out.flush()?)
-            }
+        into(self.file.as_deref(), &mut write)
+    }
+}
+
+/// Writes to a file, or to standard output.
+fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => whole(file, write),
+        None => {
+            let mut out = BufWriter::new(std::io::stdout());
+            write(&mut out)?;
+            Ok(out.flush()?)
         }
     }
 }
 
+impl TableArgs {
+    fn run(self, format: Format) -> Result<()> {
+        let started = Instant::now();
+        let conn = self.db.existing()?;
+        let rows = match (&self.query, self.view.history) {
+            (Some(query), _) => self.query(query, &conn, format)?,
+            (None, true) => self.history(&conn, format)?,
+            (None, false) => self.entities(&conn, format)?,
+        };
+        anstream::eprintln!("{}", rate(rows, "row", started.elapsed()));
+        Ok(())
+    }
+
+    fn view(&self, conn: &Connection) -> Result<Db> {
+        let db = conn.db();
+        self.view.window(&db)?.of(db)
+    }
+
+    fn write(&self, format: Format, columns: &[crate::export::Column], rows: &mut Rows) -> Result<u64> {
+        write_table(self.file.as_deref(), format, columns, rows)
+    }
+
+    fn query(&self, query: &str, conn: &Connection, format: Format) -> Result<u64> {
+        let (name, text) = text_or_file("query", query.to_string())?;
+        let located = |e: Error| e.in_source(&name, &text);
+        let form = edn::read_one(&text).map_err(located)?;
+        let mut inputs = vec![Input::from(self.view(conn)?)];
+        for input in &self.input {
+            inputs.push(Input::text(input).map_err(|e| e.in_source("input", input))?);
+        }
+        let found = Query::from_edn(&form)
+            .and_then(|query| query.run(&inputs))
+            .map_err(located)?;
+        let (columns, rows) = answer(&found)?;
+        self.write(format, &columns, &mut |sink, seen| {
+            for row in &rows {
+                sink.row(row)?;
+                seen();
+            }
+            Ok(rows.len() as u64)
+        })
+    }
+
+    fn attributes(&self) -> Result<Vec<Keyword>> {
+        let name = |text: &String| match Keyword::new(text.trim_start_matches(':')) {
+            name if name.is_readable() => Ok(name),
+            _ => Err(Error::new(
+                Code::InvalidArgument,
+                format!("{text} is no name of an attribute"),
+            )),
+        };
+        self.attr.iter().map(name).collect()
+    }
+
+    fn history(&self, conn: &Connection, format: Format) -> Result<u64> {
+        if self.entity.is_some() {
+            let message = "with --history rows are facts, and --entity chooses entities";
+            return Err(Error::new(Code::InvalidArgument, message).hint("--attr person/age chooses facts"));
+        }
+        let db = self.view(conn)?;
+        let until = db.as_of_t().unwrap_or(db.basis_t());
+        let facts = history(conn, &self.attributes()?, db.since_t().unwrap_or(0), until)?;
+        self.write(format, &facts.columns(), &mut |sink, seen| facts.write(sink, seen))
+    }
+
+    fn entities(&self, conn: &Connection, format: Format) -> Result<u64> {
+        let db = self.view(conn)?;
+        let attrs = self.attributes()?;
+        let all = matches!(format, Format::Json | Format::Lines) && self.entity.is_none();
+        let folder = self.file.as_deref().filter(|file| file.is_dir() || ends_in_slash(file));
+        if let Some(folder) = folder {
+            return self.folder(&db, folder, format);
+        }
+        let entity = match (&self.entity, attrs.is_empty()) {
+            (Some(entity), _) => Some(entity.trim_start_matches(':').to_string()),
+            (None, true) if !all => Some(only(&db)?),
+            (None, _) => None,
+        };
+        let table = self.shown(Entities::new(&db, entity.as_deref(), &attrs)?);
+        self.write(format, &table.columns(), &mut |sink, seen| table.write(sink, seen))
+    }
+
+    fn shown(&self, entities: Entities) -> Entities {
+        entities.keys(self.refs == Refs::Key).ids(!self.no_id)
+    }
+
+    /// A file for each namespace.
+    fn folder(&self, db: &Db, folder: &Path, format: Format) -> Result<u64> {
+        std::fs::create_dir_all(folder)?;
+        let mut rows = 0;
+        for entity in namespaces(db)? {
+            let name = if entity.is_empty() { "none" } else { &entity };
+            let file = folder.join(format!("{name}.{}", format.ending()));
+            let table = self.shown(Entities::new(db, Some(&entity), &[])?);
+            let count = write_table(Some(&file), format, &table.columns(), &mut |sink, seen| {
+                table.write(sink, seen)
+            })?;
+            anstream::eprintln!("{}: {}", file.display(), crate::print::plural(count, "row"));
+            rows += count;
+        }
+        Ok(rows)
+    }
+}
+
+/// Puts rows into a sink, tells of each, and says how many.
+type Rows<'a> = dyn FnMut(&mut dyn Sink, &mut dyn FnMut()) -> Result<u64> + 'a;
+
+fn write_table(file: Option<&Path>, format: Format, columns: &[crate::export::Column], rows: &mut Rows) -> Result<u64> {
+    let bar = super::spinner("rows");
+    let mut count = 0;
+    into(file, &mut |out| {
+        let mut sink = format.sink(columns, out)?;
+        count = rows(&mut *sink, &mut || bar.inc(1))?;
+        sink.finish()
+    })?;
+    bar.finish_and_clear();
+    Ok(count)
+}
+
+fn ends_in_slash(file: &Path) -> bool {
+    file.as_os_str().to_string_lossy().ends_with('/')
+}
+
+/// The namespace of all attributes, when they have one.
+fn only(db: &Db) -> Result<String> {
+    let mut names = namespaces(db)?;
+    match names.len() {
+        1 => Ok(names.remove(0)),
+        0 => Err(Error::new(Code::InvalidArgument, "the database holds no facts")),
+        _ => Err(Error::new(
+            Code::InvalidArgument,
+            format!("a table has entities of one kind, and there are {}", names.join(", ")),
+        )
+        .hint(format!(
+            "choose one with --entity {}, or give a folder to get a file for each",
+            names[0]
+        ))),
+    }
+}
+
 /// Writes a file that is either whole or not there.
-fn whole(file: &Path, write: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> Result<()> {
+fn whole(file: &Path, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let unwritable = |e: std::io::Error| {

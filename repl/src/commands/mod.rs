@@ -77,9 +77,9 @@ enum Command {
     Plot(plot::Plot),
     /// Play transcripts and show where they answer something else than they say
     Golden(golden::Golden),
-    /// Write what a database holds as text: all of its history, or what holds as transactions
+    /// Write what a database holds: all of its history, what holds as transactions, or tables
     Export(export::Export),
-    /// Bring in data and history from elsewhere
+    /// Bring in facts and history: CSV, JSON, EDN, Debian's packages, git, dumps
     Import(import::Import),
     /// Count what the database holds and where its bytes are
     Stats(maintenance::Stats),
@@ -100,6 +100,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Repl(c) => return c.run(),
         Command::Eval(c) => return c.run(),
         Command::Golden(c) => return c.run(),
+        Command::Import(c) => return c.run(),
         Command::Transact(c) => c.run()?,
         Command::Q(c) => c.run()?,
         Command::Pull(c) => c.run()?,
@@ -110,7 +111,6 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Blame(c) => c.run()?,
         Command::Plot(c) => c.run()?,
         Command::Export(c) => c.run()?,
-        Command::Import(c) => c.run()?,
         Command::Stats(c) => c.run()?,
         Command::Verify(c) => c.run()?,
         Command::Reindex(c) => c.run()?,
@@ -141,6 +141,31 @@ fn text_or_file(name: &str, text: String) -> Result<(String, String)> {
         None if text == "-" => read_input(Path::new("-")),
         None => Ok((name.to_string(), text)),
     }
+}
+
+/// A bar on standard error, where that is a terminal.
+pub fn progress(total: u64, what: &str) -> indicatif::ProgressBar {
+    bar(
+        indicatif::ProgressBar::new(total),
+        &format!("{{bar:40}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left"),
+    )
+}
+
+/// A count on standard error, where that is a terminal.
+pub fn spinner(what: &str) -> indicatif::ProgressBar {
+    bar(
+        indicatif::ProgressBar::new_spinner(),
+        &format!("{{spinner}} {{pos}} {what}, {{per_sec}}"),
+    )
+}
+
+fn bar(bar: indicatif::ProgressBar, template: &str) -> indicatif::ProgressBar {
+    use std::io::IsTerminal;
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let style = indicatif::ProgressStyle::with_template(template);
+    bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
 }
 
 /// The text of FILE, or of standard input for `-`, and what to call it in messages.

@@ -20,7 +20,7 @@ const WHICH: &str = "Database and time";
 const HOW: &str = "Limits and output";
 
 /// Which database.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct DbArg {
     /// The folder of the database
     #[arg(long, value_name = "DIR", env = "ASOF_DB", default_value = DEFAULT_DIR, help_heading = WHICH)]

@@ -22,6 +22,6 @@ mod write;
 mod tests;
 
 pub use facts::write as write_facts;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, unhex};
 pub use read::{Dump, restore};
 pub use write::write;

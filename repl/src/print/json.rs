@@ -41,7 +41,8 @@ fn list<X>(out: &mut String, open: char, close: char, items: &[X], mut each: imp
     out.push(close);
 }
 
-fn put(out: &mut String, value: &Edn) {
+/// Appends a value.
+pub fn put(out: &mut String, value: &Edn) {
     match &value.node {
         Node::Nil => out.push_str("null"),
         Node::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -72,7 +73,8 @@ fn name(value: &Edn) -> String {
     }
 }
 
-fn string(out: &mut String, text: &str) {
+/// Appends a text.
+pub fn string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

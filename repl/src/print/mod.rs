@@ -177,6 +177,44 @@ impl Reply {
     }
 }
 
+/// A number with its thousands parted.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let first = digits.len() % 3;
+    let mut out = digits[..first].to_string();
+    for (i, c) in digits[first..].chars().enumerate() {
+        if i % 3 == 0 && !out.is_empty() {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `1 row`, `2,000 rows`.
+pub fn plural(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// `5,000 facts in 2.00 s: 2,500 facts/s`.
+pub fn rate(n: u64, what: &str, took: std::time::Duration) -> String {
+    let seconds = took.as_secs_f64();
+    let each = count((n as f64 / seconds.max(1e-6)) as u64);
+    format!("{} in {seconds:.2} s: {each} {what}s/s", plural(n, what))
+}
+
+/// Appends a value as JSON.
+pub fn json_value(out: &mut String, value: &Edn) {
+    json::put(out, value);
+}
+
+/// A text as JSON.
+pub fn json_text(text: &str) -> String {
+    let mut out = String::new();
+    json::string(&mut out, text);
+    out
+}
+
 fn value_of(map: &Edn, key: &Edn) -> Edn {
     let Node::Map(entries) = &map.node else {
         return Node::Nil.into();
@@ -197,7 +235,7 @@ fn cell(value: &Edn) -> String {
 }
 
 /// A value's text without its tag: of `#inst "2024-05-01"` the time alone, of `#uuid "..."` the digits.
-fn untagged(value: &Edn) -> String {
+pub fn untagged(value: &Edn) -> String {
     let printed = value.to_string();
     match (&value.node, printed.split('"').nth(1)) {
         (Node::Inst(_) | Node::Uuid(_) | Node::Bytes(_), Some(text)) => text.to_string(),

@@ -4,6 +4,9 @@
 //! refused. So while many transactions are under way at once, one that fails makes those behind it fail too, and no commit is
 //! ever left out. An import continues after the newest commit that is there, whatever stopped it.
 
+mod facts;
+mod repository;
+
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -21,8 +24,8 @@ use asof::index::Order;
 use asof::tx::Report;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::facts::{self, instant, keyword};
-use super::repository::{Change, Commit, Repository, SUBMODULE};
+use self::facts::{instant, keyword};
+use self::repository::{Change, Commit, Repository, SUBMODULE};
 
 /// Transactions under way at once: enough to share a sync among many, few enough to bound memory.
 const UNDER_WAY: usize = 512;

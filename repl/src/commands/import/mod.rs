@@ -1,0 +1,344 @@
+//! `asof import`: facts and history from elsewhere.
+
+mod help;
+mod typed;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use asof::conn::Connection;
+use asof::edn::{Edn, Node, pretty};
+use asof::error::{Code, Error, Result};
+use clap::{Args, Subcommand};
+
+use super::reading::DbArg;
+use crate::dump::{Dump, restore};
+use crate::import::git::{self, Line};
+use crate::import::load::{LoadArgs, Outcome};
+use crate::import::mapping::{MappingArgs, one_char};
+use crate::import::source::{Opened, Source};
+use crate::import::table::{Format, Header, Sample as Sampled, Table};
+use crate::import::{debian, forms};
+use help::{CSV_HELP, DEBIAN_HELP, EDN_HELP, EXAMPLES, JSON_HELP};
+
+/// The exit code of an import that left bad rows out.
+const LEFT_OUT: u8 = 6;
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Import {
+    #[command(subcommand)]
+    source: From,
+}
+
+#[derive(Subcommand)]
+enum From {
+    /// Comma-separated values: an entity for each row
+    #[command(after_help = CSV_HELP)]
+    Csv(Delimited),
+    /// Tab-separated values: an entity for each row
+    #[command(after_help = CSV_HELP)]
+    Tsv(Delimited),
+    /// A JSON array of objects, or objects one after another: an entity for each
+    #[command(after_help = JSON_HELP)]
+    Json(Objects),
+    /// JSON objects, one a line: an entity for each
+    #[command(after_help = JSON_HELP)]
+    Ndjson(Objects),
+    /// Transactions as EDN, read one after another
+    #[command(after_help = EDN_HELP)]
+    Edn {
+        /// The file; - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        db: DbArg,
+    },
+    /// Debian's package metadata, as apt-cache dumpavail prints it: packages, and references to what they depend on
+    #[command(after_help = DEBIAN_HELP)]
+    Debian {
+        /// The file; - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        db: DbArg,
+        #[command(flatten)]
+        load: LoadArgs,
+    },
+    /// The first-parent line of a git repository: a transaction for each commit, an entity for each file
+    ///
+    /// Run again, it continues after the last commit that it imported. A transaction carries :git/sha,
+    /// :git/author-name, :git/author-email, :git/message, :git/authored, :git/committed and :git/parent; a file :file/path,
+    /// :file/blob, :file/mode and :file/size. Commit times that do not increase are nudged forward for
+    /// :db/txInstant, and :git/committed keeps them as they were.
+    Git {
+        /// The repository
+        repo: PathBuf,
+        #[command(flatten)]
+        db: DbArg,
+        /// The newest commit to import
+        #[arg(long, default_value = "HEAD")]
+        rev: String,
+    },
+    /// A dump that asof export --history wrote: makes an identical database
+    ///
+    /// The same entity ids, transactions, times and hashes: the next dump is the same byte for byte. Nothing is written
+    /// when the dump is not what its manifest says. A database that holds a beginning of the dump, as after an import that was
+    /// interrupted, is continued.
+    Dump {
+        /// The dump
+        file: PathBuf,
+        #[command(flatten)]
+        db: DbArg,
+    },
+}
+
+#[derive(Args)]
+struct Records {
+    /// The file; - for standard input
+    file: PathBuf,
+    #[command(flatten)]
+    db: DbArg,
+    #[command(flatten)]
+    mapping: MappingArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Records to look at for types before the first is imported; all reads the file twice
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = sample, help_heading = "Mapping")]
+    sample: Sample,
+    /// A record says everything about its columns: what is there and it has no value for is retracted (needs --id)
+    #[arg(long, help_heading = "Loading")]
+    replace: bool,
+    /// Show the attributes that would be made, and import nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+struct Delimited {
+    #[command(flatten)]
+    records: Records,
+    /// What parts fields
+    #[arg(long, value_name = "CHAR")]
+    delimiter: Option<String>,
+    /// The names of the columns, where the first row is none
+    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
+    header: Vec<String>,
+    /// The first row is a record; columns are c1, c2, ...
+    #[arg(long, conflicts_with = "header")]
+    no_header: bool,
+}
+
+#[derive(Args)]
+struct Objects {
+    #[command(flatten)]
+    records: Records,
+}
+
+/// How many records are looked at; `None`: all.
+#[derive(Clone, Copy, Debug)]
+struct Sample(Option<u64>);
+
+fn sample(text: &str) -> Result<Sample, String> {
+    match text {
+        "all" => Ok(Sample(None)),
+        _ => text
+            .parse()
+            .map(|n| Sample(Some(n)))
+            .map_err(|_| "give a number of records, or all".to_string()),
+    }
+}
+
+impl Import {
+    /// Brings the data into the database that its options name.
+    pub fn run(self) -> Result<ExitCode> {
+        let started = Instant::now();
+        if let From::Dump { file, db } = &self.source {
+            return dump(file, db);
+        }
+        let db = self.db().clone();
+        // What cannot be read leaves no database behind.
+        let job = self.prepare()?;
+        if let Job::Show(table, sample) = &job {
+            return show(table, sample, &db);
+        }
+        let conn = db.or_new()?;
+        let done = job.load(&conn);
+        conn.close()?;
+        done?.tell(started)
+    }
+
+    /// Brings the data into a database that is open.
+    pub fn into_open(self, conn: &Connection) -> Result<()> {
+        let started = Instant::now();
+        if let From::Dump { file, .. } = &self.source {
+            let end = conn.verify()?.end.expect("every database has a first record");
+            return restore(conn, &Dump::open(file, end)?, &mut |_| {}).map(|_| ());
+        }
+        self.prepare()?.load(conn)?.tell(started).map(|_| ())
+    }
+
+    fn db(&self) -> &DbArg {
+        match &self.source {
+            From::Csv(c) | From::Tsv(c) => &c.records.db,
+            From::Json(c) | From::Ndjson(c) => &c.records.db,
+            From::Edn { db, .. } | From::Debian { db, .. } | From::Git { db, .. } | From::Dump { db, .. } => db,
+        }
+    }
+
+    /// Reads as much as shows whether the rest can be imported.
+    fn prepare(self) -> Result<Job> {
+        Ok(match self.source {
+            From::Csv(c) => c.job(',')?,
+            From::Tsv(c) => c.job('\t')?,
+            From::Json(c) => c.records.job(Format::Json)?,
+            From::Ndjson(c) => c.records.job(Format::Lines)?,
+            From::Edn { file, .. } => {
+                let mut reader = forms::Transactions::open(&Source::new(&file))?;
+                let first = reader.read()?;
+                Job::Forms(reader, first)
+            }
+            From::Debian { file, load, .. } => {
+                let source = Source::new(&file);
+                let opened = source.open()?;
+                Job::Debian(source, opened, load)
+            }
+            // The history is read first.
+            From::Git { repo, rev, .. } => Job::Git(Line::read(&repo, &rev)?),
+            From::Dump { .. } => unreachable!("a dump makes a whole database, not a part of one"),
+        })
+    }
+}
+
+/// An import that can begin.
+enum Job {
+    Show(Table, Sampled),
+    Table(Table, Sampled, LoadArgs),
+    Forms(forms::Transactions, Option<Vec<forms::Transaction>>),
+    Debian(Source, Opened, LoadArgs),
+    Git(Line),
+}
+
+/// What an import did.
+enum Done {
+    Rows(Outcome),
+    Forms(forms::Done),
+    Git(git::Done),
+}
+
+impl Job {
+    fn load(self, conn: &Connection) -> Result<Done> {
+        Ok(match self {
+            Job::Show(table, sample) => {
+                println!("{}", definitions(&table, &sample, conn)?);
+                Done::Rows(Outcome::default())
+            }
+            Job::Table(table, sample, args) => Done::Rows(table.load(sample, conn, &args)?),
+            Job::Forms(mut reader, first) => Done::Forms(reader.load(first, conn)?),
+            Job::Debian(source, opened, args) => Done::Rows(debian::load(&source, opened, conn, &args)?),
+            Job::Git(line) => Done::Git(line.import(conn)?),
+        })
+    }
+}
+
+impl Done {
+    /// Says what was done, and how quickly.
+    fn tell(self, started: Instant) -> Result<ExitCode> {
+        match self {
+            Done::Git(done) if done.commits == 0 => anstream::eprintln!("nothing new after {}", done.head),
+            Done::Git(done) => {
+                anstream::eprintln!("imported {} commits, up to {} at t {}", done.commits, done.head, done.t)
+            }
+            Done::Forms(done) => anstream::eprintln!("{}", done.line(started.elapsed())),
+            Done::Rows(outcome) => {
+                anstream::eprintln!("{}", outcome.line(started.elapsed()));
+                if outcome.stopped {
+                    anstream::eprintln!(
+                        "stopped there: the rows before it are imported; --on-error skip leaves bad rows out"
+                    );
+                    return Ok(ExitCode::from(1));
+                }
+                if outcome.bad > 0 {
+                    return Ok(ExitCode::from(LEFT_OUT));
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Delimited {
+    fn job(self, delimiter: char) -> Result<Job> {
+        let delimiter = match &self.delimiter {
+            None => delimiter,
+            Some(text) => one_char(text, "a delimiter")?,
+        };
+        if !delimiter.is_ascii() {
+            let message = format!("{delimiter} is no delimiter: it is not ASCII");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let header = match (self.header.is_empty(), self.no_header) {
+            (false, _) => Header::Named(self.header),
+            (true, true) => Header::Numbered,
+            (true, false) => Header::First,
+        };
+        self.records.job(Format::Delimited { delimiter, header })
+    }
+}
+
+impl Records {
+    fn job(self, format: Format) -> Result<Job> {
+        let table = Table {
+            source: Source::new(&self.file),
+            format,
+            mapping: self.mapping.read()?,
+            replace: self.replace,
+            sample: self.sample.0,
+        };
+        let sample = table.sample()?;
+        Ok(match self.dry_run {
+            true => Job::Show(table, sample),
+            false => Job::Table(table, sample, self.load),
+        })
+    }
+}
+
+/// The attributes that an import would make.
+fn definitions(table: &Table, sample: &Sampled, conn: &Connection) -> Result<String> {
+    let data = Edn::from(Node::Vector(table.definitions(sample, conn)?));
+    Ok(pretty(&data, 100))
+}
+
+fn show(table: &Table, sample: &Sampled, db: &DbArg) -> Result<ExitCode> {
+    let conn = match db.dir().exists() {
+        true => db.existing()?,
+        false => Connection::in_memory()?,
+    };
+    println!("{}", definitions(table, sample, &conn)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn dump(file: &Path, db: &DbArg) -> Result<ExitCode> {
+    let started = Instant::now();
+    // What a new database begins with is known before there is one.
+    let (conn, end) = match std::fs::read_dir(db.dir()).is_ok_and(|mut inside| inside.next().is_some()) {
+        true => {
+            let conn = db.existing()?;
+            let end = conn.verify()?.end;
+            (Some(conn), end)
+        }
+        false => (None, Connection::in_memory()?.verify()?.end),
+    };
+    let dump = Dump::open(file, end.expect("every database has a first record"))?;
+    let conn = conn.map_or_else(|| db.or_new(), Ok)?;
+    let bar = super::progress(dump.manifest.t, "transactions");
+    let done = restore(&conn, &dump, &mut |t| bar.set_position(t));
+    bar.finish_and_clear();
+    let done = done?;
+    conn.close()?;
+    anstream::eprintln!(
+        "{done} transactions are new, up to t {}; {}",
+        dump.manifest.t,
+        crate::print::rate(dump.manifest.facts, "fact", started.elapsed())
+    );
+    Ok(ExitCode::SUCCESS)
+}

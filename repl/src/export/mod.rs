@@ -1,0 +1,95 @@
+//! A database as tables for other programs: entities, facts, or the answer of a query.
+//!
+//! `entities`, `history` and `answer` make rows of cells, one at a time; `text` writes them as CSV, JSON or EDN, and `parquet` as
+//! Parquet. Only a query's answer is in memory as a whole.
+
+mod answer;
+mod entities;
+mod history;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(all(test, feature = "parquet"))]
+mod tests;
+mod text;
+
+use std::io::Write;
+
+use asof::datom::ValueType;
+use asof::edn::Edn;
+use asof::error::Result;
+
+pub use answer::answer;
+pub use entities::{Entities, namespaces};
+pub use history::history;
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    /// The type of its values; `None` when they have several, which files with types hold as text.
+    pub ty: Option<ValueType>,
+    /// There may be several in a row.
+    pub many: bool,
+}
+
+/// What stands in a row and column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    Nothing,
+    One(Edn),
+    Many(Vec<Edn>),
+}
+
+/// Takes rows.
+pub trait Sink {
+    /// A row, a cell for each column.
+    fn row(&mut self, cells: &[Cell]) -> Result<()>;
+    /// No row follows.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// How tables are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Tsv,
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Lines,
+    /// A vector a line.
+    Edn,
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+/// Where output goes.
+pub type Output<'a> = &'a mut (dyn Write + Send);
+
+impl Format {
+    /// The usual ending of file names.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Json => "json",
+            Format::Lines => "ndjson",
+            Format::Edn => "edn",
+            #[cfg(feature = "parquet")]
+            Format::Parquet => "parquet",
+        }
+    }
+
+    /// Begins a file with these columns.
+    pub fn sink<'a>(self, columns: &[Column], out: Output<'a>) -> Result<Box<dyn Sink + 'a>> {
+        Ok(match self {
+            Format::Csv => Box::new(text::Delimited::new(out, ',', columns)?),
+            Format::Tsv => Box::new(text::Delimited::new(out, '\t', columns)?),
+            Format::Json => Box::new(text::Objects::new(out, columns, true)?),
+            Format::Lines => Box::new(text::Objects::new(out, columns, false)?),
+            Format::Edn => Box::new(text::Vectors::new(out)),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Box::new(parquet::Parquet::new(out, columns)?),
+        })
+    }
+}

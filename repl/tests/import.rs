@@ -1,0 +1,612 @@
+//! `asof import` and `asof export` as processes: records, mistakes in them, packages, and tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder with files.
+struct Place(TempDir);
+
+/// What a run of the program did.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Place {
+        let place = Place(tempfile::tempdir().expect("a temporary folder"));
+        for (name, text) in files {
+            place.write(name, text);
+        }
+        place
+    }
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).expect("writable");
+    }
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(name)).expect("readable text")
+    }
+    fn input(&self, args: &[&str], input: &str) -> Run {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_asof"))
+            .args(args)
+            .current_dir(self.0.path())
+            .env_remove("ASOF_DB")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("asof starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        let input = input.to_string();
+        // A program that reads nothing may have ended before it is written to.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let output = child.wait_with_output().expect("asof ends");
+        writer.join().expect("it writes or fails");
+        Run {
+            code: output.status.code().expect("asof is not killed"),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+    fn run(&self, args: &[&str]) -> Run {
+        self.input(args, "")
+    }
+    /// What a command prints that goes well.
+    fn out(&self, args: &[&str]) -> String {
+        let run = self.run(args);
+        assert_eq!(run.code, 0, "{args:?}: {}{}", run.out, run.err);
+        run.out
+    }
+    fn q(&self, query: &str) -> String {
+        self.out(&["q", query, "--format", "edn"])
+    }
+    fn transactions(&self) -> usize {
+        self.out(&["log", "--brief"]).lines().count()
+    }
+}
+
+/// Without what differs from run to run: how long it took.
+fn steady(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        match (line.find(" in "), line.ends_with("/s") || line.contains("facts/s;")) {
+            (Some(end), true) => {
+                let counts = line[..end].split(" (").collect::<Vec<_>>();
+                let rest = counts
+                    .get(1)
+                    .and_then(|c| c.split_once(')'))
+                    .map_or("", |(_, rest)| rest);
+                out.push_str(&format!("{}{rest}", counts[0]));
+                out.push_str(line.split_once("facts/s").map_or("", |(_, rest)| rest));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+const PEOPLE: &str = "email,name,age,tags,boss,joined,score\n\
+    ada@x,\"Ada \"\"Countess\"\" L\",36,math|poetry,bob@x,2024-01-02,1.5\n\
+    bob@x,Bob,41,,,2023-05-01 12:00,2\n\
+    cy@x,\"\",,,ada@x,,\n";
+const MAPPED: [&str; 6] = ["--id", "email", "--many", "tags", "--ref", "boss=:person/email"];
+const ALL: &str = "[:find (pull ?p [:person/email :person/name :person/age :person/tags {:person/boss [:person/email]} \
+    :person/joined :person/score]) :where [?p :person/email]]";
+
+fn csv(place: &Place, file: &str, more: &[&str]) -> Run {
+    let mut args = vec!["import", "csv", file, "--entity", "person"];
+    args.extend(MAPPED);
+    args.extend(more);
+    place.run(&args)
+}
+
+#[test]
+fn rows_become_entities_once() {
+    let place = Place::new(&[("people.csv", PEOPLE)]);
+    let planned = csv(&place, "people.csv", &["--dry-run"]);
+    assert!(
+        planned.out.contains(":person/joined, :db/valueType :db.type/instant"),
+        "{}",
+        planned.out
+    );
+    assert!(
+        !place.0.path().join("asof-data").exists(),
+        "a dry run makes no database"
+    );
+    let run = csv(&place, "people.csv", &[]);
+    assert_eq!((run.code, run.out.as_str()), (0, ""), "{}", run.err);
+    assert_eq!(steady(&run.err), "3 rows, 1 transaction, 16 new facts\n");
+    let all = place.q(ALL);
+    assert_eq!(
+        all,
+        "[[{:person/email \"ada@x\", :person/name \"Ada \\\"Countess\\\" L\", :person/age 36, :person/tags [\"math\" \"poetry\"], \
+         :person/boss {:person/email \"bob@x\"}, :person/joined #inst \"2024-01-02T00:00:00.000Z\", :person/score 1.5}] \
+         [{:person/email \"bob@x\", :person/name \"Bob\", :person/age 41, :person/joined #inst \"2023-05-01T12:00:00.000Z\", \
+         :person/score 2.0}] [{:person/email \"cy@x\", :person/name \"\", :person/boss {:person/email \"ada@x\"}}]]\n"
+    );
+    // The same once more: no fact, and no transaction.
+    let before = place.transactions();
+    assert_eq!(
+        steady(&csv(&place, "people.csv", &[]).err),
+        "3 rows, 0 transactions, 0 new facts\n"
+    );
+    assert_eq!((place.transactions(), place.q(ALL)), (before, all));
+    // What changed is changed; what is not said stays, unless the rows say everything.
+    place.write("new.csv", "email,age,tags,boss\nada@x,37,math,\n");
+    assert_eq!(csv(&place, "new.csv", &[]).code, 0);
+    let ada = "[:find ?a (count ?t) ?b :where [?p :person/email \"ada@x\"] [?p :person/age ?a] [?p :person/tags ?t] [?p :person/boss ?x] [?x :person/email ?b]]";
+    assert_eq!(place.q(ada), "#{[37 2 \"bob@x\"]}\n");
+    assert_eq!(csv(&place, "new.csv", &["--replace"]).code, 0);
+    assert_eq!(place.q(ada), "#{}\n");
+    assert_eq!(place.q("[:find [?t ...] :where [_ :person/tags ?t]]"), "[\"math\"]\n");
+    assert_eq!(
+        place.q("[:find ?e . :where [?p :person/boss ?b] [?b :person/email ?e]]"),
+        "\"ada@x\"\n"
+    );
+    // Rows of one entity, one after the other.
+    place.write("twice.csv", "email,age\nada@x,38\nbob@x,42\nada@x,39\n");
+    assert_eq!(
+        place
+            .run(&["import", "csv", "twice.csv", "--entity", "person", "--id", "email"])
+            .code,
+        0
+    );
+    assert_eq!(
+        place.q("[:find ?a . :where [?p :person/email \"ada@x\"] [?p :person/age ?a]]"),
+        "39\n"
+    );
+}
+
+#[test]
+fn headers_delimiters_and_map_files() {
+    let map = "{:entity person :id \"e-mail\" :null [\"-\"] :columns {\"e-mail\" :person/email \"zip\" string \"x\" :skip \"tags\" {:many \",\"}}}";
+    let place = Place::new(&[
+        ("m.edn", map),
+        ("p.txt", "e-mail;zip;x;tags\nada@x;1234;y;a,b\nbob@x;-;y;\n"),
+    ]);
+    place.out(&["import", "csv", "p.txt", "--delimiter", ";", "--map", "m.edn"]);
+    assert_eq!(
+        place.q("[:find ?e ?z ?t :where [?p :person/email ?e] [?p :person/zip ?z] [?p :person/tags ?t]]"),
+        "#{[\"ada@x\" \"1234\" \"a\"] [\"ada@x\" \"1234\" \"b\"]}\n"
+    );
+    let run = place.input(
+        &["import", "tsv", "-", "--entity", "n", "--header", "a,b"],
+        "1\tx\n2\ty\n",
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    let run = place.input(&["import", "tsv", "-", "--entity", "n", "--no-header"], "3\tz\n");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(
+        place.q("[:find [?a ...] :where (or [_ :n/a ?a] [_ :n/c1 ?a])]"),
+        "[1 2 3]\n"
+    );
+}
+
+#[test]
+fn mistakes_name_their_row() {
+    let place = Place::new(&[("people.csv", PEOPLE)]);
+    assert_eq!(csv(&place, "people.csv", &[]).code, 0);
+    place.write(
+        "bad.csv",
+        "email,age,tags,boss\n\
+         dd@x,1,,\n\
+         ee@x,old,,\n\
+         ff@x,5,6,7,8\n\
+         \"gg\"@x,1,,\n\
+         hh@x,3,,nobody@x\n\
+         \"ii@x,1,,\n",
+    );
+    place.write(
+        "bad.ndjson",
+        "{\"email\": \"jj@x\", \"age\": 7}\n\
+         {\"email\": \"kk@x\", \"age\": \"7\"}\n\
+         {\"email\": \"ll@x\", \"age\": 7.5}\n\
+         {\"email\": \"mm@x\", \"age\": }\n\
+         [1]\n\
+         {\"email\": \"nn@x\", \"age\": [1, 2]}\n\
+         {\"email\": \"ada@x\", \"key\": 1}\n",
+    );
+    place.write(
+        "packages",
+        "Package: a\nDepends: b\n\nDepends: c\n\nPackage: d\nSize: big\n\nPackage: e\nno field\n",
+    );
+    let mut shown = String::new();
+    for args in [
+        &["import", "csv", "bad.csv", "--entity", "person", "--id", "email"][..],
+        &[
+            "import",
+            "csv",
+            "bad.csv",
+            "--entity",
+            "person",
+            "--id",
+            "email",
+            "--on-error",
+            "skip",
+            "--rejects",
+            "rejects",
+        ],
+        &[
+            "import",
+            "ndjson",
+            "bad.ndjson",
+            "--entity",
+            "person",
+            "--id",
+            "email",
+            "--on-error",
+            "skip",
+            "--rejects",
+            "rejects",
+        ],
+        &[
+            "import",
+            "debian",
+            "packages",
+            "--on-error",
+            "skip",
+            "--rejects",
+            "rejects",
+        ],
+        &["import", "csv", "nothing.csv"],
+        &["import", "csv", "people.csv", "--id", "emial"],
+        &[
+            "import",
+            "csv",
+            "people.csv",
+            "--entity",
+            "person",
+            "--type",
+            "age=string",
+        ],
+        &["import", "csv", "people.csv", "--entity", "person", "--id", "age"],
+        &[
+            "import",
+            "csv",
+            "people.csv",
+            "--entity",
+            "person",
+            "--ref",
+            "boss=person/nmae",
+        ],
+        &[
+            "import",
+            "csv",
+            "people.csv",
+            "--entity",
+            "person",
+            "--type",
+            "age=lonk",
+        ],
+        &["import", "csv", "people.csv", "--entity", "person", "--many", "tags=||"],
+        &["import", "csv", "-"],
+        &["import", "json", "people.csv", "--entity", "person"],
+        &["export", "csv", "--entity", "persn"],
+        &["export", "csv"],
+        &["export", "csv", "--history", "--entity", "person"],
+        &["export", "csv", "--query", "[:find ?x :where [?x :person/nam]]"],
+    ] {
+        let _ = std::fs::remove_file(place.0.path().join("rejects"));
+        let run = place.run(args);
+        shown.push_str(&format!("$ asof {}\n{}{}", args.join(" "), run.out, steady(&run.err)));
+        shown.push_str(&format!("exit code {}\n", run.code));
+        if place.0.path().join("rejects").exists() {
+            shown.push_str(&format!("--- rejects\n{}---\n", place.read("rejects")));
+        }
+        shown.push('\n');
+    }
+    insta::with_settings!({snapshot_path => "../../snapshots/import", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("mistakes", shown);
+    });
+    // What was mended can be imported from the rejects file.
+    place.write(
+        "rejects.csv",
+        "email,age,tags,boss,asof-line,asof-error\nee@x,9,,,3,\"column age: no\"\n",
+    );
+    place.out(&["import", "csv", "rejects.csv", "--entity", "person", "--id", "email"]);
+    assert_eq!(
+        place.q("[:find ?a . :where [?p :person/email \"ee@x\"] [?p :person/age ?a]]"),
+        "9\n"
+    );
+}
+
+#[test]
+fn objects_become_entities_with_parts() {
+    let text = r#"[{"email": "ada@x", "address": {"street": "Main", "geo": {"lat": 1.5}}, "big": 12345678901234567890, "ok": true,
+          "phones": [{"n": "1", "kinds": ["a", "b"]}, {"n": "2"}], "at": "2024-01-01T00:00:00Z", "none": null},
+         {"email": "bob@x", "address": {"street": "Side"}, "boss": {"email": "ada@x", "name": "Ada"}}]"#;
+    let place = Place::new(&[("person.json", text)]);
+    let args = [
+        "import",
+        "json",
+        "person.json",
+        "--id",
+        "email",
+        "--id",
+        "boss.email",
+        "--attr",
+        "boss.email=:person/email",
+        "--attr",
+        "boss.name=:person/name",
+    ];
+    place.out(&args);
+    let parts = "[:find ?e ?s ?n :where [?p :person/email ?e] [?p :person/address ?a] [?a :person.address/street ?s] \
+                 [?p :person/phones ?f] [?f :person.phones/n ?n]]";
+    assert_eq!(
+        place.q(parts),
+        "#{[\"ada@x\" \"Main\" \"1\"] [\"ada@x\" \"Main\" \"2\"]}\n"
+    );
+    let boss = "[:find ?n ?b :where [?p :person/email \"bob@x\"] [?p :person/boss ?x] [?x :person/name ?n] [?x :person/big ?b]]";
+    assert_eq!(place.q(boss), "#{[\"Ada\" 12345678901234567890N]}\n");
+    let component = "[:find [?i ...] :where [?a :db/isComponent true] [?a :db/ident ?i]]";
+    assert_eq!(
+        place.q(component),
+        "[:person/address :person/phones :person.address/geo]\n"
+    );
+    let before = place.transactions();
+    place.out(&args);
+    assert_eq!(place.transactions(), before, "parts are found again");
+    place.write("person.json", &text.replace("Main", "High").replace("\"2\"", "\"3\""));
+    place.out(&args);
+    assert_eq!(
+        place.q(parts),
+        "#{[\"ada@x\" \"High\" \"1\"] [\"ada@x\" \"High\" \"2\"] [\"ada@x\" \"High\" \"3\"]}\n"
+    );
+    let lines = "{\"k\": 1, \"v\": \"x\"}\n\n{\"k\": 2}\n";
+    assert_eq!(
+        place.input(&["import", "ndjson", "-", "--entity", "line"], lines).code,
+        0
+    );
+    assert_eq!(place.q("[:find [?k ...] :where [_ :line/k ?k]]"), "[1 2]\n");
+}
+
+#[test]
+fn transactions_as_text() {
+    let text = "; a file\n[{:db/ident :n/x :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]\n\
+                [{:n/x 1} ; two\n {:n/x 2}] #_ [{:n/x 9}]\n{:n/x 3}\n#_ #_ [] [{:n/x 9}]\n[:db/add \"a\" :n/x 4]\n[{:n/x\n  \"no\"}]\n";
+    let place = Place::new(&[("x.edn", text)]);
+    let run = place.run(&["import", "edn", "x.edn"]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("4 transactions before it are stored"), "{}", run.err);
+    assert!(run.err.contains("x.edn:9:3"), "{}", run.err);
+    assert_eq!(place.q("[:find [?x ...] :where [_ :n/x ?x]]"), "[1 2 3 4]\n");
+    let all = place.input(&["import", "edn", "-"], "[[{:n/x 5}]\n [[:db/add \"a\" :n/x 6]]]");
+    assert_eq!(all.code, 0, "{}", all.err);
+    assert_eq!(place.q("[:find (max ?x) . :where [_ :n/x ?x]]"), "6\n");
+}
+
+#[test]
+fn tables() {
+    let place = Place::new(&[("people.csv", PEOPLE)]);
+    assert_eq!(csv(&place, "people.csv", &[]).code, 0);
+    place.write("more.csv", "email,age\nada@x,37\n");
+    assert_eq!(csv(&place, "more.csv", &[]).code, 1, "there is no column tags");
+    place.out(&["import", "csv", "more.csv", "--entity", "person", "--id", "email"]);
+    let table = place.out(&["export", "csv", "--refs", "key", "--no-id"]);
+    let header = "email,name,age,tags,boss,joined,score\n";
+    let rest = "bob@x,Bob,41,,,2023-05-01T12:00:00.000Z,2.0\ncy@x,\"\",,,ada@x,,\n";
+    let ada = |age| format!("ada@x,\"Ada \"\"Countess\"\" L\",{age},math|poetry,bob@x,2024-01-02T00:00:00.000Z,1.5\n");
+    assert_eq!(table, format!("{header}{}{rest}", ada(37)));
+    assert_eq!(
+        place.out(&["export", "csv", "--refs", "key", "--no-id", "--as-of", "2"]),
+        format!("{header}{}{rest}", ada(36))
+    );
+    assert_eq!(
+        place.out(&["export", "ndjson", "--attr", "person/age"]),
+        "{\"db/id\":17592186045416,\"person/age\":37}\n{\"db/id\":17592186045417,\"person/age\":41}\n"
+    );
+    let ages = place.out(&["export", "tsv", "--history", "--attr", ":person/age", "--since", "2"]);
+    let ages: Vec<&str> = ages.lines().map(|l| l.rsplit_once('\t').expect("columns").0).collect();
+    assert_eq!(
+        ages,
+        [
+            "e\ta\tv\ttype\tt\tadded",
+            "17592186045416\t:person/age\t36\t:long\t3\tfalse",
+            "17592186045416\t:person/age\t37\t:long\t3\ttrue"
+        ]
+    );
+    let query = "[:find ?e ?a :where [?p :person/email ?e] [?p :person/age ?a]]";
+    assert_eq!(
+        place.out(&["export", "json", "--query", query]),
+        "[{\"e\":\"ada@x\",\"a\":37},\n {\"e\":\"bob@x\",\"a\":41}]\n"
+    );
+    assert_eq!(
+        place.out(&["export", "edn", "--query", query]),
+        "[\"ada@x\" 37]\n[\"bob@x\" 41]\n"
+    );
+    let run = place.input(&["import", "json", "-", "--entity", "other"], "[{\"a\": 1}]");
+    assert_eq!(run.code, 0, "{}", run.err);
+    place.out(&["export", "csv", "tables/"]);
+    assert_eq!(
+        place
+            .read("tables/other.csv")
+            .lines()
+            .nth(1)
+            .and_then(|l| l.split_once(','))
+            .map(|l| l.1),
+        Some("1")
+    );
+    assert!(place.read("tables/person.csv").starts_with("db/id,email,"));
+    if cfg!(feature = "parquet") {
+        place.out(&["export", "parquet", "tables/"]);
+        let file = std::fs::read(place.0.path().join("tables/person.parquet")).expect("a file");
+        assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
+    }
+}
+
+const RULES: &str = "[[(step ?p ?q) [?p :package/depends ?q]] [(step ?p ?q) [?p :package/pre-depends ?q]]
+    [(step ?p ?q) [?p :package/unversioned ?n] [?q :package/provides ?n]]
+    [(needs ?p ?q) (step ?p ?q)] [(needs ?p ?q) (step ?p ?x) (needs ?x ?q)]]";
+
+/// The packages that a question finds.
+fn packages(place: &Place, clause: &str, of: &str) -> BTreeSet<String> {
+    let query = format!("[:find ?n :in $ % ?p :where [?x :package/name ?p] {clause} [?y :package/name ?n]]");
+    let found = place.out(&["q", &query, RULES, &format!("{of:?}"), "--format", "csv"]);
+    found.lines().skip(1).map(str::to_string).collect()
+}
+
+/// What each package of `text` needs at once, read as naively as can be.
+fn steps(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let field = |stanza: &str, name: &str| {
+        let unfolded = stanza.replace("\n ", " ");
+        let line = unfolded
+            .lines()
+            .find_map(|l| l.strip_prefix(&format!("{name}: ")).map(str::to_string));
+        line.unwrap_or_default()
+    };
+    let parts = |text: &str| -> Vec<(String, bool)> {
+        let parts = text.split([',', '|']).map(str::trim).filter(|p| !p.is_empty());
+        let name = |p: &str| p.split([' ', '(', ':', '[']).next().unwrap_or_default().to_string();
+        parts.map(|p| (name(p), p.contains('('))).collect()
+    };
+    let stanzas: Vec<&str> = text.split("\n\n").filter(|s| !s.trim().is_empty()).collect();
+    let mut provided: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for stanza in &stanzas {
+        for (name, _) in parts(&field(stanza, "Provides")) {
+            provided.entry(name).or_default().push(field(stanza, "Package"));
+        }
+    }
+    let mut steps: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for stanza in &stanzas {
+        let to = steps.entry(field(stanza, "Package")).or_default();
+        for (name, versioned) in parts(&field(stanza, "Depends"))
+            .into_iter()
+            .chain(parts(&field(stanza, "Pre-Depends")))
+        {
+            if !versioned {
+                to.extend(provided.get(&name).into_iter().flatten().cloned());
+            }
+            to.insert(name);
+        }
+    }
+    steps
+}
+
+fn reach(steps: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_string()]);
+    while let Some(name) = next.pop() {
+        for to in steps.get(&name).into_iter().flatten() {
+            if seen.insert(to.clone()) {
+                next.push(to.clone());
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_packages_need_and_what_needs_them() {
+    let sample = include_str!("data/packages.txt");
+    let place = Place::new(&[("packages", sample)]);
+    place.out(&["import", "debian", "packages"]);
+    let steps = steps(sample);
+    for from in steps.keys() {
+        assert_eq!(
+            packages(&place, "(needs ?x ?y)", from),
+            reach(&steps, from),
+            "what {from} needs"
+        );
+        let needing = steps
+            .keys()
+            .filter(|p| reach(&steps, p).contains(from))
+            .cloned()
+            .collect();
+        assert_eq!(packages(&place, "(needs ?y ?x)", from), needing, "what needs {from}");
+    }
+    assert!(
+        reach(&steps, "kettle").contains("pipe"),
+        "through tap, which provides water"
+    );
+    assert!(
+        !reach(&steps, "kettle").contains("never-reached"),
+        "an unversioned name is no version"
+    );
+    let kettle = "[:find (pull ?p [:package/version :package/size :package/real :package/tag :package/depends-text]) . \
+                  :where [?p :package/name \"kettle\"]]";
+    assert_eq!(
+        place.q(kettle),
+        "{:package/version \"2.1-3\", :package/size 4096, :package/real true, \
+         :package/tag [\"role::program\" \"use::drinking\" \"works-with::water\"], \
+         :package/depends-text \"libheat1 (>= 1.2), water | mineral-water, socket (= 3) [amd64], libmetal-any:any\"}\n"
+    );
+    // The same once more changes nothing; newer metadata takes its place, and the old is history.
+    let before = place.transactions();
+    place.out(&["import", "debian", "packages"]);
+    assert_eq!(place.transactions(), before);
+    place.write("packages", &sample.replace("Depends: pipe\n", ""));
+    place.out(&["import", "debian", "packages"]);
+    assert!(!packages(&place, "(needs ?x ?y)", "kettle").contains("pipe"));
+    let then = "[:find [?n ...] :where [?x :package/name \"tap\"] [?x :package/depends ?y] [?y :package/name ?n]]";
+    assert_eq!(
+        place.out(&["q", then, "--as-of", "2", "--format", "edn"]),
+        "[\"pipe\"]\n"
+    );
+}
+
+/// What apt says, where it is there and knows packages.
+fn apt(args: &[&str]) -> Option<String> {
+    let output = Command::new("apt-cache").args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    (output.status.success() && !text.is_empty()).then_some(text)
+}
+
+#[test]
+fn the_same_as_apt_says() {
+    let Some(all) = apt(&["dumpavail"]) else {
+        eprintln!("apt-cache has nothing to compare with");
+        return;
+    };
+    let name = |stanza: &str| {
+        stanza
+            .lines()
+            .find_map(|l| l.strip_prefix("Package: ").map(str::to_string))
+            .unwrap_or_default()
+    };
+    let stanzas: BTreeMap<String, &str> = all.split("\n\n").map(|s| (name(s), s)).collect();
+    let mut expected = BTreeMap::new();
+    for package in ["apt", "bash", "debianutils", "git", "vim", "python3"]
+        .into_iter()
+        .filter(|p| stanzas.contains_key(*p))
+    {
+        let Some(text) = apt(&["depends", "--recurse", "--important", package]) else {
+            continue;
+        };
+        // Packages stand at the beginning of a line, names that are only provided in angles, other architectures behind a colon.
+        let plain = |name: &str| {
+            name.trim()
+                .trim_matches(['<', '>'])
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_string()
+        };
+        let mut found: BTreeSet<String> = text.lines().filter(|l| !l.starts_with([' ', '|'])).map(plain).collect();
+        found.extend(
+            text.lines()
+                .filter_map(|l| l.split_once("Depends: "))
+                .map(|(_, name)| plain(name)),
+        );
+        expected.insert(package, found);
+    }
+    // All that they need, and some besides: a build for tests takes its time with all of them.
+    let wanted: BTreeSet<&String> = expected.values().flatten().chain(stanzas.keys().take(300)).collect();
+    let file: Vec<&str> = stanzas
+        .iter()
+        .filter(|(name, _)| wanted.contains(name))
+        .map(|(_, s)| *s)
+        .collect();
+    let place = Place::new(&[("packages", &file.join("\n\n"))]);
+    place.out(&["import", "debian", "packages"]);
+    for (package, mut needed) in expected {
+        let mut found = packages(&place, "(needs ?x ?y)", package);
+        // Whether a package needs itself in the end is not told apart by apt.
+        found.insert(package.to_string());
+        needed.insert(package.to_string());
+        assert_eq!(found, needed, "what {package} needs");
+    }
+}
