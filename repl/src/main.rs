@@ -47,11 +47,16 @@ fn main() -> ExitCode {
 
 /// Says on standard error what went wrong.
 pub fn complain(e: &Error) {
-    let word = match e.kind() {
+    complain_of(e.kind(), &e.to_string());
+}
+
+/// The same of an error whose text is at hand.
+pub fn complain_of(kind: ErrorKind, text: &str) {
+    let word = match kind {
         ErrorKind::Corrupt => "damaged",
         _ => "error",
     };
-    anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {e}");
+    anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {text}");
 }
 
 /// The exit code for an error; see [`EXIT_CODES`].

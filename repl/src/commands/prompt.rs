@@ -159,7 +159,7 @@ fn converse(mut shell: Shell, dir: Option<&Path>) -> Result<ExitCode> {
             Err(e) if crate::is_broken_pipe(&e) => return Err(e),
             Err(e) => {
                 failed = true;
-                crate::complain(&e);
+                shell.complain(&e);
             }
         }
     }

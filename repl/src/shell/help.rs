@@ -2,9 +2,9 @@
 
 use asof::error::{Code, Error, Result};
 
-use super::command::COMMANDS;
+use super::command::{COMMANDS, Command};
 use super::editor;
-use crate::time::Paint;
+use crate::time::Style;
 
 /// The topics, and the tour.
 pub const NAMES: &[&str] = &[
@@ -30,11 +30,17 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("schema", include_str!("help/schema.txt")),
 ];
 
+/// Where the lines of the texts are broken: one that comes near to this goes on with the next.
+const FULL: usize = 92;
+/// The narrowest that texts are made.
+const NARROWEST: usize = 40;
+
 /// The text of a topic; without one, the beginning.
-pub fn topic(name: &str, paint: Paint) -> Result<String> {
+pub fn topic(name: &str, style: &Style) -> Result<String> {
+    let start = || shown(include_str!("help/start.txt"), style);
     match name {
-        "" => Ok(format!("{}\n{}", include_str!("help/start.txt"), commands())),
-        "commands" => Ok(commands()),
+        "" => Ok(format!("{}\n{}", start(), commands(style.width))),
+        "commands" => Ok(commands(style.width)),
         _ => {
             let found = TOPICS.iter().find(|(topic, _)| *topic == name);
             let (_, text) = found.ok_or_else(|| {
@@ -42,24 +48,87 @@ pub fn topic(name: &str, paint: Paint) -> Result<String> {
                     .hint(format!("the topics are {}", NAMES.join(", ")))
                     .suggest(name, NAMES.iter().copied())
             })?;
-            Ok(coloured(text, paint))
+            Ok(shown(text, style))
         }
     }
 }
 
-fn commands() -> String {
-    let left = |c: &super::command::Command| format!("{} {}", c.name, c.usage);
-    let width = COMMANDS.iter().map(|c| left(c).len()).max().unwrap_or(0);
-    let line = |c: &super::command::Command| format!("{:width$}  {}\n", left(c), c.about);
-    COMMANDS.iter().map(line).collect()
+/// The commands, a line each, and more where what they do does not fit beside them.
+fn commands(width: usize) -> String {
+    let left = |c: &Command| format!("{} {}", c.name, c.usage);
+    let widest = COMMANDS.iter().map(|c| left(c).len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for command in COMMANDS {
+        let mut name = left(command);
+        let about = wrapped(command.about, width.max(NARROWEST + widest) - widest - 2);
+        for line in about.lines() {
+            text.push_str(format!("{name:widest$}  {line}").trim_end());
+            text.push('\n');
+            name.clear();
+        }
+    }
+    text
 }
 
-fn coloured(text: &str, paint: Paint) -> String {
-    let line = |line: &str| match paint.0 && line.starts_with("    ") {
-        true => editor::colours(line, None) + "\n",
-        false => line.to_string() + "\n",
-    };
-    text.lines().map(line).collect()
+/// A text with its prose broken at the width of the screen, and its examples in colours.
+fn shown(text: &str, style: &Style) -> String {
+    let mut out = String::new();
+    for (typed, part) in parts(text) {
+        if !typed {
+            out.push_str(&prose(&part, style.width));
+            continue;
+        }
+        for line in part.lines() {
+            let coloured = if style.paint.0 {
+                editor::colours(line, None)
+            } else {
+                line.to_string()
+            };
+            out.push_str(format!("    {coloured}").trim_end());
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Prose, broken at a width. A line that is full goes on with the next; the others are ends of paragraphs.
+pub fn prose(text: &str, width: usize) -> String {
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match paragraphs.last_mut() {
+            Some(paragraph) if open => {
+                paragraph.push(' ');
+                paragraph.push_str(line);
+            }
+            _ => paragraphs.push(line.to_string()),
+        }
+        open = line.chars().count() >= FULL;
+    }
+    paragraphs.iter().map(|p| wrapped(p, width) + "\n").collect()
+}
+
+/// A paragraph in lines of at most `width`.
+fn wrapped(text: &str, width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        match used {
+            0 => {}
+            _ if used + 1 + length > width => {
+                out.push('\n');
+                used = 0;
+            }
+            _ => {
+                out.push(' ');
+                used += 1;
+            }
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
 }
 
 /// The parts of a text: what is read, and what is typed, without its indentation.

@@ -135,6 +135,14 @@ impl Shell {
         self.screen = Some(screen);
     }
 
+    /// Says what went wrong.
+    pub fn complain(&mut self, e: &Error) {
+        match &mut self.style.labels {
+            Some(labels) => crate::complain_of(e.kind(), &labels.text(&self.session.db(), &e.to_string())),
+            None => crate::complain(e),
+        }
+    }
+
     /// Whether Enter on an empty line goes on with the tour.
     pub fn is_touring(&self) -> bool {
         self.tour.is_some()
@@ -208,7 +216,7 @@ impl Shell {
         let started = Instant::now();
         let reply = self.running(|session| session.eval(&short))?;
         let took = started.elapsed();
-        let cost = reply.cost(took);
+        let cost = if writes { span(took) } else { reply.cost(took) };
         self.show(reply)?;
         if self.timing {
             self.remark(&cost)?;

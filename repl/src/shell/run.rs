@@ -31,7 +31,7 @@ impl Shell {
             ".quit" if self.is_touring() => self.leave_tour(),
             ".quit" => return Ok(Flow::Quit),
             ".help" if rest == "tour" => self.start_tour()?,
-            ".help" => self.say(&help::topic(rest, self.style.paint)?)?,
+            ".help" => self.say(&help::topic(rest, &self.style)?)?,
             ".next" => self.next_step()?,
             ".schema" => self.schema(rest, &forms())?,
             ".attrs" => self.attributes(rest)?,

@@ -52,7 +52,7 @@ impl Shell {
         self.session.window = Window::default();
         for (typed, text) in help::parts(step) {
             if !typed {
-                self.say(&text)?;
+                self.say(&help::prose(&text, self.style.width))?;
                 continue;
             }
             for entry in script::texts(&text)? {

@@ -219,7 +219,7 @@ fn plans_read_well() {
     .expect("a query");
     let rules = "[[(above ?x ?y) [?y :person/boss ?x]] [(above ?x ?y) [?z :person/boss ?x] (above ?z ?y)]]";
     let inputs = [Input::from(&db), Input::text(rules).expect("rules"), Input::from(20)];
-    let plan = q.explain(&inputs).expect("a plan");
+    let plan = crate::testing::plan(&db, &q, &inputs).expect("a plan");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots/query");
     settings.set_prepend_module_to_snapshot(false);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::World;
+use crate::testing::Labels;
 
 fn answers(cases: &[&str]) -> String {
     let mut w = World::crew();
@@ -14,11 +15,11 @@ fn answers(cases: &[&str]) -> String {
     w.ok("[{:db/ident :spec/named :db.entity/attrs [:crew/name :crew/mail]} {:db/id :crew/rank :db.attr/preds rank/known?}
            {:db/id :crew/pay :db/ident :crew/wage}]");
     w.at(1_800_000_000_000_000);
-    let mut out = String::new();
+    let (mut out, mut labels) = (String::new(), Labels::new());
     for case in cases {
         let answer = match w.transact(*case) {
             Ok(report) => format!("went through: {:?}", World::shown(&report)),
-            Err(e) => e.to_string(),
+            Err(e) => labels.error(&w.db, &e).trim_end().to_string(),
         };
         writeln!(out, "{case}\n{answer}\n").expect("strings take everything");
     }
