@@ -1,6 +1,7 @@
 //! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
 
 mod entity_ref;
+mod log;
 mod next_ids;
 mod read;
 mod registry;

@@ -65,7 +65,8 @@ impl Blobs {
         }
     }
 
-    pub(super) fn store(&self) -> Option<&Arc<dyn Store>> {
+    /// The store that holds them, and the log beside them; `None` when they are kept nowhere.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref()
     }
 

@@ -31,13 +31,41 @@ impl Transaction {
 #[derive(Clone)]
 pub struct Log {
     store: Arc<dyn Store>,
+    /// The first t that is seen, and the one after the last.
+    start: T,
     end: T,
 }
 
 impl Log {
     /// The log of `store` up to and including `last`.
     pub fn new(store: Arc<dyn Store>, last: T) -> Log {
-        Log { store, end: last + 1 }
+        Log::between(store, None, last)
+    }
+
+    /// The part of the log from `first` on, up to and including `last`.
+    pub fn between(store: Arc<dyn Store>, first: Option<T>, last: T) -> Log {
+        let (start, end) = (first.unwrap_or(0), last + 1);
+        Log { store, start, end }
+    }
+
+    /// The first t in it.
+    pub fn first_t(&self) -> T {
+        self.start
+    }
+
+    /// The first t that happened at `moment` or later; the one after the last when none did.
+    /// Complexity: O(log t) records are read.
+    pub fn t_at(&self, moment: Instant) -> Result<T> {
+        // Instants increase strictly with t, so the boundary can be found by halving.
+        let (mut low, mut high) = (self.start, self.end);
+        while low < high {
+            let mid = low + (high - low) / 2;
+            match self.transaction(mid)?.is_some_and(|tx| tx.instant < moment) {
+                true => low = mid + 1,
+                false => high = mid,
+            }
+        }
+        Ok(low)
     }
 
     /// The newest t.
@@ -47,7 +75,7 @@ impl Log {
 
     /// Transaction `t`; `None` when the log does not reach it.
     pub fn transaction(&self, t: T) -> Result<Option<Transaction>> {
-        if t >= self.end {
+        if t < self.start || t >= self.end {
             return Ok(None);
         }
         match self.store.record(t)? {
@@ -60,12 +88,15 @@ impl Log {
     pub fn range(&self, start: Option<T>, end: Option<T>) -> Box<dyn Iterator<Item = Result<Transaction>> + Send + '_> {
         let end = end.unwrap_or(T::MAX).min(self.end);
         let mut failed = false;
-        let entries = self.store.log(start.unwrap_or(0)).take_while(move |entry| {
-            // After an error nothing more is known, so the error is the last item.
-            let go_on = !failed && entry.as_ref().map_or(true, |(t, _)| *t < end);
-            failed = entry.is_err();
-            go_on
-        });
+        let entries = self
+            .store
+            .log(start.unwrap_or(0).max(self.start))
+            .take_while(move |entry| {
+                // After an error nothing more is known, so the error is the last item.
+                let go_on = !failed && entry.as_ref().map_or(true, |(t, _)| *t < end);
+                failed = entry.is_err();
+                go_on
+            });
         Box::new(entries.map(|entry| entry.and_then(|(t, bytes)| decode(t, &bytes))))
     }
 }

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use super::walk::refuse_history;
 use crate::datom::{EntityId, Value, ValueType, Word};
 use crate::db::{Db, IntoEntityRef};
-use crate::edn::Keyword;
+use crate::edn::{self, Edn, Keyword, Node};
 use crate::error::{Code, Error, Result};
 use crate::index::{Order, Probe, Range};
 
@@ -120,6 +120,34 @@ impl Entity {
         Ok(out)
     }
 
+    /// Everything it has as a form, with `:db/id`: references as idents, or as maps with the `:db/id` of what they refer to.
+    pub fn to_edn(&self) -> Result<Edn> {
+        let id = (Edn::kw("db/id"), Edn::from(self.id.0 as i64));
+        let facts = self.touch()?.into_iter().map(|(k, v)| (Edn::from(k), v.to_edn()));
+        Ok(Edn::new(Node::Map(std::iter::once(id).chain(facts).collect())))
+    }
+
+    /// Everything it has as a Rust type, through serde.
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// # use asof::Connection;
+    /// # let conn = Connection::in_memory()?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Attribute {
+    ///     ident: asof::edn::Keyword,
+    ///     #[serde(rename = "db/valueType")]
+    ///     value_type: asof::edn::Keyword,
+    /// }
+    /// let doc = conn.db().entity(":db/doc")?.expect("every database has it");
+    /// let doc: Attribute = doc.typed()?;
+    /// assert_eq!((doc.ident.to_string(), doc.value_type.to_string()), (":db/doc".into(), ":db.type/string".into()));
+    /// # Ok(()) }
+    /// ```
+    pub fn typed<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        edn::from_edn(&self.to_edn()?)
+    }
+
     /// The attributes it has, in the order of their names.
     pub fn keys(&self) -> Result<Vec<Keyword>> {
         let mut ids = self.words(Order::Eavt, &Range::e(self.id.0), |b| b.a().to_vec())?;
@@ -181,6 +209,15 @@ impl EntityValue {
         match self {
             EntityValue::Value(v) => Some(v),
             _ => None,
+        }
+    }
+    /// As a form; see [`Entity::to_edn`].
+    pub fn to_edn(&self) -> Edn {
+        match self {
+            EntityValue::Value(v) => v.to_edn(),
+            EntityValue::Ident(k) => k.into(),
+            EntityValue::Entity(e) => Edn::map([(Edn::kw("db/id"), Edn::from(e.id.0 as i64))]),
+            EntityValue::Set(all) => Edn::vector(all.iter().map(EntityValue::to_edn)),
         }
     }
     /// The entity, when it is one without an ident.

@@ -27,6 +27,8 @@ pub use entity::{Entity, EntityValue};
 pub use parse::{LIMIT_DEFAULT, Pattern, parse, parse_lenient};
 pub use walk::{ENTITIES_MAX, Puller};
 
+use serde::de::DeserializeOwned;
+
 use crate::datom::EntityId;
 use crate::db::{Db, IntoEntityRef};
 use crate::edn::{self, Edn};
@@ -86,6 +88,54 @@ impl Db {
             Some(e) => puller.pull(e),
             None => Ok(None),
         }
+    }
+
+    /// As [`Db::pull`], as a Rust type through serde: see [`from_edn`](edn::from_edn). What does not fit is an error that names the
+    /// attribute.
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// # use asof::Connection;
+    /// # let conn = Connection::in_memory()?;
+    /// # conn.transact("[{:db/ident :person/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}
+    /// #   {:db/ident :person/age :db/valueType :db.type/long :db/cardinality :db.cardinality/one}
+    /// #   {:db/ident :person/boss :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}]")?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Person {
+    ///     name: String,
+    ///     age: Option<u8>,
+    ///     boss: Option<Box<Person>>,
+    /// }
+    /// conn.transact(r#"[{:db/id "ada" :person/name "Ada" :person/age 36} {:person/name "Bea" :person/boss "ada"}]"#)?;
+    /// let pattern = "[:person/name :person/age {:person/boss ...}]";
+    /// let bea: Person = conn.db().pull_as(pattern, r#"[:person/name "Bea"]"#)?.expect("she is there");
+    /// assert_eq!((bea.name.as_str(), bea.age), ("Bea", None));
+    /// assert_eq!(bea.boss.map(|boss| boss.name).as_deref(), Some("Ada"));
+    ///
+    /// conn.transact(r#"[{:person/name "Ada" :person/age 1815}]"#)?;
+    /// let error = conn.db().pull_as::<Person>(pattern, r#"[:person/name "Bea"]"#).map(|_| ()).unwrap_err();
+    /// assert!(error.message().starts_with(":person/boss: :person/age: invalid value"));
+    /// # Ok(()) }
+    /// ```
+    pub fn pull_as<T: DeserializeOwned>(
+        &self,
+        pattern: impl IntoPattern,
+        entity: impl IntoEntityRef,
+    ) -> Result<Option<T>> {
+        let found = self.pull(pattern, entity)?;
+        found.map(|form| edn::from_edn(&form)).transpose()
+    }
+
+    /// As [`Db::pull_many`], as Rust values: one for each of `entities`, `None` where there is nothing.
+    pub fn pull_many_as<T: DeserializeOwned, E: IntoEntityRef>(
+        &self,
+        pattern: impl IntoPattern,
+        entities: impl IntoIterator<Item = E>,
+    ) -> Result<Vec<Option<T>>> {
+        let found = self.pull_many(pattern, entities)?.into_iter();
+        found
+            .map(|form| form.map(|form| edn::from_edn(&form)).transpose())
+            .collect()
     }
 
     /// What `pattern` finds at each of `entities`, in their order.

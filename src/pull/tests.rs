@@ -543,3 +543,56 @@ fn entities() {
     let error = db.history().entity(bram.id()).expect_err("no entity");
     assert_eq!(error.code(), Code::NotSupportedOnHistory);
 }
+
+#[test]
+fn pulls_and_entities_as_rust_types() {
+    #[derive(serde::Deserialize, Debug, PartialEq)]
+    struct Person {
+        name: String,
+        age: Option<i64>,
+        #[serde(default)]
+        boss: Option<Box<Person>>,
+    }
+    #[derive(serde::Deserialize, Debug)]
+    struct Narrow {
+        #[expect(dead_code, reason = "only its type matters")]
+        age: Option<bool>,
+    }
+    let db = harbor().db();
+    let name = |n: &str| entity(&format!("[:person/name \"{n}\"]"));
+    let pattern = "[:person/name :person/age {:person/boss [:person/name :person/age]}]";
+    let bram: Person = db.pull_as(pattern, name("Bram")).expect("a pull").expect("Bram");
+    assert_eq!((bram.name.as_str(), bram.age), ("Bram", Some(34)));
+    assert_eq!(bram.boss.expect("a boss").name, "Ida");
+    let some = db.pull_many_as::<Person, _>(pattern, [name("Ida"), name("Nobody"), name("Dov")]);
+    let names = some.expect("pulls").into_iter().map(|p| p.map(|p| p.name));
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [Some("Ida".to_string()), None, Some("Dov".to_string())]
+    );
+    let wrong = db
+        .pull_as::<Narrow>("[:person/age]", name("Bram"))
+        .expect_err("34 is no boolean");
+    assert_eq!(
+        wrong.message(),
+        ":person/age: invalid type: integer `34`, expected a boolean"
+    );
+    let missing = db
+        .pull_as::<Person>("[:person/age]", name("Bram"))
+        .expect_err("no name");
+    assert_eq!(missing.message(), "missing field `name`");
+    #[derive(serde::Deserialize)]
+    struct Linked {
+        #[serde(rename = "db/id")]
+        id: i64,
+        boss: Id,
+    }
+    #[derive(serde::Deserialize)]
+    struct Id {
+        id: i64,
+    }
+    let bram = db.entity(name("Bram")).expect("a read").expect("Bram");
+    let linked: Linked = bram.typed().expect("fits");
+    let ida = db.entid(name("Ida")).expect("a read").expect("Ida");
+    assert_eq!((linked.id as u64, linked.boss.id as u64), (bram.id().0, ida.0));
+}

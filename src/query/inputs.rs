@@ -17,6 +17,7 @@ use crate::datom::Val;
 use crate::db::{Db, TimePoint};
 use crate::edn::{self, Edn, Instant, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
+use crate::log::Log;
 
 /// An input of a query: a database value, or data (a value, a collection, rules, a pull pattern).
 /// ```
@@ -38,6 +39,8 @@ use crate::error::{Code, Error, Result, Span};
 pub enum Input {
     /// A database value, for `$` and other sources.
     Db(Db),
+    /// The log of a database, for `tx-ids` and `tx-data`: see [`Db::log`].
+    Log(Log),
     /// Anything else, as text would say it: an ident or lookup ref stands for its entity where one is meant.
     Edn(Edn),
     /// The same with the text it was read from, for the places of errors in rules and patterns: see [`Input::text`].
@@ -63,6 +66,11 @@ impl From<Db> for Input {
 impl From<&Db> for Input {
     fn from(db: &Db) -> Input {
         Input::Db(db.clone())
+    }
+}
+impl From<Log> for Input {
+    fn from(log: Log) -> Input {
+        Input::Log(log)
     }
 }
 impl From<Edn> for Input {
@@ -119,6 +127,8 @@ pub(crate) struct Bound {
     pub values: Values,
     pub setup: Arc<Setup>,
     pub patterns: FxHashMap<Symbol, Edn>,
+    /// Logs by the names they have in `:in`.
+    pub logs: Vec<(Symbol, Log)>,
     /// The rows that the inputs bind.
     pub rows: Relation,
     pub consts: Consts,
@@ -132,7 +142,7 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
         .iter()
         .filter_map(|i| match i {
             Input::Db(db) => Some(db),
-            Input::Edn(_) | Input::Text(..) | Input::Val(_) => None,
+            Input::Edn(_) | Input::Text(..) | Input::Val(_) | Input::Log(_) => None,
         })
         .collect();
     // The words of most sources are those of the query: a database proper is preferred to a speculation.
@@ -143,7 +153,7 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
     };
     let values = Values::new(&words);
     let mut sources = Sources { list: Vec::new() };
-    let mut rules = None;
+    let (mut rules, mut logs) = (None, Vec::new());
     let mut patterns = FxHashMap::default();
     for (n, ((spec, span), input)) in ast.inputs.iter().zip(inputs).enumerate() {
         match (spec, input) {
@@ -166,7 +176,7 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
                 let form = match input {
                     Input::Edn(form) | Input::Text(form, _) => form.clone(),
                     Input::Val(v) => v.to_edn(),
-                    Input::Db(_) => unreachable!("the arm is for data"),
+                    Input::Db(_) | Input::Log(_) => unreachable!("the arm is for data"),
                 };
                 let text = text_of(input);
                 rules = Some(RuleText {
@@ -182,11 +192,22 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
                     Input::Edn(form) => place.of(form, None),
                     Input::Text(form, text) => place.of(form, Some(text)),
                     Input::Val(v) => v.to_edn(),
-                    Input::Db(_) => unreachable!("the arm is for data"),
+                    Input::Db(_) | Input::Log(_) => unreachable!("the arm is for data"),
                 };
                 patterns.insert(name.clone(), form);
             }
             (InSpec::Bind(_), Input::Edn(_) | Input::Text(..) | Input::Val(_)) => {}
+            (InSpec::Source(name), Input::Log(log)) => logs.push((name.clone(), log.clone())),
+            (InSpec::Bind(Binding::Scalar(v)), Input::Log(log)) => {
+                logs.push((ast.vars.name(*v).clone(), log.clone()));
+            }
+            (_, Input::Log(_)) => {
+                return Err(
+                    Error::new(Code::NotABindingForm, "a log is given where :in has no name for one")
+                        .at(*span)
+                        .hint("name it ?log, and read it with [(tx-ids ?log ?from ?to) [?tx ...]]"),
+                );
+            }
             (_, Input::Db(_)) => {
                 return Err(
                     Error::new(Code::NotABindingForm, "a database is given where :in has no source")
@@ -209,11 +230,15 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
         values,
         setup,
         patterns,
+        logs,
         rows: Relation::unit(),
         consts: Consts::default(),
     };
     for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
         let InSpec::Bind(form) = spec else { continue };
+        if matches!(input, Input::Log(_)) {
+            continue;
+        }
         bound.add(ast, form, input, *span).map_err(|e| match elsewhere {
             true => placed(e, *span),
             false => e,
@@ -382,7 +407,7 @@ fn text_of(input: &Input) -> Option<Arc<str>> {
         Input::Edn(form) | Input::Text(form, _) if let Node::Str(text) = &form.node => Some(text.clone()),
         Input::Val(Val::String(text)) => Some(text.clone()),
         Input::Text(_, text) => Some(text.clone()),
-        Input::Edn(_) | Input::Val(_) | Input::Db(_) => None,
+        Input::Edn(_) | Input::Val(_) | Input::Db(_) | Input::Log(_) => None,
     }
 }
 
@@ -433,7 +458,7 @@ impl Bound {
         let data = match input {
             Input::Edn(data) | Input::Text(data, _) => self.meant(form, data)?,
             Input::Val(v) => Some(v.clone()),
-            Input::Db(_) => None,
+            Input::Db(_) | Input::Log(_) => None,
         };
         let mut binder = Binder::new(form, &self.values, true);
         if let Some(v) = data {

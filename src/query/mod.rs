@@ -188,6 +188,7 @@ impl Query {
         let mut planner = Planner {
             sources: &bound.sources,
             values: &bound.values,
+            logs: &bound.logs,
             vars: self.ast.vars.clone(),
             rules: &bound.setup.rules,
             rule_kinds: &bound.setup.rule_kinds,

@@ -135,7 +135,15 @@ fn inputs(db: &Db, forms: &[Edn]) -> Result<Vec<Input>> {
     if forms.is_empty() {
         return Ok(vec![Input::from(db.clone())]);
     }
-    let input = |form: &Edn| Ok(database(form, db)?.map_or_else(|| Input::from(form.clone()), Input::from));
+    let input = |form: &Edn| {
+        if let Some([call, of]) = form.as_list()
+            && call.as_symbol().is_some_and(|s| s.to_string() == "log")
+            && let Some(of) = database(of, db)?
+        {
+            return Ok(Input::from(of.log().map_err(|e| e.at(form.span))?));
+        }
+        Ok(database(form, db)?.map_or_else(|| Input::from(form.clone()), Input::from))
+    };
     forms.iter().map(input).collect()
 }
 

@@ -240,6 +240,7 @@ fn visit_pairs<'de, V: Visitor<'de>>(
     visitor.visit_map(Pairs {
         pairs: pairs.iter(),
         names: names.into_iter(),
+        key: None,
         value: None,
     })
 }
@@ -248,6 +249,7 @@ struct Pairs<'de> {
     pairs: slice::Iter<'de, (Edn, Edn)>,
     /// Field names that stand for the keys, in step with `pairs`; empty when keys stand for themselves.
     names: std::vec::IntoIter<Option<&'static str>>,
+    key: Option<&'de Edn>,
     value: Option<&'de Edn>,
 }
 
@@ -257,7 +259,7 @@ impl<'de> MapAccess<'de> for Pairs<'de> {
         let Some((key, value)) = self.pairs.next() else {
             return Ok(None);
         };
-        self.value = Some(value);
+        (self.key, self.value) = (Some(key), Some(value));
         let result = match self.names.next().flatten() {
             Some(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
             None => seed.deserialize(Source(key)),
@@ -266,7 +268,17 @@ impl<'de> MapAccess<'de> for Pairs<'de> {
     }
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         match self.value.take() {
-            Some(value) => seed.deserialize(Source(value)),
+            Some(value) => seed.deserialize(Source(value)).map_err(|e: Error| match self.key {
+                // Without a text to point into, the keys on the way say where it is.
+                Some(key) if !e.span().is_some() => {
+                    let named = Error::new(e.code(), format!("{key}: {}", e.message()));
+                    match e.hint_text() {
+                        Some(hint) => named.hint(hint),
+                        None => named,
+                    }
+                }
+                _ => e,
+            }),
             None => Err(Error::custom("the value of a map was asked for before its key")),
         }
     }

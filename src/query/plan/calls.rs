@@ -10,7 +10,9 @@ use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
 
 /// The names of the engine's own functions.
-const SPECIAL: [&str; 7] = ["ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q"];
+const SPECIAL: [&str; 9] = [
+    "ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q", "tx-ids", "tx-data",
+];
 
 impl Planner<'_> {
     pub(super) fn call(
@@ -121,6 +123,7 @@ impl Planner<'_> {
                 };
                 out.push(Goal::Apply(apply, bound()?));
             }
+            "tx-ids" | "tx-data" => self.log_call(call, bound()?, span, default, out)?,
             "q" => {
                 let nested = self.nested(call, span)?;
                 out.push(Goal::Nested(nested, bound()?));

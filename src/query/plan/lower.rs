@@ -15,6 +15,7 @@ use super::{Goal, RuleCall, bounds};
 use crate::datom::{Val, Word};
 use crate::edn::{Edn, Symbol};
 use crate::error::{Code, Error, Result, Span};
+use crate::log::Log;
 
 /// Variables whose one value is known before the query runs.
 pub(crate) type Consts = FxHashMap<Var, (Tag, Word)>;
@@ -26,6 +27,7 @@ const INLINE_MAX: usize = 100;
 pub(crate) struct Planner<'a> {
     pub sources: &'a Sources,
     pub values: &'a Values,
+    pub logs: &'a [(Symbol, Log)],
     pub vars: Vars,
     pub rules: &'a RuleSet,
     pub rule_kinds: &'a RuleKinds,

@@ -8,6 +8,7 @@ pub(crate) mod bounds;
 mod calls;
 mod closure;
 pub(crate) mod kinds;
+mod log;
 pub(crate) mod lower;
 pub(crate) mod order;
 mod pattern;

@@ -5,6 +5,7 @@ mod conformance;
 mod costs;
 mod exact;
 mod language;
+mod log;
 mod mistakes;
 mod model;
 
