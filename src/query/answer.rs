@@ -54,6 +54,30 @@ pub struct Answer {
     pub(crate) arranged: bool,
     pub(crate) values: Values,
     pub(crate) stats: QueryStats,
+    pub(crate) next: Option<String>,
+}
+
+impl Out {
+    /// The value in a row.
+    pub fn val(&self, row: usize, values: &Values) -> Result<Val> {
+        match self {
+            Out::Words(c) => {
+                let (tag, w) = c.get(row);
+                values.val(tag, w)
+            }
+            Out::Vals(vs) => Ok(vs[row].clone()),
+            Out::Forms(fs) => Val::from_edn(&fs[row]),
+        }
+    }
+
+    /// Keeps the rows at `at`, in that order.
+    pub fn take_rows(&mut self, at: &[u32]) {
+        *self = match self {
+            Out::Words(c) => Out::Words(std::sync::Arc::new(c.gather(at))),
+            Out::Vals(vs) => Out::Vals(at.iter().map(|&i| vs[i as usize].clone()).collect()),
+            Out::Forms(fs) => Out::Forms(at.iter().map(|&i| fs[i as usize].clone()).collect()),
+        };
+    }
 }
 
 impl Answer {
@@ -70,6 +94,39 @@ impl Answer {
     /// ```
     pub fn stats(&self) -> QueryStats {
         self.stats
+    }
+    /// Where the next page begins, when `:limit` left rows behind: for `:after` in the query, or [`QueryOptions::after`].
+    ///
+    /// The next page reads the database as it was for this one, whatever has been written since, so no row is shown twice and
+    /// none is left out. A token goes with its query, its other inputs and its database; only `:limit` may differ. Rows that are equal
+    /// (as `:with` may give them) are one place for a token: pages show those that fit before it.
+    ///
+    /// [`QueryOptions::after`]: super::QueryOptions::after
+    ///
+    /// ```
+    /// # fn main() -> asof::error::Result<()> {
+    /// # use asof::Connection;
+    /// use asof::query::{Query, QueryOptions};
+    /// # let conn = Connection::in_memory()?;
+    /// # conn.transact("[{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]")?;
+    /// conn.transact("[{:n 1} {:n 2} {:n 3} {:n 4} {:n 5}]")?;
+    /// let query = Query::parse("[:find [?n ...] :where [_ :n ?n] :order-by [[?n :desc]] :limit 2]")?;
+    /// let mut options = QueryOptions::default();
+    /// let mut pages: Vec<Vec<i64>> = Vec::new();
+    /// loop {
+    ///     let page = query.run_with(&[conn.db().into()], &options)?;
+    ///     pages.push(page.typed()?);
+    ///     conn.transact("[{:n 6}]")?; // the pages do not see it
+    ///     match page.next_token() {
+    ///         Some(token) => options.after = Some(token.to_string()),
+    ///         None => break,
+    ///     }
+    /// }
+    /// assert_eq!(pages, [vec![5, 4], vec![3, 2], vec![1]]);
+    /// # Ok(()) }
+    /// ```
+    pub fn next_token(&self) -> Option<&str> {
+        self.next.as_deref()
     }
     /// The shape that `:find` asked for.
     pub fn shape(&self) -> Shape {
@@ -89,14 +146,7 @@ impl Answer {
     }
     /// The value at a row and column.
     pub fn value(&self, row: usize, column: usize) -> Result<Val> {
-        match &self.columns[column] {
-            Out::Words(c) => {
-                let (tag, w) = c.get(row);
-                self.values.val(tag, w)
-            }
-            Out::Vals(vs) => Ok(vs[row].clone()),
-            Out::Forms(fs) => Val::from_edn(&fs[row]),
-        }
+        self.columns[column].val(row, &self.values)
     }
     /// The longs of a column, when it has only such: without making values.
     pub fn longs(&self, column: usize) -> Option<impl ExactSizeIterator<Item = i64> + '_> {

@@ -509,10 +509,40 @@ pub struct Find {
     pub keys: Option<(KeyKind, Vec<Symbol>)>,
     /// `:order-by`: positions of elements, and whether descending.
     pub order: Vec<(usize, bool)>,
+    /// Aggregates that `:having` alone asks for; they are not shown.
+    pub hidden: Vec<FindElem>,
+    /// `:having`: what the rows must pass after they were grouped.
+    pub having: Vec<Having>,
+    /// `:after`: the token of the page before.
+    pub after: Option<Edn>,
+    /// Of the query without `:limit`, `:offset` and `:after`: tokens know their query by it.
+    pub fingerprint: u64,
     /// `:limit`
     pub limit: Option<usize>,
     /// `:offset`
     pub offset: usize,
+}
+
+/// A predicate of `:having`.
+#[derive(Clone, Debug)]
+pub struct Having {
+    /// The function.
+    pub name: Symbol,
+    /// Where its name stands.
+    pub name_span: Span,
+    /// What it is given.
+    pub args: Vec<HavingArg>,
+    /// The whole call.
+    pub span: Span,
+}
+
+/// An argument of a predicate of `:having`.
+#[derive(Clone, Debug)]
+pub enum HavingArg {
+    /// What an element gives, counted over those shown and then those hidden.
+    Elem(usize),
+    /// A constant.
+    Const(Edn),
 }
 
 /// `:as-of`, `:since` and `:history` of the query text; they apply to the default source.

@@ -6,22 +6,73 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::answer::{Answer, Out};
-use super::ast::{Find, FindElem, PullPattern, Shape, Var, Vars};
+use super::ast::{Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
 use super::budget::Meter;
-use super::functions::aggregate::{self, Aggregate, WordAcc};
+use super::functions::{
+    self,
+    aggregate::{self, Aggregate, WordAcc},
+};
 use super::inputs::Bound;
+use super::page::Page;
 use super::relation::{Column, KeyTable, Relation, Tag};
 use super::values::Values;
-use crate::datom::{EntityId, Val};
-use crate::db::{AggregateFn, Db};
-use crate::edn::{Edn, Node, Symbol};
-use crate::error::{Code, Error, Result};
+use crate::datom::{EntityId, T, Val};
+use crate::db::{AggregateFn, Db, QueryFn};
+use crate::edn::{Edn, Instant, Node, Symbol};
+use crate::error::{Code, Error, Result, Span};
 use crate::pull::{self, Puller};
 
 /// `:find` with its names resolved.
 pub(crate) struct Finder<'a> {
     find: &'a Find,
+    /// Those shown, then those that `:having` alone asks for.
     elems: Vec<Elem>,
+    having: Vec<Test>,
+}
+
+/// What paging adds to a query.
+pub(crate) struct Paging {
+    /// See [`Page`].
+    pub question: u64,
+    pub states: Vec<(T, Instant)>,
+    /// The last row of the page before.
+    pub after: Option<Vec<Val>>,
+}
+
+/// A predicate of `:having`, resolved.
+struct Test {
+    call: QueryFn,
+    args: Vec<HavingArg>,
+    span: Span,
+}
+
+impl Test {
+    fn new(having: &Having, bound: &Bound) -> Result<Test> {
+        let given = having.args.len();
+        let registered = bound
+            .sources
+            .any_db()
+            .and_then(|db| db.registry().query_fns.get(&having.name));
+        let call: QueryFn = if let Some(f) = registered {
+            let arity = f.arity;
+            if given < arity.min || arity.max.is_some_and(|max| given > max) {
+                return Err(functions::arity_error(&having.name, arity.min, arity.max, given).at(having.span));
+            }
+            f.call.clone()
+        } else if let Some(function) = functions::lookup(&having.name) {
+            function.check_arity(given).map_err(|e| e.at(having.span))?;
+            Arc::new(move |args: &[Val]| (function.call)(args))
+        } else {
+            let name = having.name.to_string();
+            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {name}"));
+            return Err(error.at(having.name_span).suggest(&name, functions::names()));
+        };
+        Ok(Test {
+            call,
+            args: having.args.clone(),
+            span: having.span,
+        })
+    }
 }
 
 enum Elem {
@@ -41,6 +92,7 @@ impl<'a> Finder<'a> {
         let elems = find
             .elems
             .iter()
+            .chain(&find.hidden)
             .map(|e| match e {
                 FindElem::Var(v) => Ok(Elem::Var(*v)),
                 FindElem::Aggregate {
@@ -94,13 +146,14 @@ impl<'a> Finder<'a> {
                 }
             })
             .collect::<Result<_>>()?;
-        Ok(Finder { find, elems })
+        let having = find.having.iter().map(|h| Test::new(h, bound)).collect::<Result<_>>()?;
+        Ok(Finder { find, elems, having })
     }
 
     /// The variables the rows must have.
     pub fn vars(&self) -> Vec<Var> {
         let mut out: Vec<Var> = Vec::new();
-        let elems = self.find.elems.iter().map(FindElem::var);
+        let elems = self.find.elems.iter().chain(&self.find.hidden).map(FindElem::var);
         for v in elems.chain(self.find.with.iter().copied()) {
             if !out.contains(&v) {
                 out.push(v);
@@ -110,7 +163,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Makes the answer. `rows` are over [`Finder::vars`].
-    pub fn answer(&self, rows: Relation, values: Values, vars: &Vars, meter: &Meter) -> Result<Answer> {
+    pub fn answer(&self, rows: Relation, values: Values, vars: &Vars, meter: &Meter, paging: Paging) -> Result<Answer> {
         let rows = rows.dedup();
         let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let (mut columns, len) = if grouped {
@@ -126,17 +179,28 @@ impl<'a> Finder<'a> {
         };
         let find = self.find;
         let mut len = len;
+        if !self.having.is_empty() {
+            let keep = self.passing(&columns, len, &values, meter)?;
+            columns.truncate(find.elems.len());
+            columns.iter_mut().for_each(|column| column.take_rows(&keep));
+            len = keep.len();
+        }
+        let mut next = None;
         // Sorting costs more than most queries: without need, it waits until the answer is shown.
-        let arranged = self.must_arrange(len);
+        let arranged = self.must_arrange(len, paging.after.is_some());
         if arranged {
-            let chosen = self.arrange(&columns, len, &values)?;
+            let (chosen, more) = self.arrange(&columns, len, &values, paging.after.as_deref())?;
+            if let (true, Some(last)) = (more, chosen.last()) {
+                let row = columns
+                    .iter()
+                    .map(|c| c.val(*last as usize, &values))
+                    .collect::<Result<_>>()?;
+                let (states, question) = (paging.states, paging.question);
+                next = Some(Page { states, question, row }.token());
+            }
             len = chosen.len();
             for (column, e) in columns.iter_mut().zip(&self.elems) {
-                *column = match std::mem::replace(column, Out::Vals(Vec::new())) {
-                    Out::Words(c) => Out::Words(Arc::new(c.gather(&chosen))),
-                    Out::Vals(vs) => Out::Vals(chosen.iter().map(|&i| vs[i as usize].clone()).collect()),
-                    Out::Forms(fs) => Out::Forms(chosen.iter().map(|&i| fs[i as usize].clone()).collect()),
-                };
+                column.take_rows(&chosen);
                 if let (Elem::Pull(db, pattern, _), Out::Words(entities)) = (e, &*column) {
                     *column = Out::Forms(pulled(db, pattern, entities, meter)?);
                 }
@@ -157,7 +221,31 @@ impl<'a> Finder<'a> {
             arranged,
             values,
             stats: meter.stats(len),
+            next,
         })
+    }
+
+    /// The rows that pass `:having`.
+    fn passing(&self, columns: &[Out], len: usize, values: &Values, meter: &Meter) -> Result<Vec<u32>> {
+        let mut keep = Vec::new();
+        let mut args = Vec::new();
+        'rows: for row in 0..len {
+            meter.tick()?;
+            for test in &self.having {
+                args.clear();
+                for arg in &test.args {
+                    args.push(match arg {
+                        HavingArg::Elem(i) => columns[*i].val(row, values)?,
+                        HavingArg::Const(form) => Val::from_edn(form)?,
+                    });
+                }
+                if !(test.call)(&args).map_err(|e| e.at(test.span))?.truthy() {
+                    continue 'rows;
+                }
+            }
+            keep.push(row as u32);
+        }
+        Ok(keep)
     }
 
     /// One row for each combination of what is not aggregated.
@@ -194,16 +282,16 @@ impl<'a> Finder<'a> {
     }
 
     /// Whether the order of the rows decides what the answer is, or is asked for.
-    fn must_arrange(&self, len: usize) -> bool {
+    fn must_arrange(&self, len: usize, after: bool) -> bool {
         let find = self.find;
         let first_only = matches!(find.shape, Shape::Tuple | Shape::Scalar) && len > 1;
         let pulls = self.elems.iter().any(|e| matches!(e, Elem::Pull(..)));
-        let cut = find.limit.is_some() || find.offset > 0;
-        pulls || cut || !find.order.is_empty() || first_only
+        let cut = find.limit.is_some() || find.offset > 0 || find.after.is_some();
+        pulls || cut || after || !find.order.is_empty() || first_only
     }
 
-    /// The rows of the answer, in order.
-    fn arrange(&self, columns: &[Out], len: usize, values: &Values) -> Result<Vec<u32>> {
+    /// The rows of the answer, in order, and whether there are more behind them.
+    fn arrange(&self, columns: &[Out], len: usize, values: &Values, after: Option<&[Val]>) -> Result<(Vec<u32>, bool)> {
         let find = self.find;
         let mut order: Vec<(usize, bool)> = find.order.clone();
         // What :order-by leaves open, the order of the values decides, so that answers never vary.
@@ -218,7 +306,7 @@ impl<'a> Finder<'a> {
         let one = matches!(find.shape, Shape::Tuple | Shape::Scalar);
         if one && find.offset == 0 {
             let least = rows.iter().copied().min_by(compare);
-            return Ok(least.into_iter().filter(|_| find.limit != Some(0)).collect());
+            return Ok((least.into_iter().filter(|_| find.limit != Some(0)).collect(), false));
         }
         rows.sort_unstable_by(compare);
         let limit = if one {
@@ -226,8 +314,45 @@ impl<'a> Finder<'a> {
         } else {
             find.limit.unwrap_or(usize::MAX)
         };
-        Ok(rows.into_iter().skip(find.offset).take(limit).collect())
+        let from = match after {
+            Some(last) => behind(&rows, columns, &order, values, last)?,
+            None => find.offset,
+        };
+        let more = !one && rows.len().saturating_sub(from) > limit;
+        Ok((rows.into_iter().skip(from).take(limit).collect(), more))
     }
+}
+
+/// How many of the sorted rows are not behind `last`.
+fn behind(rows: &[u32], columns: &[Out], order: &[(usize, bool)], values: &Values, last: &[Val]) -> Result<usize> {
+    if last.len() != columns.len() {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            "the page token belongs to another question",
+        ));
+    }
+    let words = last.iter().map(|v| values.intern(v)).collect::<Result<Vec<_>>>()?;
+    let compare = |row: usize| -> Result<Ordering> {
+        for (i, descending) in order {
+            let order = match (&columns[*i], words[*i]) {
+                (Out::Words(c), Some(word)) => values.compare(c.get(row), word)?,
+                (column, _) => column.val(row, values)?.cmp(&last[*i]),
+            };
+            if order.is_ne() {
+                return Ok(if *descending { order.reverse() } else { order });
+            }
+        }
+        Ok(Ordering::Equal)
+    };
+    let (mut low, mut high) = (0, rows.len());
+    while low < high {
+        let mid = low + (high - low) / 2;
+        match compare(rows[mid] as usize)? {
+            Ordering::Greater => high = mid,
+            _ => low = mid + 1,
+        }
+    }
+    Ok(low)
 }
 
 /// The rows of an answer in the order of their values.

@@ -13,7 +13,7 @@ use super::plan::lower::Consts;
 use super::relation::{Column, Relation, Tag};
 use super::source::{DbSource, RowSource, Source, Sources, coerce};
 use super::values::Values;
-use crate::datom::Val;
+use crate::datom::{T, Val};
 use crate::db::{Db, TimePoint};
 use crate::edn::{self, Edn, Instant, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
@@ -137,6 +137,17 @@ pub(crate) struct Bound {
 /// Matches inputs with what the query declares.
 /// With `elsewhere`, data was read from another text than the query.
 pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) -> Result<Bound> {
+    bind_at(ast, inputs, elsewhere, cache, None)
+}
+
+/// The same with each database as it was when the page before was read.
+pub(crate) fn bind_at(
+    ast: &Ast,
+    inputs: &[Input],
+    elsewhere: bool,
+    cache: &Cache,
+    states: Option<&[State]>,
+) -> Result<Bound> {
     check_count(ast, inputs)?;
     let dbs: Vec<&Db> = inputs
         .iter()
@@ -158,6 +169,11 @@ pub(crate) fn bind(ast: &Ast, inputs: &[Input], elsewhere: bool, cache: &Cache) 
     for (n, ((spec, span), input)) in ast.inputs.iter().zip(inputs).enumerate() {
         match (spec, input) {
             (InSpec::Source(name), Input::Db(db)) => {
+                let n = sources.list.iter().filter(|(_, s)| matches!(s, Source::Db(_))).count();
+                let db = match states {
+                    Some(states) => &pinned(db, states.get(n))?,
+                    None => db,
+                };
                 let db = timed(ast, name, db)?;
                 let foreign = !db.words().same(&words);
                 sources.list.push((name.clone(), Source::Db(DbSource { db, foreign })));
@@ -338,6 +354,42 @@ fn timed(ast: &Ast, name: &Symbol, db: &Db) -> Result<Db> {
     Ok(db)
 }
 
+/// A database's newest transaction, as a token of a page has it: its t and its instant.
+pub(crate) type State = (T, Instant);
+
+/// The database value as it was in a state.
+fn pinned(db: &Db, state: Option<&State>) -> Result<Db> {
+    let wrong = |message: &str| Error::new(Code::InvalidArgument, message);
+    let Some((t, instant)) = state else {
+        return Err(wrong("the page token belongs to a question of fewer databases"));
+    };
+    if *t > db.basis_t() {
+        return Err(wrong("the page token is of a later moment than this database value")
+            .hint(format!("the page before was read at t {t}, this is t {}", db.basis_t())));
+    }
+    if db.instant_of(*t)? != Some(*instant) {
+        return Err(wrong("the page token belongs to another database"));
+    }
+    match *t == db.basis_t() {
+        true => Ok(db.clone()),
+        false => db.as_of(*t),
+    }
+}
+
+/// What tells a question from others: the query's fingerprint and the data given.
+pub(crate) fn question(fingerprint: u64, inputs: &[Input]) -> u64 {
+    let mut text = fingerprint.to_string();
+    for input in inputs {
+        text.push(' ');
+        match input {
+            Input::Db(_) | Input::Log(_) => {}
+            Input::Edn(form) | Input::Text(form, _) => text.push_str(&form.to_string()),
+            Input::Val(v) => text.push_str(&v.to_edn().to_string()),
+        }
+    }
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
+
 /// Rules as they were given.
 pub(crate) struct RuleText {
     form: Edn,
@@ -438,6 +490,17 @@ pub(crate) fn located(e: Error, query: Option<&Arc<str>>, ast: &Ast, inputs: &[I
 }
 
 impl Bound {
+    /// The states of the databases that are read.
+    pub fn states(&self) -> Result<Vec<State>> {
+        let mut out = Vec::new();
+        for (_, source) in &self.sources.list {
+            let Source::Db(s) = source else { continue };
+            let t = s.db.as_of_t().unwrap_or(s.db.basis_t());
+            out.push((t, s.db.instant_of(t)?.unwrap_or(s.db.basis_instant())));
+        }
+        Ok(out)
+    }
+
     fn add(&mut self, ast: &Ast, form: &Binding, input: &Input, span: Span) -> Result<()> {
         if matches!(
             input,

@@ -16,6 +16,7 @@ mod exec;
 mod explain;
 mod find;
 mod inputs;
+mod page;
 mod parse;
 mod plan;
 mod relation;
@@ -33,13 +34,14 @@ pub use stats::QueryStats;
 
 use crate::db::Db;
 use crate::edn::{self, Edn, Node, Symbol};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use ast::Ast;
 use budget::Meter;
 use cache::Cache;
 use exec::Exec;
-use find::Finder;
+use find::{Finder, Paging};
 use inputs::Bound;
+use page::Page;
 use plan::Pipeline;
 use plan::lower::Planner;
 use plan::rules::Pred;
@@ -82,6 +84,8 @@ pub struct QueryOptions {
     pub budget: Budget,
     /// Which passes of the planner work.
     pub passes: Passes,
+    /// The token of the page before, instead of `:after` in the text: see [`Answer::next_token`].
+    pub after: Option<String>,
 }
 
 /// The passes of the planner, each with its switch. All switches give the same answers.
@@ -228,7 +232,29 @@ impl Query {
 
     fn perform(&self, inputs: &[Input], options: &QueryOptions, analyze: Option<&mut String>) -> Result<Answer> {
         let meter = Meter::new(&options.budget);
-        let bound = inputs::bind(&self.ast, inputs, self.text.is_some(), &self.cache)?;
+        let find = &self.ast.find;
+        let page = match (&options.after, &find.after) {
+            (Some(token), _) => Some(Page::read(token)?),
+            (None, Some(form)) => Some(Page::read(form.as_str().unwrap_or("")).map_err(|e| e.at(form.span))?),
+            (None, None) => None,
+        };
+        let paged = page.is_some() || find.limit.is_some();
+        let question = if paged {
+            inputs::question(find.fingerprint, inputs)
+        } else {
+            0
+        };
+        let place = find.after.as_ref().map_or(crate::error::Span::NONE, |form| form.span);
+        if page.as_ref().is_some_and(|p| p.question != question) {
+            return Err(
+                Error::new(Code::InvalidArgument, "the page token belongs to another question")
+                    .at(place)
+                    .hint("a token goes with the query and the inputs that it came from; only :limit may differ"),
+            );
+        }
+        let states = page.as_ref().map(|p| &p.states[..]);
+        let bound =
+            inputs::bind_at(&self.ast, inputs, self.text.is_some(), &self.cache, states).map_err(|e| e.at(place))?;
         let finder = Finder::new(&self.ast.find, &bound)?;
         let mut analyze = analyze;
         let mut attempt = |prepared: &Prepared| {
@@ -254,14 +280,20 @@ impl Query {
             Err(failure) if exec::careful::is_failure(&failure) => {
                 meter.back_to(0);
                 match attempt(&self.prepare(&bound, &finder, options, true)?) {
-                    Err(e) if e.code() == crate::error::Code::QueryLimit => Err(failure),
+                    Err(e) if e.code() == Code::QueryLimit => Err(failure),
                     outcome => outcome,
                 }
             }
             outcome => outcome,
         }?;
+        let states = if paged { bound.states()? } else { Vec::new() };
         let Bound { values, .. } = bound;
-        let answer = finder.answer(rows, values, &self.ast.vars, &meter)?;
+        let paging = Paging {
+            question,
+            states,
+            after: page.map(|p| p.row),
+        };
+        let answer = finder.answer(rows, values, &self.ast.vars, &meter, paging)?;
         Ok(answer)
     }
 }

@@ -1,6 +1,6 @@
 //! The values of one query as words: those of the database, and those that the query makes or that no fact can hold.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 
 use rustc_hash::FxHashMap;
@@ -16,10 +16,13 @@ pub(crate) struct Values {
     others: RefCell<Others>,
     /// Values fetched lately: columns hold the same texts again and again.
     recent: RefCell<Vec<Option<(Tag, Word, Val)>>>,
+    fetched: Cell<usize>,
 }
 
 /// How many values are kept at hand.
 const RECENT: usize = 1024;
+/// So many are fetched before any are kept.
+const FEW: usize = 64;
 
 #[derive(Default)]
 struct Others {
@@ -34,6 +37,7 @@ impl Values {
             words: words.with_scratch(),
             others: RefCell::default(),
             recent: RefCell::default(),
+            fetched: Cell::new(0),
         }
     }
     pub fn words(&self) -> &Words {
@@ -72,6 +76,12 @@ impl Values {
         }
     }
     fn held(&self, tag: Tag, ty: ValueType, w: Word) -> Result<Val> {
+        // A query that fetches a few values does without the room for many.
+        let fetched = self.fetched.get();
+        if fetched < FEW {
+            self.fetched.set(fetched + 1);
+            return Ok(self.words.value(ty, w)?.into());
+        }
         let mut recent = self.recent.borrow_mut();
         if recent.is_empty() {
             recent.resize(RECENT, None);

@@ -36,6 +36,7 @@ impl Exec<'_> {
             let options = QueryOptions {
                 budget: self.meter.rest(),
                 passes: self.passes,
+                after: None,
             };
             let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
             self.meter.inner(answer.stats());

@@ -1,9 +1,9 @@
-//! `:find` in its four shapes, `:with`, return maps, `:order-by`, `:limit` and `:offset`.
+//! `:find` in its four shapes, `:with`, return maps, `:having`, `:order-by`, `:limit`, `:offset` and `:after`.
 
 use crate::edn::{Edn, Node, Symbol};
 use crate::error::{Error, Result, Span};
 
-use super::super::ast::{Find, FindElem, KeyKind, PullPattern, Shape, Var};
+use super::super::ast::{Find, FindElem, Having, HavingArg, KeyKind, PullPattern, Shape, Var};
 use super::binding::is_dots;
 use super::{Part, Scope, as_var, invalid, is_plain, is_source, one};
 
@@ -33,6 +33,10 @@ pub(super) fn find(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Find
         with: Vec::new(),
         keys: None,
         order: Vec::new(),
+        hidden: Vec::new(),
+        having: Vec::new(),
+        after: None,
+        fingerprint: 0,
         limit: None,
         offset: 0,
     };
@@ -192,7 +196,107 @@ pub(super) fn return_map(find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// `:order-by [[?x :desc] ?y]`, `:limit n`, `:offset n`.
+/// `:having [(> (count ?e) 3)] [(< ?n 10)]`: predicates over what is found and over aggregates.
+pub(super) fn having(scope: &mut Scope, find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
+    let Some((_, span, forms)) = parts.iter().find(|p| p.0 == "having") else {
+        return Ok(());
+    };
+    if forms.is_empty() {
+        return Err(invalid(":having has no predicate", *span).hint(":having [(> (count ?e) 3)]"));
+    }
+    for form in forms {
+        let call = match &form.node {
+            Node::Vector(items) if items.len() == 1 => &items[0],
+            _ => form,
+        };
+        let Some((
+            Edn {
+                node: Node::Symbol(name),
+                span: name_span,
+            },
+            given,
+        )) = call.as_list().and_then(<[Edn]>::split_first)
+        else {
+            return Err(invalid(format!("{form} is no predicate"), form.span)
+                .hint(":having takes predicates over what is found: [(> (count ?e) 3)]"));
+        };
+        let mut args = Vec::new();
+        for arg in given {
+            let asked = as_var(arg).is_some() || matches!(arg.node, Node::List(_));
+            args.push(match asked {
+                true => HavingArg::Elem(found(scope, find, arg)?),
+                false => HavingArg::Const(arg.clone()),
+            });
+        }
+        if !args.iter().any(|a| matches!(a, HavingArg::Elem(_))) {
+            return Err(invalid(format!("{call} is about nothing that is found"), call.span)
+                .hint("name a variable of :find or an aggregate"));
+        }
+        find.having.push(Having {
+            name: name.clone(),
+            name_span: *name_span,
+            args,
+            span: call.span,
+        });
+    }
+    Ok(())
+}
+
+/// The place of what an argument of `:having` names; an aggregate that is not shown becomes a hidden element.
+fn found(scope: &mut Scope, find: &mut Find, form: &Edn) -> Result<usize> {
+    let wanted = element(scope, form)?;
+    if let Some(at) = find.elems.iter().chain(&find.hidden).position(|e| same(e, &wanted)) {
+        return Ok(at);
+    }
+    match wanted {
+        FindElem::Aggregate { .. } => {
+            find.hidden.push(wanted);
+            Ok(find.elems.len() + find.hidden.len() - 1)
+        }
+        FindElem::Var(_) => Err(invalid(format!("{form} is no element of :find"), form.span)
+            .hint("ask for it in :find, aggregate it here, or test it in :where")),
+        FindElem::Pull { .. } => Err(invalid("a pull cannot be compared", form.span)),
+    }
+}
+
+/// `:after "token"`; and what of the query a token is bound to.
+fn after(find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
+    let text: String = parts
+        .iter()
+        .filter(|(key, ..)| !matches!(*key, "limit" | "offset" | "after"))
+        .flat_map(|(key, _, forms)| std::iter::once(format!(":{key}")).chain(forms.iter().map(|f| f.to_string())))
+        .collect::<Vec<_>>()
+        .join(" ");
+    find.fingerprint = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    let Some((_, span, forms)) = parts.iter().find(|p| p.0 == "after") else {
+        return Ok(());
+    };
+    let form = one("after", forms, *span)?;
+    match &form.node {
+        Node::Nil => return Ok(()),
+        Node::Str(_) => {}
+        _ => {
+            return Err(
+                invalid(format!(":after takes the token of a page, not {form}"), form.span)
+                    .hint("a page with more rows behind it has one: next_token()"),
+            );
+        }
+    }
+    if !matches!(find.shape, Shape::Relation | Shape::Collection) {
+        return Err(invalid(
+            ":after goes with a relation or a collection, not with this :find",
+            *span,
+        ));
+    }
+    if find.offset > 0 {
+        return Err(invalid("the query has :offset and :after", *span)
+            .hint("the token says where the page begins; leave :offset out"));
+    }
+    find.after = Some(form.clone());
+    Ok(())
+}
+
+/// `:order-by [[?x :desc] ?y]`, `:limit n`, `:offset n`, `:after token`.
 pub(super) fn paging(scope: &mut Scope, find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
     let get = |key: &str| parts.iter().find(|p| p.0 == key);
     if let Some((_, span, forms)) = get("order-by") {
@@ -247,7 +351,7 @@ pub(super) fn paging(scope: &mut Scope, find: &mut Find, parts: &[Part<'_>]) -> 
     };
     find.limit = number("limit")?;
     find.offset = number("offset")?.unwrap_or(0);
-    Ok(())
+    after(find, parts)
 }
 
 fn direction(items: &[Edn]) -> Option<bool> {

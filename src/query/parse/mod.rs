@@ -15,7 +15,7 @@ use super::ast::{Ast, Clause, FindElem, InSpec, TimeSpec, Var, Vars};
 /// Names that mean clauses and can be no rule.
 pub(crate) const RESERVED: [&str; 6] = ["and", "or", "or-join", "not", "not-join", "q"];
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "find",
     "keys",
     "strs",
@@ -23,9 +23,11 @@ const KEYS: [&str; 14] = [
     "with",
     "in",
     "where",
+    "having",
     "order-by",
     "limit",
     "offset",
+    "after",
     "as-of",
     "since",
     "history",
@@ -94,6 +96,7 @@ pub(crate) fn query(form: &Edn) -> Result<Ast> {
             clauses.push(clause::clause(&mut scope, form)?);
         }
     }
+    find::having(&mut scope, &mut find, &parts)?;
     find::paging(&mut scope, &mut find, &parts)?;
     let mut time = TimeSpec::default();
     if let Some((_, span, forms)) = get("as-of") {
@@ -166,7 +169,10 @@ fn parts(form: &Edn) -> Result<Vec<Part<'_>>> {
 }
 
 fn is_single(key: &str) -> bool {
-    matches!(key, "limit" | "offset" | "as-of" | "since" | "history" | "allow-scan")
+    matches!(
+        key,
+        "limit" | "offset" | "after" | "as-of" | "since" | "history" | "allow-scan"
+    )
 }
 
 fn key(name: &str, span: Span) -> Result<&'static str> {
@@ -225,6 +231,13 @@ fn find_is_bound(ast: &Ast) -> Result<()> {
         };
         if !bound.contains(&v) {
             return Err(unbound(v, *span));
+        }
+    }
+    for elem in &ast.find.hidden {
+        if let FindElem::Aggregate { var, span, .. } = elem
+            && !bound.contains(var)
+        {
+            return Err(unbound(*var, *span));
         }
     }
     for v in &ast.find.with {

@@ -8,6 +8,7 @@ mod language;
 mod log;
 mod mistakes;
 mod model;
+mod paging;
 
 use super::{Answer, Input, Query};
 use crate::conn::Connection;
