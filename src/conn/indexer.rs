@@ -19,11 +19,19 @@ use crate::index::{Garbage, RootMeta, Snapshot};
 /// After a failure, the next round comes this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Bytes that a round may write for a fact before the next round waits for more facts.
+const WORTH_A_FACT: u64 = 64;
+/// How many times as many facts it waits for at the most.
+const PATIENCE: u64 = 3;
+
 /// What writers, the thread and whoever waits for a round share.
 pub(super) struct Indexer {
     /// Facts that are in no leaf yet.
     tail: AtomicU64,
+    /// So many facts are folded at the earliest.
     soft: u64,
+    /// So many facts are worth the next round: `soft`, or more where a round rewrites much.
+    enough: AtomicU64,
     hard: u64,
     state: Mutex<State>,
     /// The thread waits here.
@@ -55,6 +63,7 @@ impl Indexer {
         Indexer {
             tail: AtomicU64::new(tail),
             soft,
+            enough: AtomicU64::new(soft),
             hard,
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -81,7 +90,7 @@ impl Indexer {
     /// A commit added facts.
     pub fn grew(&self, facts: u64) {
         let tail = self.tail.fetch_add(facts, Ordering::Relaxed) + facts;
-        if tail >= self.soft {
+        if tail >= self.enough.load(Ordering::Relaxed) {
             self.want();
         }
     }
@@ -146,6 +155,13 @@ impl Indexer {
         }
     }
 
+    /// Facts all over the indexes rewrite most leaves, however many they are: then the next round waits for more of them.
+    fn wrote(&self, bytes: u64) {
+        let most = self.soft.saturating_mul(PATIENCE).min(self.hard / 2).max(self.soft);
+        let enough = (bytes / WORTH_A_FACT).clamp(self.soft, most);
+        self.enough.store(enough, Ordering::Relaxed);
+    }
+
     /// How many facts are in no leaf yet.
     pub fn tail(&self) -> u64 {
         self.tail.load(Ordering::Relaxed)
@@ -177,7 +193,7 @@ fn run(writer: &Writer) {
                 .wake
                 .wait_while_for(&mut state, |s| !s.stop && !s.wanted, RETRY_AFTER);
         }
-        if indexer.tail() >= indexer.soft {
+        if indexer.tail() >= indexer.enough.load(Ordering::Relaxed) {
             state.wanted = true;
         }
     }
@@ -204,6 +220,7 @@ pub(super) fn fold_once(writer: &Writer, threads: usize) -> Result<()> {
         return Ok(());
     }
     let folded = base.snapshot.fold(&base.words, threads)?;
+    indexer.wrote(folded.bytes());
     let meta = RootMeta {
         t: base.basis_t,
         hash,

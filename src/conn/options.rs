@@ -94,7 +94,8 @@ impl Options {
         self.reindex = reindex;
         self
     }
-    /// The indexer starts when this many facts are in the log and not yet in the indexes on disk.
+    /// The indexer starts when this many facts are in the log and not yet in the indexes on disk; up to three times as many, when they
+    /// are so scattered that each round writes most of the indexes anew.
     pub fn index_after(mut self, datoms: u64) -> Options {
         self.tail_soft = datoms;
         self.tail_hard = self.tail_hard.max(datoms * 2);

@@ -128,7 +128,7 @@ impl Blobs {
     }
     /// Whether the cache is so empty that what is written may as well stay in it.
     pub(super) fn roomy(&self) -> bool {
-        self.cache.weight() < self.cache.capacity() / 4
+        self.cache.weight() < self.cache.capacity() / 8
     }
     pub(super) fn page(&self, id: BlobId) -> Result<Arc<Page>> {
         match self.get(id, |b| Page::decode(b).map(Arc::new).map(Blob::Page))? {

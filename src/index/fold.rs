@@ -14,7 +14,7 @@ use super::Columns;
 use super::blobs::{Blob, Blobs};
 use super::directory::{Directory, Entry, PAST_MAX, Page, PageRef, Past, PastPage, Separator};
 use super::key::{Key, Keys, Order};
-use super::leaf::Leaf;
+use super::leaf::{self, Leaf};
 use super::sort::Events;
 use crate::datom::T;
 use crate::error::Result;
@@ -50,6 +50,8 @@ pub(super) struct Sink<'a> {
 struct Ready {
     blobs: Vec<(BlobId, Vec<u8>)>,
     bytes: usize,
+    /// Bytes given to the store before.
+    written: usize,
 }
 
 impl Sink<'_> {
@@ -72,12 +74,16 @@ impl Sink<'_> {
         }
     }
 
-    pub(super) fn finish(&self) -> Result<()> {
-        self.write(&mut self.ready.lock())
+    /// Writes the rest; gives the number of bytes of it all.
+    pub(super) fn finish(&self) -> Result<u64> {
+        let mut ready = self.ready.lock();
+        self.write(&mut ready)?;
+        Ok(ready.written as u64)
     }
 
     fn write(&self, ready: &mut Ready) -> Result<()> {
-        let Ready { mut blobs, .. } = std::mem::take(ready);
+        let mut blobs = std::mem::take(&mut ready.blobs);
+        ready.written += std::mem::take(&mut ready.bytes);
         blobs.sort_unstable_by_key(|(id, _)| *id);
         match self.blobs.store() {
             Some(store) if !blobs.is_empty() => store.put_blobs(&mut blobs.into_iter()),
@@ -376,8 +382,15 @@ impl Cutter<'_, '_> {
     /// Makes the leaves of one key range: frozen ones, and the newest.
     fn finish(&mut self) -> Result<()> {
         let versions = &self.versions;
-        let cuts = versions.cuts(self.folder.keys.order);
         let n = versions.end.len();
+        if versions.live == n {
+            let bytes = leaf::encode(self.from, &versions.rows, &Columns::default(), &[]);
+            let leaf = self
+                .cached
+                .then(|| Leaf::new(self.from, versions.rows.clone(), Columns::default(), Vec::new()));
+            return self.newest(leaf, bytes, self.from, (n, 0), self.past.clone());
+        }
+        let cuts = versions.cuts(self.folder.keys.order);
         let (live, closed) = match cuts.is_empty() {
             true => (versions.live, n - versions.live),
             false => (versions.live, n / (cuts.len() + 1)),
@@ -413,30 +426,45 @@ impl Cutter<'_, '_> {
         let mut from = self.from;
         for (i, (live, closed, ends)) in leaves.into_iter().enumerate() {
             let leaf = Leaf::new(from, live, closed, ends);
-            let id = self.folder.blobs.fresh();
-            self.folder.sink.emit(id, leaf.encode())?;
             match cuts.get(i) {
                 Some(&to) => {
+                    let id = self.folder.blobs.fresh();
+                    self.folder.sink.emit(id, leaf.encode())?;
                     past.push(Past { id, to, level: 0 });
                     self.folder.shorten(&mut past)?;
                     from = to + 1;
                 }
                 None => {
-                    let (live, closed) = (leaf.live.len() as u32, leaf.closed.len() as u32);
-                    if self.cached {
-                        self.folder.blobs.put(id, Blob::Leaf(Arc::new(leaf)));
-                    }
-                    self.out.push(Entry {
-                        separator: self.separator.clone(),
-                        id,
-                        from,
-                        live,
-                        closed,
-                        past: std::mem::take(&mut past),
-                    });
+                    let (rows, bytes) = ((leaf.live.len(), leaf.closed.len()), leaf.encode());
+                    self.newest(Some(leaf), bytes, from, rows, std::mem::take(&mut past))?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Emits the newest leaf of a key range, which holds so many live and closed rows.
+    fn newest(
+        &mut self,
+        leaf: Option<Leaf>,
+        bytes: Vec<u8>,
+        from: T,
+        (live, closed): (usize, usize),
+        past: Vec<Past>,
+    ) -> Result<()> {
+        let id = self.folder.blobs.fresh();
+        self.folder.sink.emit(id, bytes)?;
+        if let Some(leaf) = leaf.filter(|_| self.cached) {
+            self.folder.blobs.put(id, Blob::Leaf(Arc::new(leaf)));
+        }
+        self.out.push(Entry {
+            separator: self.separator.clone(),
+            id,
+            from,
+            live: live as u32,
+            closed: closed as u32,
+            past,
+        });
         Ok(())
     }
 }

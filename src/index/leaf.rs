@@ -61,20 +61,7 @@ impl Leaf {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(4096);
-        out.push(FORMAT);
-        codec::put(&mut out, self.from);
-        codec::put(&mut out, self.live.len() as u64);
-        codec::put(&mut out, self.closed.len() as u64);
-        for rows in [&*self.live, &self.closed] {
-            codec::put_column(&mut out, &rows.e);
-            codec::put_column(&mut out, &rows.a.iter().map(|&a| u64::from(a)).collect::<Vec<_>>());
-            codec::put_column(&mut out, &rows.v);
-            codec::put_column(&mut out, &rows.t);
-        }
-        let lasted: Vec<u64> = self.end.iter().zip(&self.closed.t).map(|(end, t)| end - t).collect();
-        codec::put_column(&mut out, &lasted);
-        out
+        encode(self.from, &self.live, &self.closed, &self.end)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Leaf> {
@@ -195,6 +182,25 @@ impl Leaf {
         }
         Ok(())
     }
+}
+
+/// The bytes of a leaf that holds these rows.
+pub(super) fn encode(from: T, live: &Columns, closed: &Columns, end: &[T]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256 + 8 * live.len() + 10 * closed.len());
+    out.push(FORMAT);
+    codec::put(&mut out, from);
+    codec::put(&mut out, live.len() as u64);
+    codec::put(&mut out, closed.len() as u64);
+    for rows in [live, closed] {
+        codec::put_column(&mut out, &rows.e);
+        codec::put_column(&mut out, &rows.a.iter().map(|&a| u64::from(a)).collect::<Vec<_>>());
+        codec::put_column(&mut out, &rows.v);
+        codec::put_column(&mut out, &rows.t);
+    }
+    let lasted: Vec<u64> = end.iter().zip(&closed.t).map(|(end, t)| end - t).collect();
+    codec::put_column(&mut out, &lasted);
+    out.shrink_to_fit();
+    out
 }
 
 /// A range of key bytes, the second bound exclusive and perhaps open.

@@ -95,6 +95,8 @@ struct Leaves {
     blobs: Arc<Blobs>,
     /// The t that the leaves reach; `None` when there are none.
     folded: Option<T>,
+    /// Blobs that the root replaced, when it was read: perhaps nobody deleted them.
+    left: Arc<[BlobId]>,
     /// Keeps the blobs of this version of the directories from being deleted.
     pin: Arc<persist::Pin>,
 }
@@ -139,10 +141,16 @@ pub struct Folded {
     /// Codes below this are in dictionary pages now.
     codes: u64,
     replaced: Vec<BlobId>,
+    bytes: u64,
     pin: Arc<persist::Pin>,
 }
 
 impl Folded {
+    /// How many bytes were written.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The t that the leaves reach now.
     pub fn t(&self) -> T {
         self.t
@@ -162,6 +170,7 @@ impl Snapshot {
             kinds: Kinds::default(),
             blobs,
             folded: None,
+            left: Arc::default(),
             pin: Arc::default(),
         };
         Snapshot {
@@ -327,19 +336,21 @@ impl Snapshot {
             .blobs
             .into_iter()
             .try_for_each(|(id, bytes)| sink.emit(id, bytes))?;
-        sink.finish()?;
+        let bytes = sink.finish()?;
         if let Some(store) = core.blobs.store()
             && !unstored.hashes.is_empty()
         {
             store.put_hashes(&mut unstored.hashes.into_iter())?;
         }
         replaced.extend(unstored.replaced);
+        replaced.extend(core.left.iter());
         replaced.sort_unstable();
         Ok(Folded {
             directories,
             t,
             codes,
             replaced,
+            bytes,
             pin: Arc::default(),
         })
     }
@@ -352,6 +363,7 @@ impl Snapshot {
             kinds: core.kinds.clone(),
             blobs: core.blobs.clone(),
             folded: Some(folded.t),
+            left: Arc::default(),
             pin: folded.pin.clone(),
         });
         core.frozen = Arc::default();

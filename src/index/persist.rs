@@ -106,15 +106,15 @@ impl Folded {
     }
 }
 
-/// A database's state as its newest root has it: everything up to `meta.t`; without a root, nothing. Blobs that the root does
-/// not name are deleted.
+/// A database's state as its newest root has it: everything up to `meta.t`; without a root, nothing. Blobs that no root got to name
+/// are deleted.
 pub fn open(
     store: &dyn Store,
     blobs: &Arc<Blobs>,
     root: Option<&[u8]>,
 ) -> Result<(Option<RootMeta>, Snapshot, Arc<Dict>)> {
     let Some(root) = root else {
-        sweep(store, blobs, Vec::new())?;
+        sweep(store, blobs)?;
         return Ok((None, Snapshot::on(blobs.clone()), Arc::new(Dict::new(blobs.clone(), 0))));
     };
     if root.first() != Some(&FORMAT) {
@@ -123,7 +123,7 @@ pub fn open(
             format!("the root has format {:?}; this version knows {FORMAT}", root.first()),
         ));
     }
-    let read = |r: &mut Reader| -> Option<(RootMeta, u64, u64, Core, Vec<BlobId>)> {
+    let read = |r: &mut Reader| -> Option<(RootMeta, u64, u64, Core)> {
         let t = r.get()?;
         let hash = r.take(32)?.try_into().ok()?;
         let instant = i64::from_be_bytes(r.take(8)?.try_into().ok()?);
@@ -157,6 +157,7 @@ pub fn open(
             kinds,
             blobs: blobs.clone(),
             folded: Some(t),
+            left: replaced.into(),
             pin: Arc::default(),
         };
         let core = Core::of(leaves, t);
@@ -170,21 +171,21 @@ pub fn open(
             next_blob,
             codes,
             core,
-            replaced,
         ))
     };
     let mut r = Reader(&root[1..]);
     let damaged = || Error::new(Code::CorruptStore, "the newest root of the indexes does not decode");
-    let (meta, next_blob, codes, core, replaced) = read(&mut r).filter(|_| r.0.is_empty()).ok_or_else(damaged)?;
+    let (meta, next_blob, codes, core) = read(&mut r).filter(|_| r.0.is_empty()).ok_or_else(damaged)?;
     blobs.set_next_id(next_blob);
-    sweep(store, blobs, replaced)?;
+    sweep(store, blobs)?;
     let dict = Arc::new(Dict::new(blobs.clone(), codes));
     Ok((Some(meta), Snapshot { core: Arc::new(core) }, dict))
 }
 
-/// Deletes the blobs of a fold that did not get as far as its root (their ids come after all that the root knows), and those that a
-/// root replaced and nobody deleted.
-fn sweep(store: &dyn Store, blobs: &Blobs, mut orphans: Vec<BlobId>) -> Result<()> {
+/// Deletes the blobs of a fold that did not get as far as its root: their ids come after all that the root knows. (What the root
+/// replaced and nobody deleted goes with the next fold: opening and closing a database writes nothing.)
+fn sweep(store: &dyn Store, blobs: &Blobs) -> Result<()> {
+    let mut orphans = Vec::new();
     for id in store.blob_ids(blobs.next_id()) {
         match id? {
             id if id < super::dict::FIRST_BLOB => orphans.push(id),

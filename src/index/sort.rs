@@ -32,7 +32,8 @@ impl<'a> Events<'a> {
         let mut spare = vec![(0, 0); rows.len()];
         Sorter { keys, datoms }.refine(&mut rows, &mut spare, parts(keys.order));
         drop(spare);
-        let places = rows.into_iter().map(|(_, place)| place).collect();
+        // Not collected from the rows themselves, which would keep their memory.
+        let places = rows.iter().map(|(_, place)| *place).collect();
         Events { datoms, places }
     }
 

@@ -435,3 +435,40 @@ fn an_old_snapshot_stays_readable() {
         "what only the old snapshot read is deleted with it"
     );
 }
+
+#[test]
+fn what_a_crash_left_goes_with_the_next_fold() {
+    let mut r = Random(5);
+    let mut pair = Pair::new();
+    pair.transact(&mut r, 200, 40);
+    pair.fold(|_| {});
+    pair.transact(&mut r, 200, 40);
+    // The process ends between the root and the deletion of what it replaced.
+    pair.snapshot = pair.snapshot.freeze();
+    let folded = pair.snapshot.fold(&pair.words, 1).unwrap();
+    let mut garbage = Garbage::default();
+    garbage.add(&pair.snapshot, &folded);
+    let meta = RootMeta {
+        t: folded.t(),
+        hash: [7; 32],
+        instant: 5,
+        next_ids: vec![(4, 99)],
+    };
+    let root = folded.root(&pair.snapshot, &meta, &garbage);
+    pair.store.swap_root(pair.version, &root).unwrap();
+    pair.version += 1;
+    let replaced = folded.replaced.clone();
+    let there = |pair: &Pair| {
+        replaced
+            .iter()
+            .filter(|&&id| pair.store.blob(id).unwrap().is_some())
+            .count()
+    };
+    assert!(!replaced.is_empty());
+
+    pair.reopen();
+    assert_eq!(there(&pair), replaced.len(), "opening writes nothing");
+    pair.transact(&mut r, 20, 40);
+    pair.fold(|_| {});
+    assert_eq!(there(&pair), 0);
+}
