@@ -129,28 +129,43 @@ struct TableArgs {
 }
 
 impl Export {
+    /// Writes what the database that its options name holds.
     pub fn run(self) -> Result<()> {
-        match self.table {
-            None => self.dump.run(),
-            Some(Table::Csv(args)) => args.run(Format::Csv),
-            Some(Table::Tsv(args)) => args.run(Format::Tsv),
-            Some(Table::Json(args)) => args.run(Format::Json),
-            Some(Table::Ndjson(args)) => args.run(Format::Lines),
-            Some(Table::Edn(args)) => args.run(Format::Edn),
+        let (args, _) = self.table();
+        let conn = args.map_or(&self.dump.db, |args| &args.db).existing()?;
+        self.out_of(&conn)
+    }
+
+    /// Writes what an open database holds.
+    pub fn out_of(&self, conn: &Connection) -> Result<()> {
+        match self.table() {
+            (Some(args), format) => args.run(conn, format),
+            (None, _) => self.dump.run(conn),
+        }
+    }
+
+    /// The arguments of a table, and its format.
+    fn table(&self) -> (Option<&TableArgs>, Format) {
+        match &self.table {
+            None => (None, Format::Edn),
+            Some(Table::Csv(args)) => (Some(args), Format::Csv),
+            Some(Table::Tsv(args)) => (Some(args), Format::Tsv),
+            Some(Table::Json(args)) => (Some(args), Format::Json),
+            Some(Table::Ndjson(args)) => (Some(args), Format::Lines),
+            Some(Table::Edn(args)) => (Some(args), Format::Edn),
             #[cfg(feature = "parquet")]
-            Some(Table::Parquet(args)) => args.run(Format::Parquet),
+            Some(Table::Parquet(args)) => (Some(args), Format::Parquet),
         }
     }
 }
 
 impl DumpArgs {
-    fn run(self) -> Result<()> {
+    fn run(&self, conn: &Connection) -> Result<()> {
         let started = Instant::now();
-        let conn = self.db.existing()?;
         let mut write = |out: Output| -> Result<()> {
             if self.history {
                 let bar = progress(conn.db().basis_t(), "transactions");
-                let done = dump::write(&conn, out, &mut |t| bar.set_position(t))?;
+                let done = dump::write(conn, out, &mut |t| bar.set_position(t))?;
                 bar.finish_and_clear();
                 anstream::eprintln!(
                     "{} transactions up to t {}, {}",
@@ -181,13 +196,12 @@ fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Res
 }
 
 impl TableArgs {
-    fn run(self, format: Format) -> Result<()> {
+    fn run(&self, conn: &Connection, format: Format) -> Result<()> {
         let started = Instant::now();
-        let conn = self.db.existing()?;
         let rows = match (&self.query, self.view.history) {
-            (Some(query), _) => self.query(query, &conn, format)?,
-            (None, true) => self.history(&conn, format)?,
-            (None, false) => self.entities(&conn, format)?,
+            (Some(query), _) => self.query(query, conn, format)?,
+            (None, true) => self.history(conn, format)?,
+            (None, false) => self.entities(conn, format)?,
         };
         anstream::eprintln!("{}", rate(rows, "row", started.elapsed()));
         Ok(())

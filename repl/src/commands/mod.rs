@@ -13,6 +13,7 @@ mod query;
 mod reading;
 mod time;
 mod transact;
+mod typed;
 
 use std::io::Read;
 use std::path::Path;
@@ -23,6 +24,7 @@ use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use clap::{Parser, Subcommand};
 
+pub use export::Export;
 pub use import::Import;
 pub use reading::{duration, size};
 

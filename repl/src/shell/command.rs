@@ -170,9 +170,15 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".import",
-        "SOURCE ...",
+        "FILE|SOURCE ...",
         Takes::File,
-        "bring in data and history, as asof import does",
+        "bring in data and history, with the arguments of asof import",
+    ),
+    command(
+        ".export",
+        "[FORMAT] FILE ...",
+        Takes::File,
+        "write data and history, with the arguments of asof export",
     ),
     command(
         ".open",

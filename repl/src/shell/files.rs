@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use asof::error::{Code, Error, Result};
 
 use super::{Flow, NESTING_MAX, Shell};
-use crate::commands::Import;
+use crate::commands::{Export, Import};
 use crate::print::Format;
 
 /// A file's name without the quotes that it may stand in, and with the home folder for `~`.
@@ -89,6 +89,17 @@ impl Shell {
         let after = self.session.db().basis_t();
         self.remark(&format!("{} transactions are new, up to t {after}", after - before))?;
         self.look()
+    }
+
+    /// `.export csv FILE` and its like: the arguments of `asof export`, of the moment that is looked at.
+    pub(super) fn export(&mut self, rest: &str) -> Result<()> {
+        let moment = match self.session.window.as_of {
+            Some(t) if !rest.contains("--as-of") && !rest.contains("--history") => {
+                vec!["--as-of".to_string(), t.to_string()]
+            }
+            _ => Vec::new(),
+        };
+        Export::parse(rest, &moment)?.out_of(self.session.conn())
     }
 
     /// Goes on with another database.

@@ -66,6 +66,7 @@ impl Shell {
             ".output" => self.redirect(rest)?,
             ".write" => self.write_last(rest)?,
             ".import" => self.import(rest)?,
+            ".export" => self.export(rest)?,
             ".open" => self.open(rest)?,
             ".show" => self.settings()?,
             ".stats" => {

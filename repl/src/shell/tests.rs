@@ -225,6 +225,7 @@ fn every_command_is_there() {
             ".plot" => "around [:ship/name \"Petrel\"]".to_string(),
             ".limit" => "time 1m".to_string(),
             ".write" => dir.path().join("last.csv").display().to_string(),
+            ".export" => format!("csv {} --entity ship", dir.path().join("ships.csv").display()),
             ".import" => format!("git {}", dir.path().display()),
             ".open" => dir.path().join("opened").display().to_string(),
             name if command.usage.starts_with("on") => if name == ".watch" { "off" } else { "on" }.to_string(),

@@ -1,7 +1,6 @@
 //! `asof import`: facts and history from elsewhere.
 
 mod help;
-mod typed;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,0 +1,103 @@
+//! `.import` and `.export` at the prompt: the arguments of `asof import` and `asof export` on a line, where the database is open
+//! already.
+
+use std::path::Path;
+
+use asof::error::{Code, Error, Result};
+use clap::{Args, Parser};
+
+use super::export::Export;
+use super::import::Import;
+
+/// Files that say by their ending what is in them, and what `asof import` calls that.
+const ENDINGS: [(&str, &str); 8] = [
+    ("csv", "csv"),
+    ("tsv", "tsv"),
+    ("json", "json"),
+    ("ndjson", "ndjson"),
+    ("jsonl", "ndjson"),
+    ("edn", "edn"),
+    ("dump", "dump"),
+    ("asof-dump", "dump"),
+];
+
+impl Import {
+    /// Reads what stands behind `.import`; a file by itself is what its ending says.
+    pub fn parse(line: &str) -> Result<Import> {
+        let mut words = words(line);
+        if let Some(first) = words.first()
+            && let Some(ending) = Path::new(first).extension().and_then(|e| e.to_str())
+            && let Some((_, source)) = ENDINGS.iter().find(|(known, _)| *known == ending)
+        {
+            words.insert(0, source.to_string());
+        }
+        parsed(".import", words)
+    }
+}
+
+impl Export {
+    /// Reads what stands behind `.export`; `more` are options that the prompt adds.
+    pub fn parse(line: &str, more: &[String]) -> Result<Export> {
+        let mut words = words(line);
+        words.extend_from_slice(more);
+        parsed(".export", words)
+    }
+}
+
+fn parsed<A: Args>(name: &'static str, words: Vec<String>) -> Result<A> {
+    #[derive(Parser)]
+    #[command(no_binary_name = true, disable_help_flag = true)]
+    struct Typed<A: Args> {
+        #[command(flatten)]
+        arguments: A,
+    }
+    let command = <Typed<A> as clap::CommandFactory>::command().name(name);
+    let matches = command.try_get_matches_from(words);
+    let typed = matches.and_then(|matches| <Typed<A> as clap::FromArgMatches>::from_arg_matches(&matches));
+    typed.map(|typed| typed.arguments).map_err(|e| {
+        let text = e.render().to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let usage = lines.iter().find(|line| line.starts_with("Usage:"));
+        let what = lines.iter().take_while(|line| !line.starts_with("Usage:"));
+        let what: Vec<&str> = what.filter(|line| !line.is_empty()).copied().collect();
+        let e = Error::new(Code::InvalidArgument, what.join(" ").trim_start_matches("error: "));
+        match usage {
+            Some(usage) => e.hint(*usage),
+            None => e,
+        }
+    })
+}
+
+/// The words of a line, apart by blanks outside of double quotes.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for c in line.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        assert_eq!(words("csv \"a b\" --id  x"), ["csv", "a b", "--id", "x"]);
+        assert!(Import::parse("people.csv").is_ok());
+        assert!(Import::parse("git .").is_ok());
+        let e = Import::parse("csv").err().expect("no file").to_string();
+        assert!(e.contains("<FILE>") && e.contains("Usage:"), "{e}");
+        assert!(Export::parse("csv people.csv", &["--as-of".into(), "3".into()]).is_ok());
+        assert!(Export::parse("xls", &[]).is_ok(), "a file by that name");
+        assert!(Export::parse("--nope", &[]).is_err());
+    }
+}
