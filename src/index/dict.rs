@@ -17,7 +17,7 @@ use super::key::Probe;
 use crate::datom::word::{self, EPHEMERAL, Text};
 use crate::datom::{Value, ValueType, Word};
 use crate::error::{Code, Error, Result};
-use crate::store::BlobId;
+use crate::store::{BlobId, Hashed};
 
 /// Codes a page.
 const PAGE: u64 = if cfg!(test) { 16 } else { 1024 };
@@ -129,6 +129,13 @@ impl State {
     fn len(&self) -> u64 {
         self.stored + self.recent.len() as u64
     }
+    /// The codes in the table whose hash may be this one.
+    fn codes(&self, hash: u64) -> impl Iterator<Item = u64> {
+        let alike = self.table.iter_hash(spread(tag(hash)));
+        alike
+            .filter(move |e| tag(**e) == tag(hash))
+            .map(|e| e & (word::CODE_LIMIT - 1))
+    }
     fn note(&mut self, hash: u64, code: u64) {
         let entry = tag(hash) | code;
         self.table.insert_unique(spread(entry), entry, |e| spread(*e));
@@ -207,12 +214,7 @@ impl Dict {
         let mut paged = Vec::new();
         {
             let state = self.state.read();
-            for &entry in state
-                .table
-                .iter_hash(spread(tag(hash)))
-                .filter(|e| tag(**e) == tag(hash))
-            {
-                let code = entry & (word::CODE_LIMIT - 1);
+            for code in state.codes(hash) {
                 match code.checked_sub(state.stored) {
                     Some(i) if *state.recent[i as usize] == *bytes => return Ok(Some(code)),
                     Some(_) => {}
@@ -360,18 +362,27 @@ impl Dict {
         let stored = self.state.read().stored;
         let mut out = Unstored::default();
         let (mut longs, mut pages) = (Vec::new(), Vec::new());
+        out.hashes.reserve((len - stored) as usize);
         for n in stored / PAGE..len.div_ceil(PAGE) {
             let mut page = DictPage::default();
-            for code in n * PAGE..len.min((n + 1) * PAGE) {
-                let bytes = self.held(code)?;
-                page.push(&bytes);
-                if code >= stored {
-                    out.hashes.push((xxh3_64(&bytes), code));
-                    if bytes.len() > LONG {
-                        longs.push((LONG_BLOB | code, bytes.to_vec()));
-                    }
+            for code in n * PAGE..stored {
+                page.push(&self.held(code)?);
+            }
+            let state = self.state.read();
+            for code in stored.max(n * PAGE)..len.min((n + 1) * PAGE) {
+                let bytes = &state.recent[(code - stored) as usize];
+                page.push(bytes);
+                let hash = xxh3_64(bytes);
+                out.hashes.push(Hashed {
+                    hash,
+                    code,
+                    first: state.complete && !state.codes(hash).any(|other| other < stored),
+                });
+                if bytes.len() > LONG {
+                    longs.push((LONG_BLOB | code, bytes.to_vec()));
                 }
             }
+            drop(state);
             let fill = page.ends.len() as u64;
             if fill > 0 {
                 pages.push((page_blob(n, fill), page.encode()));
@@ -413,7 +424,7 @@ impl Dict {
 #[derive(Default)]
 pub(super) struct Unstored {
     pub(super) blobs: Vec<(BlobId, Vec<u8>)>,
-    pub(super) hashes: Vec<(u64, u64)>,
+    pub(super) hashes: Vec<Hashed>,
     pub(super) replaced: Vec<BlobId>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{BlobId, Bytes, Durability, Memory, Store};
+use super::{BlobId, Bytes, Durability, Hashed, Memory, Store};
 use crate::error::{Code, Error, Result};
 
 /// A [`Memory`] with a plan of faults. Cheap to clone; all clones are the same store.
@@ -134,7 +134,7 @@ impl Store for Faulty {
     fn blob_ids(&self, from: BlobId) -> Box<dyn Iterator<Item = Result<BlobId>> + Send + '_> {
         self.memory.blob_ids(from)
     }
-    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()> {
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()> {
         self.memory.put_hashes(hashes)
     }
     fn codes(&self, hash: u64) -> Result<Vec<u64>> {

@@ -4,7 +4,7 @@
 //! DIR/FORMAT      the layout's version, written last when a database is made
 //! DIR/asof.lock   locked while open; says who has it
 //! DIR/HEAD        see `head`
-//! DIR/store/      fjall: keyspaces log, leaf, dict-hash, root
+//! DIR/store/      fjall: keyspaces log, leaf, dict, dict-hash, root
 //! ```
 
 use std::fs;
@@ -20,14 +20,16 @@ use fjall::compaction::Leveled;
 use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
+    UserValue,
 };
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
 use super::layout::{at_path, check_format, check_free, is_unfinished, write_format};
 use super::lock::Lock;
-use super::seal::{HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
-use super::{BlobId, Bytes, Durability, Store};
+use super::run::{join, runs, split};
+use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
+use super::{BlobId, Bytes, Durability, Hashed, Store};
 use crate::error::{Code, Error, Result};
 
 const MB: u64 = 1024 * 1024;
@@ -40,6 +42,14 @@ const JOURNAL_LEFT: u64 = 64 * 1024;
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a noted head may wait for its place in the side file.
 const HEAD_DELAY: Duration = Duration::from_secs(1);
+
+/// So many tables of hashes wait before they are merged. A look-up asks the filter of each.
+const HASH_TABLES: u8 = 8;
+/// So many bytes of the dictionary go through the journal.
+const LITTLE: usize = 8 << 20;
+/// Blobs from this id on are the dictionary's. They are kept apart, because the blobs of one fold then follow all those of
+/// the folds before: tables that do not overlap are never merged.
+const FIRST_OF_DICT: BlobId = 1 << 61;
 
 /// How to open a [`Fjall`].
 #[derive(Clone, Debug)]
@@ -74,6 +84,7 @@ pub struct Fjall {
 struct Open {
     log: Keyspace,
     leaf: Keyspace,
+    dict: Keyspace,
     hash: Keyspace,
     root: Keyspace,
     db: Database,
@@ -145,6 +156,11 @@ impl Fjall {
                     .index_block_partitioning_policy(PartitioningPolicy::all(false))
                     .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(LEAF_TABLE)))
             })?,
+            dict: keyspace(DICT, || {
+                ordered()
+                    .max_memtable_size(4 * MB)
+                    .data_block_compression_policy(CompressionPolicy::disabled())
+            })?,
             // Most lookups are for values that are new: a filter answers them, in parts so that one lookup reads 4 KB of
             // it and not all.
             hash: keyspace(HASH, || {
@@ -154,6 +170,8 @@ impl Fjall {
                     )))
                     .filter_block_partitioning_policy(PartitioningPolicy::all(true))
                     .index_block_partitioning_policy(PartitioningPolicy::all(true))
+                    // Hashes come in no order, so every table overlaps all others: the fewer merges, the better.
+                    .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(HASH_TABLES)))
                     .data_block_compression_policy(CompressionPolicy::disabled())
             })?,
             root: keyspace(ROOT, || {
@@ -301,6 +319,25 @@ impl Open {
         self.head.lock().write((t, hash))
     }
 
+    /// Where a blob lies.
+    fn blobs(&self, id: BlobId) -> (Space, &Keyspace) {
+        match id < FIRST_OF_DICT {
+            true => (LEAF, &self.leaf),
+            false => (DICT, &self.dict),
+        }
+    }
+
+    /// The run that would have the record `t`: its first t, and its sealed bytes.
+    fn run_of(&self, snapshot: &Snapshot, t: u64) -> Result<Option<(u64, UserValue)>> {
+        match snapshot.range(&self.log, ..=t.to_be_bytes()).next_back() {
+            None => Ok(None),
+            Some(guard) => {
+                let (key, value) = guard.into_inner().map_err(reading(LOG, t))?;
+                Ok(Some((number(LOG, &key)?, value)))
+            }
+        }
+    }
+
     fn codes(&self, snapshot: &Snapshot, hash: u64) -> Result<Vec<u64>> {
         let mut codes = Vec::new();
         while let Some(value) = snapshot
@@ -324,6 +361,7 @@ impl Open {
         let Open {
             log,
             leaf,
+            dict,
             hash,
             root,
             db,
@@ -331,7 +369,7 @@ impl Open {
             _lock,
             ..
         } = self;
-        drop((log, leaf, hash, root, head));
+        drop((log, leaf, dict, hash, root, head));
         drop(db);
         // Sealed journals are gone unless the engine was stopped before it removed them; they say nothing new either way.
         super::layout::empty_journal(store)
@@ -339,7 +377,7 @@ impl Open {
 
     /// Moves what only the journal holds into tables. Says whether that is all of it: nothing may be written meanwhile.
     fn empty_memtables(&self) -> bool {
-        let written = [&self.log, &self.leaf, &self.hash, &self.root];
+        let written = [&self.log, &self.leaf, &self.dict, &self.hash, &self.root];
         for keyspace in written {
             if keyspace.rotate_memtable().is_err() {
                 return false;
@@ -370,9 +408,9 @@ impl Store for Fjall {
             Durability::None => None,
         });
         let mut size = 0;
-        for (t, bytes) in records {
-            size += bytes.len() as u64;
-            batch.insert(&open.log, t.to_be_bytes(), seal(LOG, *t, bytes));
+        for (t, run) in runs(records) {
+            size += run.len() as u64;
+            batch.insert(&open.log, t.to_be_bytes(), seal(LOG, t, &run));
         }
         batch.commit().map_err(from_fjall)?;
         open.journaled.fetch_add(size, Ordering::Relaxed);
@@ -389,36 +427,51 @@ impl Store for Fjall {
             Err(e) => return Box::new(std::iter::once(Err(e))),
         };
         let snapshot = open.db.snapshot();
-        let mut next = from;
-        Box::new(snapshot.range(&open.log, from.to_be_bytes()..).map(move |guard| {
+        let first = match open.run_of(&snapshot, from) {
+            Ok(run) => run.map_or(from, |(first, _)| first),
+            // The same damage is met again below, in its place.
+            Err(_) => from,
+        };
+        let mut next = first;
+        let runs = snapshot.range(&open.log, first.to_be_bytes()..).map(move |guard| {
             let (key, value) = guard.into_inner().map_err(reading(LOG, next))?;
-            let t = number(LOG, &key)?;
-            next = t + 1;
-            Ok((t, unseal(LOG, t, &value)?.into()))
-        }))
+            let first = number(LOG, &key)?;
+            let records = split(first, unseal(LOG, first, &value)?)?;
+            next = first + records.len() as u64;
+            let wanted = records.into_iter().filter(|(t, _)| *t >= from);
+            Ok(wanted.map(|(t, record)| Ok((t, record.into()))).collect())
+        });
+        Box::new(runs.flat_map(|run: Result<Vec<Result<(u64, Bytes)>>>| run.unwrap_or_else(|e| vec![Err(e)])))
     }
 
     fn record(&self, t: u64) -> Result<Option<Bytes>> {
         let open = self.inner()?;
-        let found = open.db.snapshot().get(&open.log, t.to_be_bytes());
-        match found.map_err(reading(LOG, t))? {
-            Some(value) => Ok(Some(unseal(LOG, t, &value)?.into())),
-            None => Ok(None),
-        }
+        let Some((first, run)) = open.run_of(&open.db.snapshot(), t)? else {
+            return Ok(None);
+        };
+        let records = split(first, unseal(LOG, first, &run)?)?;
+        Ok(records.get((t - first) as usize).map(|(_, record)| (*record).into()))
     }
 
     fn last_t(&self) -> Result<Option<u64>> {
         let open = self.inner()?;
-        match open.db.snapshot().last_key_value(&open.log) {
-            Some(guard) => Ok(Some(number(LOG, &guard.key().map_err(reading(LOG, u64::MAX))?)?)),
-            None => Ok(None),
-        }
+        let Some((first, run)) = open.run_of(&open.db.snapshot(), u64::MAX)? else {
+            return Ok(None);
+        };
+        Ok(split(first, unseal(LOG, first, &run)?)?.last().map(|(t, _)| *t))
     }
 
     fn forget_log(&self, from: u64) -> Result<()> {
         let open = self.inner()?;
         let mut batch = open.db.batch().durability(Some(PersistMode::SyncAll));
-        for guard in open.db.snapshot().range(&open.log, from.to_be_bytes()..) {
+        let snapshot = open.db.snapshot();
+        if let Some((first, run)) = open.run_of(&snapshot, from)?.filter(|(first, _)| *first < from) {
+            // The run that `from` is in keeps its beginning.
+            let records = split(first, unseal(LOG, first, &run)?)?;
+            let kept = records.iter().filter(|(t, _)| *t < from).map(|(_, record)| *record);
+            batch.insert(&open.log, first.to_be_bytes(), seal(LOG, first, &join(kept)));
+        }
+        for guard in snapshot.range(&open.log, from.to_be_bytes()..) {
             batch.remove(&open.log, guard.key().map_err(reading(LOG, from))?);
         }
         batch.commit().map_err(from_fjall)
@@ -430,23 +483,47 @@ impl Store for Fjall {
             return Ok(());
         }
         let open = self.inner()?;
-        let mut ingestion = open.leaf.start_ingestion().map_err(from_fjall)?;
         let mut last = None;
-        for (id, bytes) in blobs {
-            assert!(last < Some(id), "blobs come with ascending ids");
-            last = Some(id);
-            ingestion
-                .write(id.to_be_bytes(), seal(LEAF, id, &bytes))
-                .map_err(from_fjall)?;
+        while let Some((first, _)) = blobs.peek() {
+            let (space, keyspace) = open.blobs(*first);
+            let mut next = || {
+                let (id, bytes) = blobs.next_if(|(id, _)| open.blobs(*id).0.tag == space.tag)?;
+                assert!(last < Some(id), "blobs come with ascending ids");
+                last = Some(id);
+                Some((id.to_be_bytes(), seal(space, id, &bytes)))
+            };
+            // An ingestion holds up the log while it syncs tables and versions, so a little takes the way through the journal.
+            let mut little = Vec::new();
+            let mut size = 0;
+            while size < LITTLE && space.tag == DICT.tag {
+                let Some(blob) = next() else { break };
+                size += blob.1.len();
+                little.push(blob);
+            }
+            if size < LITTLE && space.tag == DICT.tag {
+                let mut batch = open.db.batch().durability(Some(PersistMode::SyncData));
+                little
+                    .into_iter()
+                    .for_each(|(id, sealed)| batch.insert(keyspace, id, sealed));
+                batch.commit().map_err(from_fjall)?;
+                open.journaled.fetch_add(size as u64, Ordering::Relaxed);
+                continue;
+            }
+            let mut ingestion = keyspace.start_ingestion().map_err(from_fjall)?;
+            for (id, sealed) in little.into_iter().chain(std::iter::from_fn(next)) {
+                ingestion.write(id, sealed).map_err(from_fjall)?;
+            }
+            ingestion.finish().map_err(from_fjall)?;
         }
-        ingestion.finish().map_err(from_fjall)
+        Ok(())
     }
 
     fn blob(&self, id: BlobId) -> Result<Option<Bytes>> {
         let open = self.inner()?;
-        let found = open.db.snapshot().get(&open.leaf, id.to_be_bytes());
-        match found.map_err(reading(LEAF, id))? {
-            Some(value) => Ok(Some(unseal(LEAF, id, &value)?.into())),
+        let (space, keyspace) = open.blobs(id);
+        let found = open.db.snapshot().get(keyspace, id.to_be_bytes());
+        match found.map_err(reading(space, id))? {
+            Some(value) => Ok(Some(unseal(space, id, &value)?.into())),
             None => Ok(None),
         }
     }
@@ -455,7 +532,7 @@ impl Store for Fjall {
         let open = self.inner()?;
         let mut batch = open.db.batch();
         for id in ids {
-            batch.remove(&open.leaf, id.to_be_bytes());
+            batch.remove(open.blobs(*id).1, id.to_be_bytes());
         }
         // Not synced: what a crash brings back is named by no root and deleted at the next opening.
         batch.commit().map_err(from_fjall)
@@ -466,22 +543,30 @@ impl Store for Fjall {
             Ok(open) => open,
             Err(e) => return Box::new(std::iter::once(Err(e))),
         };
-        let ids = open.db.snapshot().range(&open.leaf, from.to_be_bytes()..);
-        Box::new(ids.map(move |guard| number(LEAF, &guard.key().map_err(reading(LEAF, from))?)))
+        let snapshot = open.db.snapshot();
+        let ids = |space: Space, keyspace: &Keyspace| {
+            let ids = snapshot.range(keyspace, from.to_be_bytes()..);
+            ids.map(move |guard| number(space, &guard.key().map_err(reading(space, from))?))
+        };
+        Box::new(ids(LEAF, &open.leaf).chain(ids(DICT, &open.dict)))
     }
 
-    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()> {
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()> {
         let open = self.inner()?;
         let mut entries: Vec<(u64, u32, u64)> = Vec::new();
         let mut known: Vec<u64> = Vec::new();
         // One for all lookups: making one costs as much as a lookup that finds nothing.
         let snapshot = open.db.snapshot();
-        for (hash, code) in hashes {
-            match entries.last() {
-                Some((last, _, _)) if *last == hash => {}
-                Some((last, _, _)) if *last > hash => panic!("hashes come in ascending order"),
-                _ => known = open.codes(&snapshot, hash)?,
+        let mut last = None;
+        for Hashed { hash, code, first } in hashes {
+            assert!(last <= Some(hash), "hashes come in ascending order");
+            if last != Some(hash) {
+                known = match first {
+                    true => Vec::new(),
+                    false => open.codes(&snapshot, hash)?,
+                };
             }
+            last = Some(hash);
             // A fold that did not get as far as its root has written them before.
             if !known.contains(&code) {
                 entries.push((hash, known.len() as u32, code));
@@ -556,6 +641,7 @@ impl Store for Fjall {
         let mut usage: Vec<(&'static str, u64)> = [
             (LOG, &open.log),
             (LEAF, &open.leaf),
+            (DICT, &open.dict),
             (HASH, &open.hash),
             (ROOT, &open.root),
         ]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
 
-const FORMAT_TEXT: &str = "asof 1\n";
+const FORMAT_TEXT: &str = "asof 2\n";
 
 /// An error of the operating system, with the path it is about.
 pub(super) fn at_path(path: &Path, e: std::io::Error) -> Error {

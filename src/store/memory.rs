@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{BlobId, Bytes, Durability, Store};
+use super::{BlobId, Bytes, Durability, Hashed, Store};
 use crate::error::Result;
 
 type Head = (u64, [u8; 32]);
@@ -83,8 +83,8 @@ impl Store for Memory {
         Box::new(found.into_iter().map(Ok))
     }
 
-    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()> {
-        self.hashes.write().extend(hashes);
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()> {
+        self.hashes.write().extend(hashes.map(|h| (h.hash, h.code)));
         Ok(())
     }
 

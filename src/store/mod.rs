@@ -14,6 +14,7 @@ mod layout;
 mod lock;
 mod memory;
 mod repair;
+mod run;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,17 @@ pub enum Durability {
     None,
 }
 
+/// A new entry of the dictionary, by the hash of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hashed {
+    /// The hash.
+    pub hash: u64,
+    /// The entry's code.
+    pub code: u64,
+    /// No older entry has this hash, which saves a look-up.
+    pub first: bool,
+}
+
 /// Where a database's bytes live.
 pub trait Store: Send + Sync + 'static {
     /// Appends records `(t, bytes)` with ascending t as one atomic batch; returns when they are as safe as asked.
@@ -69,8 +81,8 @@ pub trait Store: Send + Sync + 'static {
     /// All blob ids from `from` on, ascending.
     fn blob_ids(&self, from: BlobId) -> Box<dyn Iterator<Item = Result<BlobId>> + Send + '_>;
 
-    /// Adds dictionary hashes `(hash of the bytes, code)` in ascending order, durably.
-    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = (u64, u64)>) -> Result<()>;
+    /// Adds dictionary hashes in ascending order, durably.
+    fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()>;
     /// The codes whose bytes have this hash.
     fn codes(&self, hash: u64) -> Result<Vec<u64>>;
 

@@ -19,6 +19,7 @@ pub(super) struct Space {
 
 pub(super) const LOG: Space = Space { name: "log", tag: 1 };
 pub(super) const LEAF: Space = Space { name: "leaf", tag: 2 };
+pub(super) const DICT: Space = Space { name: "dict", tag: 5 };
 pub(super) const HASH: Space = Space {
     name: "dict-hash",
     tag: 3,

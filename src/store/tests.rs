@@ -18,6 +18,10 @@ fn keys(store: &dyn Store, from: u64) -> Vec<u64> {
     store.log(from).map(|r| r.unwrap().0).collect()
 }
 
+fn hashed(first: bool) -> impl Fn((u64, u64)) -> Hashed {
+    move |(hash, code)| Hashed { hash, code, first }
+}
+
 /// What every store does alike.
 fn behaves(store: &dyn Store) {
     assert_eq!(store.last_t().unwrap(), None);
@@ -41,9 +45,11 @@ fn behaves(store: &dyn Store) {
     assert_eq!(ids, [2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19]);
 
     store
-        .put_hashes(&mut [(1, 10), (7, 3), (7, 4), (u64::MAX, 1)].into_iter())
+        .put_hashes(&mut [(1, 10), (7, 3), (7, 4), (u64::MAX, 1)].map(hashed(true)).into_iter())
         .unwrap();
-    store.put_hashes(&mut [(7, 3), (7, 9), (8, 2)].into_iter()).unwrap();
+    store
+        .put_hashes(&mut [(7, 3), (7, 9), (8, 2)].map(hashed(false)).into_iter())
+        .unwrap();
     assert_eq!(store.codes(7).unwrap(), [3, 4, 9]);
     assert_eq!(store.codes(u64::MAX).unwrap(), [1]);
     assert!(store.codes(2).unwrap().is_empty());
@@ -184,7 +190,26 @@ fn damage_names_its_place() {
         );
     }
     let walked: Vec<bool> = store.log(0).map(|r| r.is_ok()).collect();
-    assert_eq!(walked, [true, false, true, true, true]);
+    // Records 0 to 2 and 3 to 4 are a run each; what was put in between has a place of its own.
+    assert_eq!(walked, [true, true, true, false, true, true]);
+}
+
+#[test]
+fn forgetting_keeps_the_beginning_of_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    store.append(&records(0, 10), Durability::Power).unwrap();
+    store.append(&records(10, 20), Durability::Power).unwrap();
+    assert_eq!(keys(&store, 13), (13..20).collect::<Vec<u64>>());
+    store.forget_log(14).unwrap();
+    assert_eq!(keys(&store, 0), (0..14).collect::<Vec<u64>>());
+    store.forget_log(10).unwrap();
+    assert_eq!((store.last_t().unwrap(), store.record(10).unwrap()), (Some(9), None));
+    store.forget_log(3).unwrap();
+    assert_eq!(store.last_t().unwrap(), Some(2));
+    assert_eq!(&*store.record(2).unwrap().unwrap(), b"record 2");
+    store.append(&records(3, 5), Durability::Power).unwrap();
+    assert_eq!(keys(&store, 0), [0, 1, 2, 3, 4]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use super::attrs;
 use super::cx::Cx;
 use super::expand::Expander;
 use super::ops::{Flags, Known, Lookup, Op, Ops, TempName, Term as Resolved, What};
-use crate::datom::{EntityId, Value, ValueType};
+use crate::datom::convert::TEXT_BYTES_MAX;
+use crate::datom::{EntityId, Value, ValueType, word};
 use crate::edn::Keyword;
 use crate::error::{Code, Error, Result, Span};
 
@@ -63,7 +64,8 @@ enum Step {
     Add(Entity, Attr, Term),
     Retract(Entity, Attr, Option<Term>),
     RetractEntity(Entity),
-    Cas(Entity, Attr, Option<Term>, Term),
+    // Boxed, since it is rare and would make all others larger.
+    Cas(Box<(Entity, Attr, Option<Term>, Term)>),
 }
 
 impl Entity {
@@ -126,7 +128,8 @@ impl Tx {
     }
     /// `[:db/cas e a old new]`; `None` means that there is no value.
     pub fn cas(mut self, e: impl Into<Entity>, a: impl Into<Attr>, old: Option<Term>, new: impl Into<Term>) -> Tx {
-        self.steps.push(Step::Cas(e.into(), a.into(), old, new.into()));
+        self.steps
+            .push(Step::Cas(Box::new((e.into(), a.into(), old, new.into()))));
         self
     }
     /// How many operations.
@@ -182,7 +185,8 @@ impl<'a> Expander<'a> {
                     span: Span::NONE,
                 });
             }
-            Step::Cas(e, a, old, new) => {
+            Step::Cas(cas) => {
+                let (e, a, old, new) = &**cas;
                 let e = self.typed_existing(e)?;
                 let attr = self.typed_attr(a)?;
                 if !attr.flags.has(Flags::ONE) {
@@ -257,6 +261,11 @@ impl<'a> Expander<'a> {
     fn typed_value(&mut self, attr: attrs::Attr<'a>, v: &Term) -> Result<Resolved> {
         let ty = attr.def.value_type;
         match v {
+            // The common cases first, without a value in between.
+            Term::Value(Value::Long(x)) if ty == ValueType::Long => Ok(Resolved::Word(word::long(*x))),
+            Term::Value(Value::String(s)) if ty == ValueType::String && s.len() <= TEXT_BYTES_MAX => {
+                Ok(Resolved::Word(self.cx.words.intern_key(s.as_bytes())?))
+            }
             Term::Entity(e) if ty == ValueType::Ref => self.typed_entity(e),
             Term::Value(Value::Ref(e)) if ty == ValueType::Ref => self.typed_entity(&Entity::Id(*e)),
             Term::Value(v @ Value::Tuple(_)) if ty == ValueType::Tuple => {

@@ -234,7 +234,7 @@ fn finish(cx: &Cx<'_>, ops: Ops) -> Result<Prepared> {
 fn tempids(ops: &mut Ops) -> Vec<(TempName, EntityId)> {
     let names = std::mem::take(&mut ops.names);
     let mut ids = Vec::with_capacity(names.len());
-    for (name, i) in names {
+    for (name, i) in names.into_all() {
         let root = ops.root(i);
         ids.extend(ops.temps[root as usize].id.map(|id| (name, EntityId(id))));
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::datom::{ValueType, Word};
 use crate::edn::{Instant, Symbol};
@@ -178,12 +179,44 @@ pub(super) struct Call {
     pub end: u32,
 }
 
+/// Tempids by name. Most transactions have a few, which are found faster without a table.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    few: SmallVec<[(TempName, u32); FEW_NAMES]>,
+    many: FxHashMap<TempName, u32>,
+}
+
+const FEW_NAMES: usize = 4;
+
+impl Names {
+    fn get(&self, name: &TempName) -> Option<u32> {
+        match self.many.is_empty() {
+            true => self.few.iter().find(|(known, _)| known == name).map(|(_, i)| *i),
+            false => self.many.get(name).copied(),
+        }
+    }
+    fn insert(&mut self, name: TempName, i: u32) {
+        if self.many.is_empty() && self.few.len() < FEW_NAMES {
+            self.few.push((name, i));
+        } else {
+            self.many.extend(self.few.drain(..));
+            self.many.insert(name, i);
+        }
+    }
+    pub fn len(&self) -> usize {
+        self.few.len() + self.many.len()
+    }
+    pub fn into_all(self) -> impl Iterator<Item = (TempName, u32)> {
+        self.few.into_iter().chain(self.many)
+    }
+}
+
 /// A transaction's operations.
 #[derive(Debug, Default)]
 pub(super) struct Ops {
     pub ops: Vec<Op>,
     pub temps: Vec<Temp>,
-    pub names: FxHashMap<TempName, u32>,
+    pub names: Names,
     pub lookups: Vec<Lookup>,
     /// The expected value of the cas operations: (operation, value).
     pub cas: Vec<(u32, Term)>,
@@ -200,7 +233,7 @@ impl Ops {
 
     /// The number of a tempid.
     pub fn temp(&mut self, name: TempName, span: Span) -> u32 {
-        if let Some(&i) = self.names.get(&name) {
+        if let Some(i) = self.names.get(&name) {
             return i;
         }
         let i = self.push_temp(Some(name.clone()), span);
