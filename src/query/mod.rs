@@ -204,6 +204,7 @@ impl Query {
             preds: Vec::new(),
             pred_index: Default::default(),
             distinct: Default::default(),
+            facts: Default::default(),
             passes: options.passes,
             entities: Default::default(),
             twins: Vec::new(),

@@ -20,12 +20,14 @@ const PROBE_ROWS: u64 = 100;
 const MERGE_ROW: u64 = 8;
 /// The same where places in leaves are mostly known without a search.
 const MEET_ROW: u64 = 4;
-const MERGE_PASSED: u64 = 32;
+const MERGE_PASSED: u64 = 16;
 /// Looking up a row in a table costs so much, and making the table so much a row.
 const TABLE_ROW: u64 = 4;
 const TABLE_MADE: u64 = 6;
 /// Putting rows in order costs so much a row.
 const SORT_ROW: u64 = 16;
+/// Going to a leaf costs about as much as reading this many rows.
+const LEAF_READ: u64 = 60;
 /// Rows in a leaf, about.
 const LEAF_ROWS: u64 = 1500;
 /// So few rows are looked up by their values without asking what else it would cost.
@@ -278,7 +280,7 @@ impl Exec<'_> {
                 };
                 let by = if key == Key::Entity { e } else { v };
                 let order = if in_order(by) { 0 } else { SORT_ROW };
-                n * (MEET_ROW + order + each) + n.min(whole / LEAF_ROWS + 1) * PROBE_ROWS
+                n * (MEET_ROW + order + each) + n.min(whole / LEAF_ROWS + 1) * LEAF_READ
             }
             _ => u64::MAX,
         };
@@ -287,7 +289,7 @@ impl Exec<'_> {
             _ => n.saturating_mul(PROBE_ROWS + each),
         };
         Ok(match (meet, probe, stream) {
-            (Some(key), _, _) if met <= read && met <= probes => Some(Method::Meet(key)),
+            (Some(key), _, _) if met <= read => Some(Method::Meet(key)),
             (_, Some(key), _) if probes < read => Some(Method::Probe(key)),
             (_, _, Some((key, access))) => Some(Method::Stream(key, access.clone())),
             _ => None,

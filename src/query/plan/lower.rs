@@ -41,6 +41,8 @@ pub(crate) struct Planner<'a> {
     pub preds: Vec<Pred>,
     pub pred_index: FxHashMap<(Symbol, Option<usize>, Vec<bool>), usize>,
     pub distinct: FxHashMap<(usize, u32), f64>,
+    /// How many facts attributes have, by source.
+    pub facts: FxHashMap<(usize, u32), f64>,
     pub passes: super::super::Passes,
     /// Variables that a clause uses as entities.
     pub entities: FxHashSet<Var>,

@@ -13,6 +13,8 @@ pub(crate) mod lower;
 pub(crate) mod order;
 mod pattern;
 pub(crate) mod rules;
+mod sample;
+mod search;
 
 use std::sync::Arc;
 

@@ -1,7 +1,9 @@
 //! Pass `order-clauses`: goals -> steps, cheapest first, whatever the order in the text.
 //!
-//! Tests, functions and negations run as soon as their inputs are bound. Among patterns, disjunctions and rules the order is
-//! greedy by estimated rows, tried from every possible first step; the cheapest whole wins.
+//! Tests, functions and negations run as soon as their inputs are bound. Among patterns, disjunctions and rules the order with
+//! the least estimated cost is searched; among very many it is greedy.
+
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
@@ -9,21 +11,24 @@ use super::super::ast::{Binding, Var};
 use super::super::functions;
 use super::super::source::Source;
 use super::lower::Planner;
+use super::sample::{FEW, Samples};
 use super::{Callee, Goal, Node, Op, Pipeline, Pos, RuleStep, Scan, access};
 use crate::error::{Code, Error, Result};
+use crate::index::{Order, Range};
 
-/// Conjunctions with more goals to join are ordered from one start only.
-const STARTS_MAX: usize = 10;
+/// Conjunctions with more goals to join are ordered greedily.
+const SEARCHED_MAX: usize = 16;
 
 /// What is known of the rows so far.
 #[derive(Clone)]
-struct State {
+pub(super) struct State {
     bound: Vec<Var>,
     rows: f64,
     distinct: FxHashMap<Var, f64>,
-    cost: f64,
-    nodes: Vec<Node>,
-    left: Vec<usize>,
+    pub cost: f64,
+    /// The steps so far, with the rows after each.
+    nodes: Vec<(Rc<Op>, f64)>,
+    pub left: Vec<usize>,
 }
 
 impl State {
@@ -47,25 +52,28 @@ impl State {
 }
 
 /// A step that could come next.
-struct Candidate {
-    at: usize,
-    op: Op,
-    rows: f64,
-    cost: f64,
+pub(super) struct Candidate {
+    pub at: usize,
+    op: Rc<Op>,
+    pub rows: f64,
+    pub cost: f64,
     binds: Vec<(Var, f64)>,
 }
 
 /// Estimates and sub-plans of one conjunction that do not change while its order is sought.
-struct Scratch {
+pub(super) struct Scratch {
     base: Vec<f64>,
+    /// The steps that patterns are.
+    ops: Vec<Option<Rc<Op>>>,
     plans: FxHashMap<(usize, Vec<Var>), Option<Planned>>,
+    samples: Samples,
     error: Option<Error>,
 }
 
 /// A step with plans of its own.
 #[derive(Clone)]
 struct Planned {
-    op: Op,
+    op: Rc<Op>,
     /// Rows for one row before.
     fanout: f64,
     cost: f64,
@@ -76,7 +84,9 @@ impl Planner<'_> {
     pub fn order(&mut self, goals: Vec<Goal>, input: &[Var], rows: f64, output: &[Var]) -> Result<Pipeline> {
         let mut scratch = Scratch {
             base: vec![0.0; goals.len()],
+            ops: vec![None; goals.len()],
             plans: FxHashMap::default(),
+            samples: Samples::default(),
             error: None,
         };
         for (g, base) in goals.iter().zip(&mut scratch.base) {
@@ -89,7 +99,10 @@ impl Planner<'_> {
                 _ => 0.0,
             };
         }
-        let start = State {
+        if self.passes.order_clauses && goals.len() > 1 {
+            scratch.samples = self.samples(&goals, &scratch.base)?;
+        }
+        let mut start = State {
             bound: input.to_vec(),
             rows,
             distinct: FxHashMap::default(),
@@ -97,37 +110,11 @@ impl Planner<'_> {
             nodes: Vec::new(),
             left: (0..goals.len()).collect(),
         };
-        let mut start = start;
         self.immediate(&goals, &mut start, &mut scratch)?;
-        let firsts = self.candidates(&goals, &start, &mut scratch)?;
-        let many = firsts.len() > 1 && firsts.len() <= STARTS_MAX && self.passes.order_clauses && !self.careful;
-        let mut best: Option<State> = None;
-        let mut failed = None;
-        let starts = if many { firsts } else { Vec::new() };
-        let attempts: Vec<Option<Candidate>> = if starts.is_empty() {
-            vec![None]
-        } else {
-            starts.into_iter().map(Some).collect()
-        };
-        for first in attempts {
-            let mut state = start.clone();
-            if let Some(c) = first {
-                self.take(c, &mut state);
-                self.immediate(&goals, &mut state, &mut scratch)?;
-            }
-            match self.greedy(&goals, state, &mut scratch) {
-                Ok(done) => {
-                    if best.as_ref().is_none_or(|b| done.cost < b.cost) {
-                        best = Some(done);
-                    }
-                }
-                Err(e) => failed = Some(e),
-            }
-        }
-        let done = match (best, failed) {
-            (Some(b), _) => b,
-            (None, Some(e)) => return Err(e),
-            (None, None) => return Err(Error::new(Code::InsufficientBinding, "the clauses cannot be ordered")),
+        let searched = (2..=SEARCHED_MAX).contains(&start.left.len()) && goals.len() <= 64;
+        let done = match searched && self.passes.order_clauses && !self.careful {
+            true => self.search(&goals, start, &mut scratch)?,
+            false => self.greedy(&goals, start, &mut scratch)?,
         };
         if let Some(v) = output.iter().find(|v| !done.has(**v)) {
             let name = self.vars.name(*v);
@@ -183,7 +170,7 @@ impl Planner<'_> {
         Ok(state)
     }
 
-    fn take(&mut self, c: Candidate, state: &mut State) {
+    pub(super) fn take(&mut self, c: Candidate, state: &mut State) {
         state.left.retain(|i| *i != c.at);
         state.cost += c.cost + c.rows;
         state.rows = c.rows;
@@ -193,17 +180,12 @@ impl Planner<'_> {
         self.push(state, c.op);
     }
 
-    fn push(&mut self, state: &mut State, op: Op) {
-        state.nodes.push(Node {
-            op,
-            keep: Vec::new(),
-            rows: state.rows,
-            id: 0,
-        });
+    fn push(&mut self, state: &mut State, op: Rc<Op>) {
+        state.nodes.push((op, state.rows));
     }
 
     /// Places everything whose inputs are bound and that makes no rows of its own.
-    fn immediate(&mut self, goals: &[Goal], state: &mut State, scratch: &mut Scratch) -> Result<()> {
+    pub(super) fn immediate(&mut self, goals: &[Goal], state: &mut State, scratch: &mut Scratch) -> Result<()> {
         loop {
             let mut placed = false;
             for at in state.left.clone() {
@@ -238,7 +220,7 @@ impl Planner<'_> {
         let op = match &goals[at] {
             Goal::Const(v, tag, w) => {
                 state.bind(*v, 1.0);
-                Op::Const(*v, *tag, *w)
+                Rc::new(Op::Const(*v, *tag, *w))
             }
             Goal::Equal(a, b) if state.has(*a) || state.has(*b) => {
                 if state.has(*a) && state.has(*b) {
@@ -247,30 +229,30 @@ impl Planner<'_> {
                 let d = state.distinct(if state.has(*a) { *a } else { *b });
                 state.bind(*a, d);
                 state.bind(*b, d);
-                Op::Equal(*a, *b)
+                Rc::new(Op::Equal(*a, *b))
             }
             Goal::Filter(f) if f.inputs().all(|v| state.has(v)) => {
                 state.rows *= 0.4;
-                Op::Filter(f.clone())
+                Rc::new(Op::Filter(f.clone()))
             }
             Goal::Apply(f, b) if f.inputs().all(|v| state.has(v)) => {
                 self.place_binding(state, b);
-                Op::Apply(f.clone(), b.clone())
+                Rc::new(Op::Apply(f.clone(), b.clone()))
             }
             Goal::Lookup(l, b) if l.e.var().is_none_or(|v| state.has(v)) => {
                 self.place_binding(state, b);
-                Op::Lookup(l.clone(), b.clone())
+                Rc::new(Op::Lookup(l.clone(), b.clone()))
             }
             Goal::Nested(n, b) if n.inputs().all(|v| state.has(v)) => {
                 self.place_binding(state, b);
-                Op::Nested(n.clone(), b.clone())
+                Rc::new(Op::Nested(n.clone(), b.clone()))
             }
             Goal::Not { vars, body, .. } if vars.iter().all(|v| state.has(*v)) => {
                 let key = (at, vars.clone());
                 if !scratch.plans.contains_key(&key) {
                     let plan = self.order(body.clone(), vars, state.rows, vars)?;
                     let cost = plan.cost;
-                    let op = Op::Not(vars.clone(), plan);
+                    let op = Rc::new(Op::Not(vars.clone(), plan));
                     let fanout = 0.5;
                     scratch.plans.insert(key.clone(), Some(Planned { op, fanout, cost }));
                 }
@@ -304,12 +286,17 @@ impl Planner<'_> {
     }
 
     /// What could come next, with what it would cost.
-    fn candidates(&mut self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Result<Vec<Candidate>> {
+    pub(super) fn candidates(
+        &mut self,
+        goals: &[Goal],
+        state: &State,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Candidate>> {
         let mut out = Vec::new();
         for &at in &state.left {
             match &goals[at] {
                 Goal::Scan(s) if scan_ready(s, state) => {
-                    out.push(self.scan_candidate(at, s, scratch.base[at], state)?);
+                    out.push(self.scan_candidate(at, s, goals, state, scratch)?);
                 }
                 Goal::Rows(r) => {
                     let n = scratch.base[at];
@@ -324,7 +311,7 @@ impl Planner<'_> {
                     }
                     out.push(Candidate {
                         at,
-                        op: Op::Rows(r.clone()),
+                        op: Rc::new(Op::Rows(r.clone())),
                         rows,
                         cost: n + state.rows,
                         binds,
@@ -361,12 +348,12 @@ impl Planner<'_> {
                             let recursive = self.component == Some(self.preds[pred].component);
                             let fanout = self.preds[pred].rows;
                             Planned {
-                                op: Op::Call(RuleStep {
+                                op: Rc::new(Op::Call(RuleStep {
                                     pred,
                                     args: call.args.clone(),
                                     bound,
                                     recursive,
-                                }),
+                                })),
                                 fanout,
                                 cost: fanout * 2.0,
                             }
@@ -429,23 +416,32 @@ impl Planner<'_> {
         Ok(Planned {
             fanout: plans.iter().map(|p| p.rows).sum::<f64>() / rows,
             cost: plans.iter().map(|p| p.cost).sum(),
-            op: Op::Or {
+            op: Rc::new(Op::Or {
                 input: input.to_vec(),
                 vars: vars.to_vec(),
                 branches: plans,
-            },
+            }),
         })
     }
 
-    fn scan_candidate(&mut self, at: usize, s: &Scan, n: f64, state: &State) -> Result<Candidate> {
+    fn scan_candidate(
+        &mut self,
+        at: usize,
+        s: &Scan,
+        goals: &[Goal],
+        state: &State,
+        scratch: &mut Scratch,
+    ) -> Result<Candidate> {
+        let n = scratch.base[at];
         let mut binds = Vec::new();
         let mut rows = state.rows * n;
         let mut probes = f64::INFINITY;
-        let mut constrain = |v: Option<Var>, d: f64, probe: bool| {
+        let mut counted = 1.0;
+        let mut constrain = |v: Option<Var>, d: f64, domain: f64, probe: bool| {
             let Some(v) = v else { return };
             if state.has(v) {
                 let left = state.distinct(v);
-                rows /= left.max(d.max(1.0));
+                rows /= left.max(domain.max(1.0));
                 if probe {
                     probes = probes.min(left);
                 }
@@ -456,27 +452,78 @@ impl Planner<'_> {
         };
         let one = s.attr.as_ref().is_some_and(|a| a.is_one());
         let entities = if one || s.v.is_const() { n } else { (n / 2.0).max(1.0) };
-        constrain(s.e.var(), entities, true);
+        // Of the entities that have the attribute, those with the value are a part.
+        let part = match &s.attr {
+            Some(attr) if s.e.var().is_some_and(|e| state.has(e)) && (s.v.is_const() || s.bounds.is_some()) => {
+                let all = self.facts(s.source, attr)?;
+                if one { all } else { all / 2.0 }
+            }
+            _ => 0.0,
+        };
+        constrain(s.e.var(), entities, entities.max(part), true);
         if let Some(v) = s.v.var() {
             let d = match &s.attr {
                 Some(attr) => self.distinct_values(s.source, attr)?.min(n),
                 None => n / 2.0,
             };
             let probe = s.attr.as_ref().is_some_and(|a| a.indexed || a.is_ref()) || s.attr.is_none();
-            constrain(Some(v), d, probe);
+            constrain(Some(v), d, d, probe);
         }
-        constrain(s.a.var(), 16.0, false);
-        constrain(s.tx.var(), n / 2.0, false);
-        constrain(s.op.var(), 2.0, false);
+        // Entities that were looked at: what refers to them is counted, whichever of the two comes first.
+        if let Some(v) =
+            s.v.var()
+                .filter(|v| state.has(*v) && scratch.samples.has(*v) && state.distinct(*v) <= FEW)
+        {
+            counted = self.counted(at, s, v, n, scratch)?;
+        }
+        if let Some(e) =
+            s.e.var()
+                .filter(|e| s.v.is_const() && state.has(*e) && scratch.samples.has(*e))
+        {
+            for (other, goal) in goals.iter().enumerate().filter(|(i, _)| !state.left.contains(i)) {
+                if let Goal::Scan(before) = goal
+                    && before.v.var() == Some(e)
+                {
+                    counted *= self.counted(other, before, e, scratch.base[other], scratch)?;
+                }
+            }
+        }
+        constrain(s.a.var(), 16.0, 16.0, false);
+        constrain(s.tx.var(), n / 2.0, n / 2.0, false);
+        constrain(s.op.var(), 2.0, 2.0, false);
+        rows *= counted;
         // A probe costs about what reading a few rows costs.
-        let cost = (probes * 40.0).min(n + state.rows);
+        let cost = (probes * 20.0).min(n / 16.0 + state.rows * 2.0);
         Ok(Candidate {
             at,
-            op: Op::Scan(s.clone()),
+            op: scratch.ops[at]
+                .get_or_insert_with(|| Rc::new(Op::Scan(s.clone())))
+                .clone(),
             rows,
             cost,
             binds,
         })
+    }
+
+    /// How many facts an attribute has.
+    fn facts(&mut self, source: usize, attr: &crate::schema::Attribute) -> Result<f64> {
+        if let Some(n) = self.facts.get(&(source, attr.id)) {
+            return Ok(*n);
+        }
+        let n = match self.sources.db(source) {
+            Some(db) => db.db.estimate(Order::Aevt, &Range::a(attr.id))? as f64,
+            None => 0.0,
+        };
+        self.facts.insert((source, attr.id), n);
+        Ok(n)
+    }
+
+    /// How many times more facts refer to the entities read for `v` than to others.
+    fn counted(&mut self, at: usize, s: &Scan, v: Var, n: f64, scratch: &mut Scratch) -> Result<f64> {
+        let (Some(attr), Some(fanout)) = (&s.attr, self.fanout(at, s, v, &mut scratch.samples)?) else {
+            return Ok(1.0);
+        };
+        Ok(fanout * self.distinct_values(s.source, attr)?.min(n).max(1.0) / n.max(1.0))
     }
 
     fn distinct_values(&mut self, source: usize, attr: &crate::schema::Attribute) -> Result<f64> {
@@ -493,7 +540,7 @@ impl Planner<'_> {
     }
 
     /// Why nothing more can be placed.
-    fn stuck(&self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Error {
+    pub(super) fn stuck(&self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Error {
         let missing = |vars: Vec<Var>| vars.into_iter().find(|v| !state.has(*v));
         let named = |v: Var| self.vars.name(v).to_string();
         // Mistakes inside a disjunction or rule explain more than the clause that waits for it.
@@ -588,7 +635,13 @@ fn scan_ready(s: &Scan, state: &State) -> bool {
 
 /// Notes for each step which variables are needed after it.
 fn finish(state: State, input: &[Var], output: &[Var]) -> Pipeline {
-    let mut nodes = state.nodes;
+    let step = |(op, rows): (Rc<Op>, f64)| Node {
+        op: Rc::unwrap_or_clone(op),
+        keep: Vec::new(),
+        rows,
+        id: 0,
+    };
+    let mut nodes: Vec<Node> = state.nodes.into_iter().map(step).collect();
     let mut needed: Vec<Var> = output.to_vec();
     for node in nodes.iter_mut().rev() {
         node.keep = needed.clone();
