@@ -163,7 +163,20 @@ impl<'a> Finder<'a> {
     }
 
     /// Makes the answer. `rows` are over [`Finder::vars`].
-    pub fn answer(&self, rows: Relation, values: Values, vars: &Vars, meter: &Meter, paging: Paging) -> Result<Answer> {
+    pub fn answer(
+        &self,
+        mut rows: Relation,
+        values: Values,
+        vars: &Vars,
+        meter: &Meter,
+        paging: Paging,
+    ) -> Result<Answer> {
+        for col in &mut rows.cols {
+            if let Some(numbers) = col.with_numbers() {
+                *col = Arc::new(numbers);
+                rows.distinct = false;
+            }
+        }
         let rows = rows.dedup();
         let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let (mut columns, len) = if grouped {
@@ -397,9 +410,9 @@ fn group_rows(rows: &Relation, by: &[Var]) -> (Vec<u32>, Vec<u32>) {
         }
         return (group, firsts);
     }
-    let mut seen: FxHashMap<Vec<(u64, u64)>, u32> = FxHashMap::default();
+    let mut seen: FxHashMap<Vec<(Tag, u64)>, u32> = FxHashMap::default();
     for i in 0..rows.len {
-        let key = keys.cols.iter().map(|c| c.canonical(i)).collect();
+        let key = keys.cols.iter().map(|c| c.get(i)).collect();
         let g = *seen.entry(key).or_insert_with(|| {
             firsts.push(i as u32);
             firsts.len() as u32 - 1

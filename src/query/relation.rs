@@ -155,6 +155,19 @@ impl Column {
         }
         Some(out)
     }
+    /// Entities as their numbers, where they stand among values of other types: so an entity and its number are one value there.
+    pub fn with_numbers(&self) -> Option<Column> {
+        self.one_type().is_none().then(|| {
+            let mut out = Column::new(Tag::LONG);
+            for i in 0..self.len() {
+                match self.get(i) {
+                    (Tag::REF, w) => out.push(Tag::LONG, crate::datom::word::long(w as i64)),
+                    (tag, w) => out.push(tag, w),
+                }
+            }
+            out
+        })
+    }
     /// The rows at `mine` beside equal ones of another column: of an entity and its number, the entity is kept.
     pub fn gather_beside(&self, mine: &[u32], other: &Column, theirs: &[u32]) -> Column {
         match (&self.types, &other.types) {

@@ -118,6 +118,7 @@ pub struct Spec {
     pub limit: Option<Option<usize>>,
     pub default: Option<Val>,
     pub rename: Option<String>,
+    pub xform: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -140,9 +141,33 @@ pub enum Shape {
     Scalar,
 }
 
-/// A view of the database of the case.
+/// What a filter keeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Filter {
+    /// Facts of entities with even numbers.
+    Even,
+    /// All facts but those of an attribute.
+    Without(u64),
+    /// Facts of later transactions.
+    After(u64),
+}
+
+impl Filter {
+    pub fn keeps(self, e: u64, a: u64, t: u64) -> bool {
+        match self {
+            Filter::Even => e % 2 == 0,
+            Filter::Without(attr) => a != attr,
+            Filter::After(moment) => t > moment,
+        }
+    }
+}
+
+/// A view of a database of the case.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
+    /// Which database: 0 is the case's own.
+    pub base: usize,
+    pub filter: Option<Filter>,
     pub as_of: Option<u64>,
     pub since: Option<u64>,
     pub history: bool,
@@ -160,13 +185,18 @@ pub enum Data {
     Val(Val),
     Entity(Entity),
     All(Vec<Data>),
+    /// `{k v}`: a relation of pairs.
+    Pairs(Vec<(Data, Data)>),
 }
 
 #[derive(Clone, Debug)]
 pub struct Query {
     pub shape: Shape,
     pub find: Vec<Elem>,
-    pub keys: bool,
+    /// `:keys`, `:strs` or `:syms`.
+    pub keys: Option<&'static str>,
+    /// Pull patterns come as inputs.
+    pub patterns: bool,
     pub with: Vec<Var>,
     pub sources: Vec<Source>,
     pub inputs: Vec<(Binding, Data)>,
@@ -287,9 +317,20 @@ impl Elem {
     }
 }
 
+impl Query {
+    /// The pull patterns that are inputs, by the number of their element.
+    pub fn pattern_inputs(&self) -> impl Iterator<Item = (usize, &[Spec])> {
+        let pulls = self.find.iter().enumerate().filter_map(|(i, e)| match e {
+            Elem::Pull(_, _, specs) => Some((i, &specs[..])),
+            _ => None,
+        });
+        pulls.filter(|_| self.patterns)
+    }
+}
+
 pub const SOURCES: [&str; 4] = ["$", "$b", "$c", "$d"];
 
-fn spaced<X: Display>(items: &[X]) -> String {
+pub fn spaced<X: Display>(items: &[X]) -> String {
     items.iter().map(X::to_string).collect::<Vec<_>>().join(" ")
 }
 
@@ -436,6 +477,9 @@ impl Display for Spec {
         if let Some(name) = &self.rename {
             options += &format!(" :as {name:?}");
         }
+        if self.xform {
+            options += " :xform my/wrap";
+        }
         if !options.is_empty() {
             attr = format!("[{attr}{options}]");
         }
@@ -464,6 +508,10 @@ impl Display for Data {
             Data::Val(v) => v.fmt(f),
             Data::Entity(e) => e.fmt(f),
             Data::All(items) => write!(f, "[{}]", spaced(items)),
+            Data::Pairs(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k} {v}")).collect();
+                write!(f, "{{{}}}", pairs.join(", "))
+            }
         }
     }
 }
@@ -483,7 +531,12 @@ impl Display for Rule {
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<(&str, String)> = Vec::new();
-        let find = spaced(&self.find);
+        let find = self.find.iter().enumerate().map(|(i, e)| match e {
+            Elem::Pull(0, v, _) if self.patterns => format!("(pull {v} p{i})"),
+            Elem::Pull(s, v, _) if self.patterns => format!("(pull {} {v} p{i})", SOURCES[*s]),
+            e => e.to_string(),
+        });
+        let find = find.collect::<Vec<_>>().join(" ");
         parts.push((
             "find",
             match self.shape {
@@ -493,15 +546,16 @@ impl Display for Query {
                 Shape::Scalar => format!("{find} ."),
             },
         ));
-        if self.keys {
+        if let Some(keys) = self.keys {
             let names: Vec<String> = (0..self.find.len()).map(|i| format!("k{i}")).collect();
-            parts.push(("keys", names.join(" ")));
+            parts.push((keys, names.join(" ")));
         }
         if !self.with.is_empty() {
             parts.push(("with", spaced(&self.with)));
         }
         let mut inputs: Vec<String> = SOURCES[..self.sources.len()].iter().map(|s| s.to_string()).collect();
         inputs.extend(self.inputs.iter().map(|(b, _)| b.to_string()));
+        inputs.extend(self.pattern_inputs().map(|(i, _)| format!("p{i}")));
         if !self.rules.is_empty() {
             inputs.push("%".to_string());
         }

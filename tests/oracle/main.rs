@@ -31,7 +31,7 @@ const QUERIES: usize = 40;
 const ON_DISK: u64 = 8;
 
 /// What is counted in the texts, to see that it is there.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 22] = [
     "(not ",
     "not-join",
     "(or ",
@@ -48,6 +48,12 @@ const KINDS: [&str; 16] = [
     ":order-by",
     "untuple",
     ":keys",
+    ":strs",
+    ":xform",
+    " p0",
+    "my/",
+    "(quot",
+    "#bytes",
 ];
 
 fn number(name: &str, default: u64) -> u64 {
@@ -90,29 +96,46 @@ fn rounded(x: &Edn) -> Edn {
     }
 }
 
-/// The inputs of a query: sources, data, rules.
-fn inputs(q: &ast::Query, db: &Db) -> Vec<Input> {
+/// A view of a database.
+fn seen(db: &Db, view: &ast::View) -> Db {
+    let mut db = db.clone();
+    if let Some(t) = view.as_of {
+        db = db.as_of(t).expect("an as-of view");
+    }
+    if let Some(t) = view.since {
+        db = db.since(t).expect("a since view");
+    }
+    if let Some(filter) = view.filter {
+        db = db.filter(move |_, d| filter.keeps(d.e.0, d.a.0, d.tx.t()));
+    }
+    if view.history { db.history() } else { db }
+}
+
+/// The inputs of a query: sources, data, pull patterns, rules. `db` stands for the database of the world.
+fn inputs(q: &ast::Query, world: &World, db: &Db) -> Vec<Input> {
     let mut out = Vec::new();
     for (i, s) in q.sources.iter().enumerate() {
         out.push(match s {
             Source::Rows(rows) => Input::Edn(Edn::vector(
                 rows.iter().map(|r| Edn::vector(r.iter().map(|v| v.to_edn()))),
             )),
-            Source::Db(_) if i == 0 && q.time_in_text => Input::Db(db.clone()),
             Source::Db(view) => {
-                let mut db = db.clone();
-                if let Some(t) = view.as_of {
-                    db = db.as_of(t).expect("an as-of view");
-                }
-                if let Some(t) = view.since {
-                    db = db.since(t).expect("a since view");
-                }
-                Input::Db(if view.history { db.history() } else { db })
+                let db = match view.base {
+                    0 => db,
+                    i => world.base(i).0,
+                };
+                Input::Db(match i == 0 && q.time_in_text {
+                    true => db.clone(),
+                    false => seen(db, view),
+                })
             }
         });
     }
     for (_, data) in &q.inputs {
         out.push(Input::Edn(read_one(&data.to_string()).expect("data")));
+    }
+    for (_, specs) in q.pattern_inputs() {
+        out.push(Input::text(&format!("[{}]", ast::spaced(specs))).expect("a pattern"));
     }
     if !q.rules.is_empty() {
         out.push(Input::text(&rules(q)).expect("rules"));
@@ -130,12 +153,16 @@ struct Reply {
     form: Edn,
 }
 
-fn ask(q: &ast::Query, db: &Db, passes: Passes) -> Result<Reply, Error> {
+fn ask(q: &ast::Query, world: &World, db: &Db, passes: Passes, as_form: bool) -> Result<Reply, Error> {
     let options = QueryOptions {
         passes,
         ..QueryOptions::default()
     };
-    let answer = Query::parse(&q.to_string())?.run_with(&inputs(q, db), &options)?;
+    let query = match as_form {
+        true => Query::from_edn(&read_one(&q.to_string())?)?,
+        false => Query::parse(&q.to_string())?,
+    };
+    let answer = query.run_with(&inputs(q, world, db), &options)?;
     Ok(Reply {
         rows: answer.rows().collect::<Result<_, _>>()?,
         form: answer.to_edn()?,
@@ -144,7 +171,10 @@ fn ask(q: &ast::Query, db: &Db, passes: Passes) -> Result<Reply, Error> {
 
 /// What `to_edn` promises of the whole.
 fn well_formed(q: &ast::Query, reply: &Reply) -> bool {
-    let row = |r: &Vec<Edn>| if q.keys { named(r) } else { Edn::vector(r.clone()) };
+    let row = |r: &Vec<Edn>| match q.keys {
+        Some(kind) => named(kind, r),
+        None => Edn::vector(r.clone()),
+    };
     let (rows, form) = (&reply.rows, &reply.form.node);
     match q.shape {
         Shape::Relation => match form {
@@ -190,6 +220,7 @@ fn check(world: &World, disk: Option<&Db>, q: &ast::Query) -> Result<Outcome, St
     let mut ways = vec![
         ("all passes", q, memory, on),
         ("all passes again", q, memory, on),
+        ("as a form", q, memory, on),
         ("no passes", q, memory, off),
         (
             "no push-bounds",
@@ -225,7 +256,8 @@ fn check(world: &World, disk: Option<&Db>, q: &ast::Query) -> Result<Outcome, St
     let exact = !["(variance", "(stddev"].iter().any(|f| q.to_string().contains(f));
     let mut first: Option<Reply> = None;
     for (way, q, db, passes) in ways {
-        let reply = catch_unwind(AssertUnwindSafe(|| ask(q, db, passes))).map_err(|_| format!("{way}: a panic"))?;
+        let reply = catch_unwind(AssertUnwindSafe(|| ask(q, world, db, passes, way == "as a form")))
+            .map_err(|_| format!("{way}: a panic"))?;
         let reply = match (reply, &expected) {
             (Ok(reply), _) => reply,
             (Err(e), Ok(found)) => {
@@ -292,7 +324,7 @@ fn check_broken(tape: &mut Tape, world: &World, q: &ast::Query) -> Result<(), St
     let text = words.join(" ");
     let ask = || {
         let query = Query::parse(&text)?;
-        let answer = query.run(&inputs(q, &world.db))?;
+        let answer = query.run(&inputs(q, world, &world.db))?;
         answer.to_edn().map(|form| form.to_string())
     };
     match catch_unwind(AssertUnwindSafe(ask)) {

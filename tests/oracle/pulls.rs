@@ -4,16 +4,17 @@ use asof::datom::{EntityId, Val};
 use asof::edn::{Edn, Keyword, Node};
 
 use super::ast::{Inside, Spec};
-use super::world::{Fact, World};
+use super::world::{Attr, Fact, wrapped};
 
 /// What a pattern finds at an entity.
-pub fn pull(world: &World, facts: &[Fact], specs: &[Spec], e: u64) -> Option<Edn> {
-    let puller = Puller { world, facts };
+pub fn pull(attrs: &[Attr], facts: &[Fact], specs: &[Spec], e: u64) -> Option<Edn> {
+    let puller = Puller { attrs, facts };
     puller.entity(specs, e, &[], &depths(specs), &[])
 }
 
 struct Puller<'a> {
-    world: &'a World,
+    /// As they are in the view.
+    attrs: &'a [Attr],
     facts: &'a [Fact],
 }
 
@@ -57,7 +58,7 @@ impl Puller<'_> {
                 Inside::Everything => self.everything(specs, e, whole, &mut entries),
                 _ => {
                     let name = spec.attr.as_ref().expect("a spec of an attribute");
-                    let attr = self.world.attr(name);
+                    let attr = self.attrs.iter().find(|a| a.name == *name).expect("an attribute");
                     let plain = if spec.reverse {
                         name.replace('/', "/_")
                     } else {
@@ -94,6 +95,7 @@ impl Puller<'_> {
                         })
                         .collect();
                     match (shown.is_empty(), &spec.default) {
+                        (false, _) if spec.xform => entries.push((key, wrapped(listed(shown, one)))),
                         (false, _) => entries.push((key, listed(shown, one))),
                         (true, Some(default)) => entries.push((key, default.to_edn())),
                         (true, None) => {}
@@ -109,7 +111,7 @@ impl Puller<'_> {
         if !specs.iter().any(|s| matches!(s.inside, Inside::Id)) {
             entries.push((keyword("db/id"), Node::Long(e as i64).into()));
         }
-        for attr in &self.world.attrs {
+        for attr in self.attrs {
             let asked = specs.iter().any(|s| s.attr.as_ref() == Some(&attr.name) && !s.reverse);
             let values = self.values(e, attr.id, false);
             if asked || values.is_empty() {

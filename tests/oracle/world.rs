@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asof::conn::{Connection, Options, StepClock};
 use asof::datom::{EntityId, TxId, Val, Value, ValueType};
 use asof::db::Db;
-use asof::edn::{Instant, read_one};
+use asof::edn::{Edn, Instant, read_one};
 use asof::schema::bootstrap;
 use asof::store::Durability;
 
@@ -23,6 +23,8 @@ pub struct Attr {
     pub component: bool,
     /// A tuple of other attributes, which transactions do not write.
     pub composite: bool,
+    /// It was not always as it is.
+    pub altered: bool,
 }
 
 impl Attr {
@@ -60,6 +62,13 @@ impl Fact {
     }
 }
 
+/// What queries may read beside the database of the case: what it would be after one transaction more, and another one with
+/// the same schema.
+pub struct Base {
+    pub db: Db,
+    pub facts: Vec<Fact>,
+}
+
 pub struct World {
     pub attrs: Vec<Attr>,
     /// Which of them queries ask for.
@@ -69,13 +78,14 @@ pub struct World {
     pub facts: Vec<Fact>,
     pub last_t: u64,
     pub db: Db,
+    pub more: Vec<Base>,
     /// The transactions that were accepted; `true` where the indexes are folded after.
     pub texts: Vec<(String, bool)>,
     /// Keep the stores open.
     pub conns: Vec<Connection>,
 }
 
-const TYPES: [(ValueType, &str); 16] = [
+const TYPES: [(ValueType, &str); 17] = [
     (ValueType::Long, ""),
     (ValueType::Ref, ""),
     (ValueType::String, ""),
@@ -92,6 +102,7 @@ const TYPES: [(ValueType, &str); 16] = [
     (ValueType::Float, ""),
     (ValueType::Tuple, ":db/tupleTypes [:db.type/long :db.type/string]"),
     (ValueType::Tuple, ":db/tupleType :db.type/long"),
+    (ValueType::Bytes, ""),
 ];
 
 /// Literals of a type: few, so that joins hit, and long ones with common beginnings.
@@ -140,7 +151,11 @@ pub fn pool(ty: ValueType) -> &'static [&'static str] {
             "#uuid \"00000000-0000-0000-0000-000000000001\"",
             "#uuid \"00000000-0000-0000-0000-000000000002\"",
         ],
-        ValueType::Bytes => &["#bytes \"AQID\"", "#bytes \"\""],
+        ValueType::Bytes => &[
+            "#bytes \"010203\"",
+            "#bytes \"\"",
+            "#bytes \"00112233445566778899aabbccddeeff\"",
+        ],
         ValueType::Ref => &[],
         ValueType::Tuple => &[
             "[1 \"a\"]",
@@ -164,10 +179,42 @@ pub fn literal(text: &str, ty: ValueType) -> Val {
         .into()
 }
 
+type Registered = fn(&[Val]) -> asof::error::Result<Val>;
+
+/// Functions that the program around the database registers.
+pub const REGISTERED: [(&str, Registered); 2] = [("my/twice", twice), ("my/pair", pair)];
+
+fn twice(args: &[Val]) -> asof::error::Result<Val> {
+    match &args[0] {
+        Val::Long(n) => Ok(Val::Long(2 * n)),
+        Val::String(s) => Ok(Val::str(format!("{s}{s}"))),
+        other => Err(asof::error::Error::new(
+            asof::error::Code::TypeMismatch,
+            format!("{other} twice"),
+        )),
+    }
+}
+fn pair(args: &[Val]) -> asof::error::Result<Val> {
+    Ok(Val::vector([args[0].clone(), args[0].clone()]))
+}
+/// The registered aggregate: the greatest.
+pub fn last(values: &mut dyn Iterator<Item = Val>) -> Val {
+    values.max().unwrap_or(Val::Nil)
+}
+/// What the registered function for pulls makes of a value.
+pub fn wrapped(x: Edn) -> Edn {
+    Edn::vector([x])
+}
+
 fn options() -> Options {
     // The clock stands still, so that refused transactions leave no gaps between the instants.
     let clock = StepClock::new(Instant(1_577_836_800_000_000), 0);
-    let options = Options::new().durability(Durability::None).clock(clock);
+    let mut options = Options::new().durability(Durability::None).clock(clock);
+    for (name, f) in REGISTERED {
+        options = options.query_fn(name, 1, f);
+    }
+    options = options.aggregate("my/last", |vs| Ok(last(&mut vs.cloned())));
+    options = options.xform("my/wrap", |x| Ok(wrapped(x)));
     // Folds happen where the case says so.
     options.index_after(u64::MAX >> 1)
 }
@@ -183,13 +230,94 @@ impl World {
             facts: Vec::new(),
             last_t: 0,
             db: conn.db(),
+            more: Vec::new(),
             texts: Vec::new(),
             conns: vec![conn],
         };
         world.schema(tape);
-        world.history(tape);
+        let (schema, attrs) = (world.texts.clone(), world.attrs.clone());
+        world.history(tape, true);
+        world.learn();
         world.read_log();
+        world.speculate(tape);
+        world.another(tape, &schema, attrs);
         world
+    }
+
+    /// What a source reads: 0 is the database itself.
+    pub fn base(&self, i: usize) -> (&Db, &[Fact]) {
+        match i.checked_sub(1).and_then(|i| self.more.get(i)) {
+            Some(base) => (&base.db, &base.facts),
+            None => (&self.db, &self.facts),
+        }
+    }
+
+    /// The attributes as they are in a view.
+    pub fn attrs_in(&self, db: &Db) -> Vec<Attr> {
+        let then = db.schema_then().expect("a schema");
+        let mut attrs = self.attrs.clone();
+        for a in &mut attrs {
+            let id = u32::try_from(a.id).expect("an attribute's number");
+            if let Some(attr) = then.attr(id) {
+                a.many = !attr.is_one();
+                a.component = attr.is_component;
+            }
+        }
+        attrs
+    }
+
+    fn speculate(&mut self, tape: &mut Tape) {
+        for _ in 0..3 {
+            let text = format!("[{}]", self.changes(tape));
+            let Ok(report) = self.db.with(&*text) else { continue };
+            let mut facts = self.facts.clone();
+            for d in &report.tx_data().expect("its facts") {
+                facts.push(Fact::new(d.e.0, d.a.0, d.v.clone().into(), report.t, d.added));
+            }
+            let db = report.db_after;
+            self.more.push(Base { db, facts });
+            return;
+        }
+        let (db, facts) = (self.db.clone(), self.facts.clone());
+        self.more.push(Base { db, facts });
+    }
+
+    fn another(&mut self, tape: &mut Tape, schema: &[(String, bool)], attrs: Vec<Attr>) {
+        let conn = options().in_memory().expect("a connection");
+        let mut other = World {
+            attrs,
+            data: self.data.clone(),
+            idents: self.idents.clone(),
+            entities: self.entities[..2].to_vec(),
+            facts: Vec::new(),
+            last_t: 0,
+            db: conn.db(),
+            more: Vec::new(),
+            texts: Vec::new(),
+            conns: vec![conn],
+        };
+        for (text, fold) in schema {
+            assert!(other.transact(text.clone(), *fold), "the schema was accepted before");
+        }
+        other.history(tape, false);
+        other.read_log();
+        self.conns.append(&mut other.conns);
+        self.more.push(Base {
+            db: other.db,
+            facts: other.facts,
+        });
+    }
+
+    /// What the schema is now.
+    fn learn(&mut self) {
+        let schema = self.db.schema().clone();
+        for a in &mut self.attrs {
+            let id = u32::try_from(a.id).expect("an attribute's number");
+            let attr = schema.attr(id).expect("attributes stay");
+            let now = (!attr.is_one(), attr.unique.is_some(), attr.is_component);
+            a.altered |= now != (a.many, a.unique, a.component);
+            (a.many, a.unique, a.component) = now;
+        }
     }
 
     fn transact(&mut self, text: String, fold: bool) -> bool {
@@ -230,6 +358,9 @@ impl World {
             if !unique && tape.chance(10) {
                 text += ":db/index false ";
             }
+            if tape.chance(8) {
+                text += ":db/noHistory true ";
+            }
             text += "} ";
             if !many && ty != ValueType::Tuple {
                 plain.push((name.clone(), ty));
@@ -255,6 +386,7 @@ impl World {
                 unique: attr.unique.is_some(),
                 component: attr.is_component,
                 composite: attr.composite_members().is_some(),
+                altered: false,
             });
         }
         self.data = names.iter().map(|n| self.position(n)).collect();
@@ -273,7 +405,7 @@ impl World {
         self.data.iter().map(|i| &self.attrs[*i])
     }
 
-    fn history(&mut self, tape: &mut Tape) {
+    fn history(&mut self, tape: &mut Tape, alter: bool) {
         let count = 2 + tape.below(5);
         let mut text = String::from("[");
         for i in 0..count {
@@ -297,24 +429,54 @@ impl World {
             self.entities.push(report.tempids[&format!("n{i}")].0);
         }
         for _ in 0..5 + tape.below(26) {
-            let mut text = String::from("[");
-            for _ in 0..1 + tape.below(6) {
-                let e = *tape.pick(&self.entities);
-                let writable: Vec<&Attr> = self.data().filter(|a| !a.composite).collect();
-                let attr = (*tape.pick(&writable)).clone();
-                match tape.below(12) {
-                    0 => text += &format!("[:db/retract {e} {}] ", attr.name),
-                    1 if e != self.entities[0] && tape.chance(20) => text += &format!("[:db/retractEntity {e}] "),
-                    n => {
-                        let v = self.value(tape, &attr);
-                        let op = if n < 3 { "retract" } else { "add" };
-                        text += &format!("[:db/{op} {e} {} {v}] ", attr.name);
-                    }
-                }
-            }
-            self.transact(text + "]", tape.chance(12));
+            let text = match alter && tape.chance(12) {
+                true => self.alteration(tape),
+                false => format!("[{}]", self.changes(tape)),
+            };
+            self.transact(text, tape.chance(12));
         }
         self.db = self.conns[0].db();
+    }
+
+    /// A change of the schema, which may be refused.
+    fn alteration(&mut self, tape: &mut Tape) -> String {
+        let plain: Vec<usize> = self
+            .data
+            .iter()
+            .copied()
+            .filter(|i| !self.attrs[*i].composite)
+            .collect();
+        let at = *tape.pick(&plain);
+        let name = self.attrs[at].name.clone();
+        self.attrs[at].altered = true;
+        match tape.below(7) {
+            0 | 1 => format!("[{{:db/id {name} :db/cardinality :db.cardinality/many}}]"),
+            2 => format!("[{{:db/id {name} :db/cardinality :db.cardinality/one}}]"),
+            3 => format!("[{{:db/id {name} :db/unique :db.unique/identity}}]"),
+            4 => format!("[[:db/retract {name} :db/unique]]"),
+            5 => format!("[{{:db/id {name} :db/isComponent {}}}]", tape.chance(50)),
+            _ => format!("[{{:db/id {name} :db/noHistory {}}}]", tape.chance(50)),
+        }
+    }
+
+    /// A few changes of facts.
+    fn changes(&self, tape: &mut Tape) -> String {
+        let mut text = String::new();
+        for _ in 0..1 + tape.below(6) {
+            let e = *tape.pick(&self.entities);
+            let writable: Vec<&Attr> = self.data().filter(|a| !a.composite).collect();
+            let attr = (*tape.pick(&writable)).clone();
+            match tape.below(12) {
+                0 => text += &format!("[:db/retract {e} {}] ", attr.name),
+                1 if e != self.entities[0] && tape.chance(20) => text += &format!("[:db/retractEntity {e}] "),
+                n => {
+                    let v = self.value(tape, &attr);
+                    let op = if n < 3 { "retract" } else { "add" };
+                    text += &format!("[:db/{op} {e} {} {v}] ", attr.name);
+                }
+            }
+        }
+        text
     }
 
     fn value(&self, tape: &mut Tape, attr: &Attr) -> String {

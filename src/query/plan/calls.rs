@@ -169,7 +169,9 @@ impl Planner<'_> {
                     "missing?" => LookupKind::Missing,
                     "get-some" => LookupKind::Some,
                     _ => {
-                        if !attrs[0].attr.is_one() {
+                        // As pulls do: what counts is what the attribute is at the moment of the view.
+                        let then = db.db.schema_then()?.attr(attrs[0].attr.id).cloned();
+                        if !then.as_ref().unwrap_or(&attrs[0].attr).is_one() {
                             return Err(Error::new(
                                 Code::InvalidQuery,
                                 format!("get-else needs one value, and {} has many", attrs[0].attr.ident),

@@ -110,7 +110,21 @@ impl Gen<'_, '_> {
                     self.out(s, LONG),
                 )
             }
+            (LONG, 3) if self.t.chance(60) => {
+                let by = Arg::Var(self.t.maybe(&longs)?);
+                Clause::Func(self.t.word(&["quot", "rem", "mod"]), vec![me, by], self.out(s, LONG))
+            }
             (LONG, 3) => Clause::Func("double", vec![me], self.out(s, Ty::Val(ValueType::Double))),
+            (LONG, 5) if self.t.chance(25) => Clause::Func("my/twice", vec![me], self.out(s, LONG)),
+            (ty, 5) if self.t.chance(15) => {
+                let out = vec![self.out(s, ty), self.out(s, ty)];
+                Clause::Func("my/pair", vec![me], Binding::Tuple(out))
+            }
+            (Ty::Any, 0) => Clause::Func(
+                self.t.word(&["inc", "upper-case", "count"]),
+                vec![me],
+                self.out(s, Ty::Any),
+            ),
             (LONG, 4) => Clause::Func("even?", vec![me], self.out(s, Ty::Val(ValueType::Boolean))),
             (STRING, 0 | 1) => Clause::Func("count", vec![me], self.out(s, LONG)),
             (STRING, 2 | 3) => Clause::Func(
@@ -149,13 +163,19 @@ impl Gen<'_, '_> {
         }
         let entities = self.of(s, Ty::Ref);
         let e = self.t.maybe(&entities)?;
+        // In a rule, any source may be the one that is read.
+        let at = if s.rule.is_some() { None } else { Some(source) };
         let one: Vec<Attr> = self
             .w
-            .data()
-            .filter(|a| !a.many && a.ty != ValueType::Float)
-            .cloned()
+            .data
+            .iter()
+            .map(|i| self.one_valued(*i, at))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flatten()
             .collect();
-        if self.history(source) || s.rule.is_some() && self.any_history() || self.t.chance(40) {
+        let history = self.history(source) || s.rule.is_some() && self.any_history();
+        if self.t.chance(40) {
             let a = self.data_attr();
             let reverse = a.is_ref() && self.t.chance(30);
             return Some(Clause::Missing {
@@ -182,7 +202,8 @@ impl Gen<'_, '_> {
         }
         let mut attrs = vec![a.name];
         if self.t.chance(60) {
-            attrs.push(self.data_attr().name);
+            let other = if history { self.t.maybe(&one)? } else { self.data_attr() };
+            attrs.push(other.name);
         }
         let out = [self.out(s, Ty::Attr), self.out(s, Ty::Any)];
         Some(Clause::GetSome {
@@ -191,6 +212,19 @@ impl Gen<'_, '_> {
             attrs,
             out,
         })
+    }
+
+    /// The attribute, if it has one value in the source, or in all of them, and always had: of several that were asserted at
+    /// once, none is the last.
+    fn one_valued(&self, i: usize, source: Option<usize>) -> Option<Attr> {
+        let attr = &self.w.attrs[i];
+        let history = (0..self.sources.len()).any(|s| source.is_none_or(|at| at == s) && self.history(s));
+        let mut there = (0..self.sources.len()).filter(|s| source.is_none_or(|at| at == *s));
+        let one = there.all(|s| match &self.sources[s] {
+            Source::Db(v) => !self.w.attrs_in(&super::super::seen(self.w.base(v.base).0, v))[i].many,
+            Source::Rows(_) => true,
+        });
+        (one && attr.ty != ValueType::Float && !(history && attr.altered)).then(|| attr.clone())
     }
 
     pub(super) fn any_history(&self) -> bool {
@@ -313,7 +347,8 @@ impl Gen<'_, '_> {
         let query = Query {
             shape,
             find: vec![elem],
-            keys: false,
+            keys: None,
+            patterns: false,
             with: Vec::new(),
             sources: vec![self.sources[0].clone()],
             inputs: vec![(Binding::Var(given), Data::Val(Val::Nil))],

@@ -51,7 +51,10 @@ impl Gen<'_, '_> {
                 q.with = self.some_of(&others, 2);
             }
         }
-        q.keys = matches!(q.shape, Shape::Relation | Shape::Tuple) && self.t.chance(10);
+        if matches!(q.shape, Shape::Relation | Shape::Tuple) && self.t.chance(10) {
+            q.keys = Some(self.t.word(&["keys", "strs", "syms"]));
+        }
+        q.patterns = pulls && self.t.chance(25);
         // What rounding may decide is not asked to be in order.
         let exact = !q
             .find
@@ -79,6 +82,7 @@ impl Gen<'_, '_> {
             ("count-distinct", None),
             ("distinct", None),
             ("collect", None),
+            ("my/last", None),
         ];
         let ordered = [("min", None), ("max", None), ("min", Some(n)), ("max", Some(n))];
         let numbers = [
@@ -105,6 +109,7 @@ impl Gen<'_, '_> {
             limit: None,
             default: None,
             rename: None,
+            xform: false,
         };
         let mut specs: Vec<Spec> = Vec::new();
         for i in 0..1 + self.t.below(3) {
@@ -120,7 +125,7 @@ impl Gen<'_, '_> {
                         4 if a.is_ref() => Inside::Again(None),
                         _ => Inside::Plain,
                     };
-                    let limits = a.many && !reverse || reverse && !a.component;
+                    let limits = !a.altered && (a.many && !reverse || reverse && !a.component);
                     let limit = (limits && self.t.chance(25)).then(|| [None, Some(1), Some(2)][self.t.below(3)]);
                     let default = (!a.is_ref() && self.t.chance(20)).then(|| Val::str("none"));
                     let rename = self.t.chance(15).then(|| format!("r{i}"));
@@ -131,6 +136,7 @@ impl Gen<'_, '_> {
                         limit,
                         default,
                         rename,
+                        xform: self.t.chance(8),
                     }
                 }
             };

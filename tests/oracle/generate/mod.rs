@@ -107,7 +107,8 @@ impl Gen<'_, '_> {
         let mut q = Query {
             shape: Shape::Relation,
             find: Vec::new(),
-            keys: false,
+            keys: None,
+            patterns: false,
             with: Vec::new(),
             sources: self.sources.clone(),
             inputs,
@@ -120,6 +121,10 @@ impl Gen<'_, '_> {
             time_in_text: self.t.chance(15),
             as_map: self.t.chance(15),
         };
+        // A moment in the text must have been, and a filter has no text.
+        if let Source::Db(View { base, filter, .. }) = q.sources[0] {
+            q.time_in_text &= base == 0 && filter.is_none();
+        }
         self.find(&s, &mut q);
         q
     }
@@ -137,6 +142,16 @@ impl Gen<'_, '_> {
                 view.since = Some(t(self)).filter(|_| self.t.chance(60));
                 view.history = self.t.chance(60);
             }
+        }
+        if self.t.chance(15) {
+            view.base = 1 + self.t.below(2);
+        }
+        if self.t.chance(10) {
+            view.filter = Some(match self.t.below(3) {
+                0 => Filter::Even,
+                1 => Filter::Without(self.data_attr().id),
+                _ => Filter::After(t(self)),
+            });
         }
         view
     }
@@ -183,7 +198,7 @@ impl Gen<'_, '_> {
 
     /// An input, with the variables that it binds.
     fn input(&mut self, s: &mut Scope) -> (Binding, Data) {
-        let form = self.t.below(4);
+        let form = self.t.below(7);
         let n = if form < 2 { 1 } else { 2 };
         let tys: Vec<Ty> = (0..n)
             .map(|_| {
@@ -214,6 +229,21 @@ impl Gen<'_, '_> {
             0 => datum(self, tys[0]),
             1 => Data::All((0..count).map(|_| datum(self, tys[0])).collect()),
             2 => Data::All(tys.iter().map(|ty| datum(self, *ty)).collect()),
+            3 => {
+                let first = datum(self, tys[0]);
+                let rest = Data::All((0..count).map(|_| datum(self, tys[1])).collect());
+                Data::All(vec![first, rest])
+            }
+            4 => {
+                let mut pairs: Vec<(Data, Data)> = Vec::new();
+                for _ in 0..count {
+                    let (k, v) = (datum(self, tys[0]), datum(self, tys[1]));
+                    if pairs.iter().all(|(known, _)| known.to_string() != k.to_string()) {
+                        pairs.push((k, v));
+                    }
+                }
+                Data::Pairs(pairs)
+            }
             _ => Data::All(
                 (0..count)
                     .map(|_| Data::All(tys.iter().map(|ty| datum(self, *ty)).collect()))
@@ -224,6 +254,8 @@ impl Gen<'_, '_> {
             0 => vars[0].clone(),
             1 => Binding::Coll(Box::new(vars[0].clone())),
             2 => Binding::Tuple(vars),
+            3 => Binding::Tuple(vec![vars[0].clone(), Binding::Coll(Box::new(vars[1].clone()))]),
+            5 => Binding::Coll(Box::new(Binding::Tuple(vars))),
             _ => Binding::Rel(vars),
         };
         (binding, data)
@@ -235,6 +267,14 @@ impl Gen<'_, '_> {
             match data {
                 Data::Entity(e) if !matches!(e, Entity::Id(_)) => *e = Entity::Id(id),
                 Data::All(items) => items.iter_mut().for_each(|i| by_id(i, id)),
+                Data::Pairs(pairs) => {
+                    for (k, v) in pairs.iter_mut() {
+                        by_id(k, id);
+                        by_id(v, id);
+                    }
+                    let mut known = BTreeSet::new();
+                    pairs.retain(|(k, _)| known.insert(k.to_string()));
+                }
                 _ => {}
             }
         }
@@ -248,8 +288,7 @@ impl Gen<'_, '_> {
                 });
             }
             // What a blank stands for, nothing shows; and with several sources it is not said whose names they are.
-            let blank =
-                matches!(binding, Binding::Tuple(b) | Binding::Rel(b) if b.iter().any(|b| matches!(b, Binding::Blank)));
+            let blank = binding.to_string().contains('_');
             if blank || self.sources.len() > 1 {
                 by_id(data, self.w.entities[0]);
             }
@@ -269,7 +308,9 @@ impl Gen<'_, '_> {
                 let unique: Vec<Attr> = self
                     .w
                     .data()
-                    .filter(|a| a.unique && !matches!(a.ty, ValueType::Ref | ValueType::Tuple | ValueType::Float))
+                    .filter(|a| {
+                        a.unique && !a.altered && !matches!(a.ty, ValueType::Ref | ValueType::Tuple | ValueType::Float)
+                    })
                     .cloned()
                     .collect();
                 let found = self

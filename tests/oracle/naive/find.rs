@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use asof::datom::{EntityId, Val};
-use asof::edn::{Edn, Keyword, Node};
+use asof::datom::Val;
+use asof::edn::{Edn, Keyword, Node, Symbol};
 
 use super::super::ast::*;
 use super::super::pulls;
+use super::super::world::last;
 use super::{Found, Naive, Result, Row, Rows, Stop};
 
 impl Naive<'_> {
@@ -16,14 +17,20 @@ impl Naive<'_> {
         let q = self.query;
         let mut vars: Vec<Var> = q.find.iter().map(Elem::var).chain(q.with.iter().copied()).collect();
         vars.dedup();
-        let mut distinct: BTreeMap<Vec<Val>, Row> = BTreeMap::new();
-        for row in rows {
-            let key = vars.iter().map(|v| known_as(&row[v])).collect();
-            distinct
-                .entry(key)
-                .or_insert_with(|| vars.iter().map(|v| (*v, row[v].clone())).collect());
-        }
-        let rows: Vec<Row> = distinct.into_values().collect();
+        // Among values of other types, an entity is its number.
+        let mixed: Vec<bool> = vars
+            .iter()
+            .map(|v| rows.iter().any(|r| !matches!(r[v], Val::Ref(_))))
+            .collect();
+        let shown = |row: &Row| {
+            let cells = vars.iter().zip(&mixed).map(|(v, mixed)| match &row[v] {
+                Val::Ref(e) if *mixed => (*v, Val::Long(e.0 as i64)),
+                x => (*v, x.clone()),
+            });
+            cells.collect::<Row>()
+        };
+        let rows: BTreeSet<Row> = rows.iter().map(shown).collect();
+        let rows: Vec<Row> = rows.into_iter().collect();
         if !q.find.iter().any(|e| matches!(e, Elem::Aggregate(..))) {
             return Ok(rows
                 .iter()
@@ -72,8 +79,8 @@ impl Naive<'_> {
                         Val::Long(n) => u64::try_from(*n).ok(),
                         _ => None,
                     };
-                    let facts = &self.views[*source];
-                    e.and_then(|e| pulls::pull(self.world, facts, specs, e))
+                    let (attrs, facts) = (&self.attrs[*source], &self.views[*source]);
+                    e.and_then(|e| pulls::pull(attrs, facts, specs, e))
                         .unwrap_or_else(Edn::nil)
                 }
                 _ => v.to_edn(),
@@ -100,14 +107,6 @@ impl Naive<'_> {
             Shape::Tuple => cells.into_iter().next().map_or(Val::Nil, Val::vector),
             Shape::Scalar => cells.into_iter().next().map_or(Val::Nil, first),
         })
-    }
-}
-
-/// One name for a number that may be an entity: as in joins, the two are one.
-fn known_as(v: &Val) -> Val {
-    match v {
-        Val::Long(n) if *n >= 0 => Val::Ref(EntityId(*n as u64)),
-        v => v.clone(),
     }
 }
 
@@ -152,17 +151,21 @@ fn aggregate(name: &str, n: Option<i64>, mut values: Vec<Val>) -> Result<Val> {
         ("stddev", _) => Val::Double(variance()?.sqrt()),
         ("distinct", _) => Val::set(values),
         ("collect", _) => Val::vector(values),
+        ("my/last", _) => last(&mut values.into_iter()),
         _ => return Err(Stop::Failed),
     })
 }
 
 /// A row of an answer with names.
-pub fn named(row: &[Edn]) -> Edn {
-    let entries = row.iter().enumerate();
-    Node::Map(
-        entries
-            .map(|(i, x)| (Node::Keyword(Keyword::new(&format!("k{i}"))).into(), x.clone()))
-            .collect(),
-    )
-    .into()
+pub fn named(kind: &str, row: &[Edn]) -> Edn {
+    let key = |i: usize| {
+        let name = format!("k{i}");
+        match kind {
+            "keys" => Node::Keyword(Keyword::new(&name)),
+            "syms" => Node::Symbol(Symbol::new(&name)),
+            _ => Node::Str(name.into()),
+        }
+    };
+    let entries = row.iter().enumerate().map(|(i, x)| (key(i).into(), x.clone()));
+    Node::Map(entries.collect()).into()
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use asof::datom::{EntityId, Val};
 use asof::edn::{Edn, Symbol};
 use asof::query::functions;
+use asof::schema::bootstrap;
 
 use super::ast::*;
-use super::world::{Fact, World};
+use super::world::{Attr, Fact, REGISTERED, World};
 pub use find::named;
 
 pub type Row = BTreeMap<Var, Val>;
@@ -40,6 +41,8 @@ pub struct Naive<'a> {
     world: &'a World,
     query: &'a Query,
     views: Vec<Arc<Vec<Fact>>>,
+    /// The attributes as they are in the views.
+    attrs: Vec<Arc<Vec<Attr>>>,
     entities: Arc<Entities>,
     /// Tables of the fixpoint that is on its way.
     tables: Option<BTreeMap<Call, Table>>,
@@ -55,17 +58,22 @@ pub struct Found {
 
 /// The facts that a view shows.
 pub fn view(facts: &[Fact], view: &View) -> Vec<Fact> {
+    let kept = |f: &Fact| {
+        let schema = bootstrap::SCHEMA_ATTRS.iter().any(|a| u64::from(*a) == f.a);
+        schema || view.filter.is_none_or(|filter| filter.keeps(f.e, f.a, f.t))
+    };
     let until = view.as_of.unwrap_or(u64::MAX);
     let after = |t: u64| view.since.is_none_or(|s| t > s);
     let seen = facts.iter().filter(|f| f.t <= until);
     if view.history {
-        return seen.filter(|f| after(f.t)).cloned().collect();
+        return seen.filter(|f| after(f.t) && kept(f)).cloned().collect();
     }
     let mut last: BTreeMap<(u64, u64, &Val), &Fact> = BTreeMap::new();
     for f in seen {
         last.insert((f.e, f.a, &f.v), f);
     }
-    last.into_values().filter(|f| f.added && after(f.t)).cloned().collect()
+    let held = last.into_values().filter(|f| f.added && after(f.t) && kept(f));
+    held.cloned().collect()
 }
 
 /// Whether two values are one for joins: of different types, only an entity and its number are.
@@ -142,12 +150,17 @@ fn take_apart(binding: &Binding, value: &Val, row: &Row, entities: &Entities) ->
 impl<'a> Naive<'a> {
     pub fn new(world: &'a World, query: &'a Query) -> Naive<'a> {
         let views = query.sources.iter().map(|s| match s {
-            Source::Db(v) => Arc::new(view(&world.facts, v)),
+            Source::Db(v) => Arc::new(view(world.base(v.base).1, v)),
+            Source::Rows(_) => Arc::default(),
+        });
+        let attrs = query.sources.iter().map(|s| match s {
+            Source::Db(v) => Arc::new(world.attrs_in(&super::seen(world.base(v.base).0, v))),
             Source::Rows(_) => Arc::default(),
         });
         Naive {
             world,
             query,
+            attrs: attrs.collect(),
             views: views.collect(),
             entities: Arc::new(entities::of(query, world)),
             tables: None,
@@ -161,7 +174,7 @@ impl<'a> Naive<'a> {
         let mut rows = vec![Row::new()];
         for (binding, data) in &self.query.inputs {
             let mut next = Vec::new();
-            if let Some(value) = self.meant(data) {
+            if let Some(value) = self.meant(binding, data) {
                 for row in &rows {
                     next.extend(take_apart(binding, &value, row, &entities));
                 }
@@ -179,29 +192,35 @@ impl<'a> Naive<'a> {
         self.find(&rows)
     }
 
-    /// What an input stands for; `None`: it names nothing.
-    fn meant(&self, data: &Data) -> Option<Val> {
-        match data {
-            Data::Val(v) => Some(v.clone()),
-            Data::Entity(e) => self.entity(0, e).map(|e| Val::Ref(EntityId(e))),
-            // In a collection, what names nothing is left out; a tuple with it is no tuple.
-            Data::All(items) => {
-                let tuple = items.iter().all(|i| !matches!(i, Data::All(_)));
-                let found: Vec<Option<Val>> = items.iter().map(|i| self.meant(i)).collect();
-                if tuple && self.is_tuple(data) && found.iter().any(Option::is_none) {
-                    return None;
-                }
-                Some(Val::vector(found.into_iter().flatten()))
+    /// What an input stands for; `None`: it names nothing. In a collection, what names nothing is left out; a tuple with it is
+    /// no tuple.
+    fn meant(&self, binding: &Binding, data: &Data) -> Option<Val> {
+        let blank = &Binding::Blank;
+        let tuple = |forms: &[Binding], items: &[Data]| {
+            let forms = forms.iter().chain(std::iter::repeat(blank));
+            let found: Option<Vec<Val>> = forms.zip(items).map(|(form, item)| self.meant(form, item)).collect();
+            found.map(Val::vector)
+        };
+        match (binding, data) {
+            (_, Data::Val(v)) => Some(v.clone()),
+            (_, Data::Entity(e)) => self.entity(0, e).map(|e| Val::Ref(EntityId(e))),
+            (Binding::Coll(form), Data::All(items)) => Some(Val::vector(
+                items.iter().filter_map(|i| self.meant(form, i)).collect::<Vec<_>>(),
+            )),
+            (Binding::Rel(forms), Data::All(rows)) => {
+                let rows = rows.iter().filter_map(|row| match row {
+                    Data::All(items) => tuple(forms, items),
+                    other => self.meant(blank, other),
+                });
+                Some(Val::vector(rows.collect::<Vec<_>>()))
+            }
+            (Binding::Tuple(forms), Data::All(items)) => tuple(forms, items),
+            (_, Data::All(items)) => tuple(&[], items),
+            (form, Data::Pairs(pairs)) => {
+                let rows = pairs.iter().map(|(k, v)| Data::All(vec![k.clone(), v.clone()]));
+                self.meant(form, &Data::All(rows.collect()))
             }
         }
-    }
-
-    fn is_tuple(&self, data: &Data) -> bool {
-        !self
-            .query
-            .inputs
-            .iter()
-            .any(|(b, d)| matches!(b, Binding::Coll(_)) && std::ptr::eq(d, data))
     }
 
     /// The entity that a form names in a source.
@@ -330,8 +349,12 @@ impl<'a> Naive<'a> {
                             Arg::Val(v) => v.clone(),
                         })
                         .collect();
-                    let f = functions::lookup(&Symbol::new(name)).expect("the generator knows the functions");
-                    let result = functions::call(f, &args).map_err(|_| Stop::Failed)?;
+                    let registered = REGISTERED.iter().find(|(known, _)| known == name);
+                    let result = match (registered, functions::lookup(&Symbol::new(name))) {
+                        (Some((_, f)), _) => f(&args),
+                        (None, f) => functions::call(f.expect("the generator knows the functions"), &args),
+                    };
+                    let result = result.map_err(|_| Stop::Failed)?;
                     match c {
                         Clause::Func(_, _, binding) if result != Val::Nil => {
                             out.extend(take_apart(binding, &result, row, &entities))
@@ -500,6 +523,7 @@ impl<'a> Naive<'a> {
                         world: self.world,
                         query,
                         views: vec![self.views[0].clone()],
+                        attrs: vec![self.attrs[0].clone()],
                         entities: uses.clone(),
                         tables: None,
                         done: HashMap::new(),
@@ -574,6 +598,12 @@ impl<'a> Naive<'a> {
     /// The values of an attribute of an entity, or with `reverse` what refers to it, in order.
     fn values(&self, source: usize, e: &Val, attr: &str, reverse: bool) -> Vec<Val> {
         let a = self.world.attr(attr).id;
+        // A history has several; the one asserted last is the value.
+        if let (Source::Db(View { history: true, .. }), false) = (&self.query.sources[source], reverse) {
+            let facts = self.views[source].iter().filter(|f| f.a == a && f.added);
+            let mine = facts.filter(|f| joins(e, &Val::Ref(EntityId(f.e))));
+            return mine.max_by_key(|f| f.t).map(|f| f.v.clone()).into_iter().collect();
+        }
         let facts = self.views[source].iter().filter(|f| f.a == a && f.added);
         let mut found: Vec<Val> = match reverse {
             false => facts
