@@ -7,7 +7,7 @@
 //! | instant | INT64, TIMESTAMP in microseconds, UTC |
 //! | string, uri, keyword, symbol | BYTE_ARRAY, STRING |
 //! | bigint, bigdec | BYTE_ARRAY, STRING: they have no largest number of digits |
-//! | uuid | FIXED_LEN_BYTE_ARRAY(16), UUID |
+//! | uuid | FIXED_LEN_BYTE_ARRAY(16), UUID; in a list STRING, since pandas reads no list of them |
 //! | bytes | BYTE_ARRAY |
 //! | tuple, and columns of several types | BYTE_ARRAY, STRING: as EDN |
 //!
@@ -110,6 +110,11 @@ impl Values {
     }
 }
 
+/// The type that a column has in the file; `None` is text.
+fn held(column: &Column) -> Option<ValueType> {
+    column.ty.filter(|ty| !(column.many && *ty == ValueType::Uuid))
+}
+
 fn element(name: &str, ty: Option<ValueType>, repetition: Repetition) -> Result<Type> {
     let (physical, logical) = match ty {
         Some(ValueType::Boolean) => (Physical::BOOLEAN, None),
@@ -136,9 +141,9 @@ fn element(name: &str, ty: Option<ValueType>, repetition: Repetition) -> Result<
 
 fn field(column: &Column) -> Result<TypePtr> {
     if !column.many {
-        return Ok(Arc::new(element(&column.name, column.ty, Repetition::OPTIONAL)?));
+        return Ok(Arc::new(element(&column.name, held(column), Repetition::OPTIONAL)?));
     }
-    let inner = Arc::new(element("element", column.ty, Repetition::REQUIRED)?);
+    let inner = Arc::new(element("element", held(column), Repetition::REQUIRED)?);
     let list = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)
         .with_fields(vec![inner]);
@@ -163,9 +168,9 @@ impl<'a> Parquet<'a> {
             .build();
         let file = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties)).map_err(failed)?;
         let buffer = |column: &Column| Buffer {
-            ty: column.ty,
+            ty: held(column),
             many: column.many,
-            values: Values::of(column.ty),
+            values: Values::of(held(column)),
             definitions: Vec::new(),
             repetitions: Vec::new(),
         };

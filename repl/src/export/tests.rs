@@ -230,7 +230,10 @@ fn in_parquet(columns: &[super::Column], rows: &[Vec<Cell>], file: Vec<u8>) {
                 Cell::Nothing => "null".to_string(),
                 Cell::One(value) => field(value, column.ty),
                 Cell::Many(values) => {
-                    let values: Vec<String> = values.iter().map(|v| field(v, column.ty)).collect();
+                    let values: Vec<String> = values
+                        .iter()
+                        .map(|v| field(v, column.ty.filter(|ty| *ty != ValueType::Uuid)))
+                        .collect();
                     format!("[{}]", values.join(", "))
                 }
             };
