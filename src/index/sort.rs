@@ -222,7 +222,7 @@ mod tests {
             (1..4).for_each(|a| kinds.learn(a, a < 3, a == 2));
             let datom = |&(e, a, n, t): &(u64, u32, u64, u64)| {
                 let v = words.intern(&value(a, n)).unwrap();
-                RawDatom { e: e << 42 | n % 7, a, v, t, added: t % 2 == 0 }
+                RawDatom { e: (e << 42) | (n % 7), a, v, t, added: t % 2 == 0 }
             };
             let datoms: Vec<RawDatom> = seeds.iter().map(datom).collect();
             for order in Order::ALL {

@@ -155,7 +155,7 @@ pub enum Filter {
 impl Filter {
     pub fn keeps(self, e: u64, a: u64, t: u64) -> bool {
         match self {
-            Filter::Even => e % 2 == 0,
+            Filter::Even => e.is_multiple_of(2),
             Filter::Without(attr) => a != attr,
             Filter::After(moment) => t > moment,
         }
