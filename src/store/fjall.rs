@@ -38,6 +38,12 @@ const LOG_MEMTABLE: u64 = 32 * MB;
 const LEAF_TABLE: u64 = 256 * MB;
 /// A journal of at most so many bytes is replayed at the next opening; a longer one is made needless at close.
 const JOURNAL_LEFT: u64 = 64 * 1024;
+/// Closing merges the tables of leaves when they are more than this, ...
+const FEW_TABLES: usize = 8;
+/// ... shorter than this on average, since every fold of a bulk load makes one, ...
+const SHORT_TABLE: u64 = 16 * MB;
+/// ... and together at most this long, which takes a second or two.
+const MERGED_AT_CLOSE: u64 = 1024 * MB;
 /// How long closing may wait for the engine to write its tables. Whatever is not in them by then stays in the journal.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a noted head may wait for its place in the side file.
@@ -375,6 +381,15 @@ impl Open {
         super::layout::empty_journal(store)
     }
 
+    /// Merges the tables of leaves where many are short, since opening reads a little of each.
+    fn merge_short_tables(&self) -> Result<()> {
+        let (tables, bytes) = (self.leaf.table_count(), self.leaf.disk_space());
+        if tables > FEW_TABLES && bytes / (tables as u64) < SHORT_TABLE && bytes <= MERGED_AT_CLOSE {
+            self.leaf.major_compact().map_err(from_fjall)?;
+        }
+        Ok(())
+    }
+
     /// Moves what only the journal holds into tables. Says whether that is all of it: nothing may be written meanwhile.
     fn empty_memtables(&self) -> bool {
         let written = [&self.log, &self.leaf, &self.dict, &self.hash, &self.root];
@@ -664,6 +679,9 @@ impl Store for Fjall {
         // After a failed write nothing more can be synced, but what was synced before may still be noted.
         let synced = open.sync();
         let written = open.write_head().and(synced);
+        if written.is_ok() {
+            open.merge_short_tables()?;
+        }
         if written.is_ok() && open.journaled.load(Ordering::Relaxed) > JOURNAL_LEFT && open.empty_memtables() {
             // Replaying the journal would give nothing, and take most of the time of the next opening.
             if let Ok(open) = Arc::try_unwrap(open) {
