@@ -21,6 +21,8 @@ use crate::error::Result;
 const READ_AGAIN: usize = 20_000;
 /// No entity: the value was taken away from whoever had it.
 const NOBODY: u64 = u64::MAX;
+/// No entity: what the tail says is not enough.
+const UNSURE: u64 = u64::MAX - 1;
 
 /// The owner of each unique value that the tail says anything of.
 type Given = HashMap<(u32, Word), u64, FxBuildHasher>;
@@ -69,15 +71,24 @@ impl Fresh {
         if snapshot.unindexed() > READ_AGAIN {
             return;
         }
-        let [frozen, recent] = [&*snapshot.core.frozen, &snapshot.core.recent].map(|tail| {
-            let mut datoms = Vec::with_capacity(tail.len());
-            tail.each(|d| datoms.push(*d));
-            datoms.sort_by_key(|d| d.t);
-            let mut given = Given::default();
-            datoms.iter().for_each(|d| note(&self.unique, &mut given, d));
-            given
-        });
-        (self.frozen, self.recent) = (Some(frozen), Some(recent));
+        // The attribute may not have been unique when these were asserted: several entities could have one value, some of them
+        // in leaves. Now at most one has it, so whoever the tail leaves it with is the owner.
+        let mut datoms = Vec::with_capacity(snapshot.core.frozen.len() + snapshot.core.recent.len());
+        for tail in [&*snapshot.core.frozen, &snapshot.core.recent] {
+            tail.each(|d| datoms.extend(self.unique.binary_search(&d.a).is_ok().then_some(*d)));
+        }
+        datoms.sort_by_key(|d| d.t);
+        let mut holders: HashMap<(u32, Word), Vec<u64>, FxBuildHasher> = HashMap::default();
+        for d in &datoms {
+            let all = holders.entry((d.a, d.v)).or_default();
+            match d.added {
+                true => all.push(d.e),
+                false => all.retain(|e| *e != d.e),
+            }
+        }
+        let sure = |all: Vec<u64>| if let [owner] = all[..] { owner } else { UNSURE };
+        self.recent = Some(holders.into_iter().map(|(value, all)| (value, sure(all))).collect());
+        self.frozen = Some(Given::default());
     }
 
     /// Knows nothing until all that is in the tail now is folded; then it is about these attributes.
@@ -129,7 +140,7 @@ impl Fresh {
             return Ok(None);
         }
         if let Some(&owner) = recent.get(&(a, v)).or_else(|| frozen.get(&(a, v))) {
-            return Ok(Some((owner != NOBODY).then_some(owner)));
+            return Ok((owner != UNSURE).then(|| (owner != NOBODY).then_some(owner)));
         }
         // Values whose code is not stored yet are in no leaf.
         if snapshot.core.folded.is_none() || !snapshot.core.kinds.inline(a) && words.is_unstored(v) {
@@ -205,6 +216,32 @@ mod tests {
 
     fn fact(t: u64, e: u64, a: u32, v: u64, added: bool) -> RawDatom {
         RawDatom { e, a, v, t, added }
+    }
+
+    #[test]
+    fn what_several_had_before_it_was_unique_is_asked_of_the_index() {
+        let words = Words::new(Arc::new(Dict::default()));
+        let mut snapshot = Snapshot::empty();
+        for facts in [
+            vec![
+                fact(1, 100, 1, 7, true),
+                fact(1, 101, 1, 7, true),
+                fact(1, 102, 1, 8, true),
+                fact(1, 103, 1, 8, true),
+            ],
+            vec![
+                fact(2, 101, 1, 7, false),
+                fact(2, 102, 1, 8, false),
+                fact(2, 103, 1, 8, false),
+            ],
+        ] {
+            snapshot = snapshot.apply(&facts[..], &|_| KIND);
+        }
+        let fresh = Fresh::of(&snapshot, vec![1]);
+        let told = |v| fresh.owner(&snapshot, &words, 1, v, || Ok(Probe::inline(v))).unwrap();
+        assert_eq!(told(7), Some(Some(100)));
+        assert_eq!(told(8), None);
+        assert_eq!(told(9), Some(None));
     }
 
     #[test]
