@@ -1,22 +1,13 @@
 //! The answer to a query: its columns, its rows, and the whole as EDN.
 
 use super::ast::{KeyKind, Shape};
-use super::relation::{Column, Tag};
+use super::column::Tag;
+use super::out::{self, Out};
 use super::stats::QueryStats;
 use super::values::Values;
 use crate::datom::Val;
 use crate::edn::{Edn, Keyword, Node, Symbol};
 use crate::error::Result;
-
-/// One column of an answer.
-pub(crate) enum Out {
-    /// Words, made into values when they are looked at.
-    Words(std::sync::Arc<Column>),
-    /// What aggregates gave.
-    Vals(Vec<Val>),
-    /// What pulls gave; nil where there is nothing.
-    Forms(Vec<Edn>),
-}
 
 /// What a query found.
 ///
@@ -55,29 +46,6 @@ pub struct Answer {
     pub(crate) values: Values,
     pub(crate) stats: QueryStats,
     pub(crate) next: Option<String>,
-}
-
-impl Out {
-    /// The value in a row.
-    pub fn val(&self, row: usize, values: &Values) -> Result<Val> {
-        match self {
-            Out::Words(c) => {
-                let (tag, w) = c.get(row);
-                values.val(tag, w)
-            }
-            Out::Vals(vs) => Ok(vs[row].clone()),
-            Out::Forms(fs) => Val::from_edn(&fs[row]),
-        }
-    }
-
-    /// Keeps the rows at `at`, in that order.
-    pub fn take_rows(&mut self, at: &[u32]) {
-        *self = match self {
-            Out::Words(c) => Out::Words(std::sync::Arc::new(c.gather(at))),
-            Out::Vals(vs) => Out::Vals(at.iter().map(|&i| vs[i as usize].clone()).collect()),
-            Out::Forms(fs) => Out::Forms(at.iter().map(|&i| fs[i as usize].clone()).collect()),
-        };
-    }
 }
 
 impl Answer {
@@ -174,7 +142,7 @@ impl Answer {
     fn order(&self) -> Result<Vec<u32>> {
         match self.arranged || self.len <= 1 {
             true => Ok((0..self.len as u32).collect()),
-            false => super::find::value_order(&self.columns, self.len, &self.values),
+            false => out::value_order(&self.columns, self.len, &self.values),
         }
     }
 

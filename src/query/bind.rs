@@ -1,7 +1,7 @@
 //! Values taken apart by binding forms.
 
 use super::ast::{Binding, Var};
-use super::relation::{Column, Tag};
+use super::column::{Column, Tag};
 use super::values::Values;
 use crate::datom::{Val, Word};
 use crate::error::{Code, Error, Result};

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::ast::{Ast, Var};
+use super::column::Tag;
 use super::inputs::{Bound, RuleText};
 use super::plan::kinds::{self, Kinds, RuleKinds};
 use super::plan::rules::RuleSet;
 use super::plan::{Op, Pipeline, Scan, access};
-use super::relation::Tag;
 use super::source::{Source, Sources};
 use super::{Passes, Prepared};
 use crate::datom::Word;

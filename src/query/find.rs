@@ -1,20 +1,21 @@
 //! Rows -> answer: aggregates by group, pulls, order, limit.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::answer::{Answer, Out};
+use super::answer::Answer;
 use super::ast::{Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
 use super::budget::Meter;
+use super::column::{Column, Tag};
 use super::functions::{
     self,
     aggregate::{self, Aggregate, WordAcc},
 };
 use super::inputs::Bound;
+use super::out::{Out, RowOrder, rows_before};
 use super::page::Page;
-use super::relation::{Column, KeyTable, Relation, Tag};
+use super::relation::Relation;
 use super::values::Values;
 use crate::datom::{EntityId, T, Val};
 use crate::db::{AggregateFn, Db, QueryFn};
@@ -306,16 +307,16 @@ impl<'a> Finder<'a> {
     /// The rows of the answer, in order, and whether there are more behind them.
     fn arrange(&self, columns: &[Out], len: usize, values: &Values, after: Option<&[Val]>) -> Result<(Vec<u32>, bool)> {
         let find = self.find;
-        let mut order: Vec<(usize, bool)> = find.order.clone();
+        let mut by: Vec<(usize, bool)> = find.order.clone();
         // What :order-by leaves open, the order of the values decides, so that answers never vary.
         for i in 0..columns.len() {
-            if !order.iter().any(|(c, _)| *c == i) {
-                order.push((i, false));
+            if !by.iter().any(|(c, _)| *c == i) {
+                by.push((i, false));
             }
         }
-        let keys = sort_keys(columns, &order, values)?;
+        let order = RowOrder::new(columns, &by, values)?;
         let mut rows: Vec<u32> = (0..len as u32).collect();
-        let compare = |a: &u32, b: &u32| compare_rows(&keys, *a, *b);
+        let compare = |a: &u32, b: &u32| order.compare(*a, *b);
         let one = matches!(find.shape, Shape::Tuple | Shape::Scalar);
         if one && find.offset == 0 {
             let least = rows.iter().copied().min_by(compare);
@@ -328,67 +329,12 @@ impl<'a> Finder<'a> {
             find.limit.unwrap_or(usize::MAX)
         };
         let from = match after {
-            Some(last) => behind(&rows, columns, &order, values, last)?,
+            Some(last) => rows_before(&rows, columns, &by, values, last)?,
             None => find.offset,
         };
         let more = !one && rows.len().saturating_sub(from) > limit;
         Ok((rows.into_iter().skip(from).take(limit).collect(), more))
     }
-}
-
-/// How many of the sorted rows are not behind `last`.
-fn behind(rows: &[u32], columns: &[Out], order: &[(usize, bool)], values: &Values, last: &[Val]) -> Result<usize> {
-    if last.len() != columns.len() {
-        return Err(Error::new(
-            Code::InvalidArgument,
-            "the page token belongs to another question",
-        ));
-    }
-    let words = last.iter().map(|v| values.intern(v)).collect::<Result<Vec<_>>>()?;
-    let compare = |row: usize| -> Result<Ordering> {
-        for (i, descending) in order {
-            let order = match (&columns[*i], words[*i]) {
-                (Out::Words(c), Some(word)) => values.compare(c.get(row), word)?,
-                (column, _) => column.val(row, values)?.cmp(&last[*i]),
-            };
-            if order.is_ne() {
-                return Ok(if *descending { order.reverse() } else { order });
-            }
-        }
-        Ok(Ordering::Equal)
-    };
-    let (mut low, mut high) = (0, rows.len());
-    while low < high {
-        let mid = low + (high - low) / 2;
-        match compare(rows[mid] as usize)? {
-            Ordering::Greater => high = mid,
-            _ => low = mid + 1,
-        }
-    }
-    Ok(low)
-}
-
-/// The rows of an answer in the order of their values.
-pub(crate) fn value_order(columns: &[Out], len: usize, values: &Values) -> Result<Vec<u32>> {
-    let order: Vec<(usize, bool)> = (0..columns.len()).map(|i| (i, false)).collect();
-    let keys = sort_keys(columns, &order, values)?;
-    let mut rows: Vec<u32> = (0..len as u32).collect();
-    rows.sort_unstable_by(|a, b| compare_rows(&keys, *a, *b));
-    Ok(rows)
-}
-
-fn sort_keys(columns: &[Out], order: &[(usize, bool)], values: &Values) -> Result<Vec<Keys>> {
-    order
-        .iter()
-        .map(|(i, descending)| Keys::new(&columns[*i], *descending, values))
-        .collect()
-}
-
-fn compare_rows(keys: &[Keys], a: u32, b: u32) -> Ordering {
-    keys.iter()
-        .map(|k| k.compare(a as usize, b as usize))
-        .find(|o| *o != Ordering::Equal)
-        .unwrap_or(a.cmp(&b))
 }
 
 /// The group of each row, numbered in order of appearance, and the first row of each group.
@@ -494,79 +440,4 @@ fn shown(e: &FindElem, vars: &Vars) -> String {
         }
         FindElem::Pull { var, .. } => format!("(pull {})", vars.name(*var)),
     }
-}
-
-/// What a column is sorted by: numbers whose order is the values' order.
-struct Keys {
-    ranks: Vec<u64>,
-    descending: bool,
-}
-
-impl Keys {
-    fn new(column: &Out, descending: bool, values: &Values) -> Result<Keys> {
-        let ranks = match column {
-            Out::Words(c) => match c.one_type().and_then(Tag::value_type) {
-                Some(ty) if ty.is_inline() => c.words.clone(),
-                _ => ranks_of(c, values)?,
-            },
-            Out::Vals(vs) => {
-                let mut order: Vec<u32> = (0..vs.len() as u32).collect();
-                order.sort_unstable_by(|a, b| vs[*a as usize].cmp(&vs[*b as usize]));
-                let mut ranks = vec![0; vs.len()];
-                for (k, pair) in order.windows(2).enumerate() {
-                    let (a, b) = (pair[0] as usize, pair[1] as usize);
-                    ranks[b] = if vs[a] == vs[b] { ranks[a] } else { k as u64 + 1 };
-                }
-                ranks
-            }
-            Out::Forms(fs) => vec![0; fs.len()],
-        };
-        Ok(Keys { ranks, descending })
-    }
-    fn compare(&self, a: usize, b: usize) -> Ordering {
-        let order = self.ranks[a].cmp(&self.ranks[b]);
-        if self.descending { order.reverse() } else { order }
-    }
-}
-
-/// Each different word is compared with the others once, whatever the number of rows.
-fn ranks_of(c: &Column, values: &Values) -> Result<Vec<u64>> {
-    let one = Relation::new(vec![Var(0)], vec![c.clone()], c.len());
-    let distinct = one.dedup();
-    let mut order: Vec<u32> = (0..distinct.len as u32).collect();
-    let mut failed = None;
-    let words = &distinct.cols[0];
-    order.sort_by(|a, b| {
-        values
-            .compare(words.get(*a as usize), words.get(*b as usize))
-            .unwrap_or_else(|e| {
-                failed.get_or_insert(e);
-                Ordering::Equal
-            })
-    });
-    if let Some(e) = failed {
-        return Err(e);
-    }
-    let mut rank = vec![0u64; distinct.len];
-    for (r, i) in order.iter().enumerate() {
-        rank[*i as usize] = r as u64;
-    }
-    let all = canonical(c);
-    let theirs = canonical(words);
-    let table = KeyTable::new(&theirs, distinct.len);
-    Ok((0..c.len())
-        .map(|i| {
-            let at = table
-                .rows(&all, i)
-                .next()
-                .expect("every word is among the distinct ones");
-            rank[at as usize]
-        })
-        .collect())
-}
-
-/// What rows are told apart by, as columns.
-fn canonical(c: &Column) -> [Arc<Column>; 2] {
-    let (tags, words) = (0..c.len()).map(|i| c.canonical(i)).unzip();
-    [tags, words].map(|ws| Arc::new(Column::of(Tag::OTHER, ws)))
 }

@@ -7,10 +7,11 @@ use rustc_hash::FxHashMap;
 use super::ast::{Ast, Binding, InSpec, Rules, Var};
 use super::bind::Binder;
 use super::cache::{Cache, Setup};
+use super::column::{Column, Tag};
 use super::parse;
 use super::plan::kinds::Kind;
 use super::plan::lower::Consts;
-use super::relation::{Column, Relation, Tag};
+use super::relation::Relation;
 use super::source::{DbSource, RowSource, Source, Sources, coerce};
 use super::values::Values;
 use crate::datom::{T, Val};
@@ -640,8 +641,8 @@ fn join(l: &Relation, r: &Relation) -> Relation {
                 ri.push(j);
             }
         }
-    } else if let Some((lk, rk)) = super::relation::keys(l, r, &shared) {
-        let table = super::relation::KeyTable::new(&rk, r.len);
+    } else if let Some((lk, rk)) = super::keys::keys(l, r, &shared) {
+        let table = super::keys::KeyTable::new(&rk, r.len);
         for i in 0..l.len {
             for j in table.rows(&lk, i) {
                 li.push(i as u32);

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::relation::{Column, Tag};
+use super::column::{Column, Tag};
 use super::values::Values;
 use crate::datom::{EntityId, Val, Value, ValueType, Word};
 use crate::db::Db;

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use rustc_hash::FxHashMap;
 
-use super::relation::{Tag, mix};
+use super::column::Tag;
+use super::hash::mix;
 use crate::datom::{Val, ValueType, Word};
 use crate::error::Result;
 use crate::index::Words;

@@ -3,9 +3,9 @@
 use super::super::ast::{Binding, Var};
 use super::super::bind::Binder;
 use super::super::plan::Apply;
-use super::super::relation::{Relation, keys};
+use super::super::relation::Relation;
 use super::Exec;
-use super::join::gathered;
+use super::join::agree;
 use crate::error::Result;
 
 impl Exec<'_> {
@@ -33,23 +33,6 @@ impl Exec<'_> {
     pub(super) fn unify(&self, rel: &Relation, rows: &[u32], made: Binder<'_>, keep: &[Var]) -> Relation {
         let made = Relation::new(made.vars, made.cols, made.len);
         let shared: Vec<Var> = made.vars.iter().filter(|v| rel.at(**v).is_some()).copied().collect();
-        let all: Vec<u32> = (0..rows.len() as u32).collect();
-        if shared.is_empty() {
-            return gathered(rel, &made, rows, &all, keep, rel.sorted);
-        }
-        let theirs = rel.project(&shared).gather(rows, false);
-        let Some((l, r)) = keys(&theirs, &made, &shared) else {
-            return Relation::empty(keep);
-        };
-        let same: Vec<u32> = all
-            .into_iter()
-            .filter(|&k| {
-                l.iter()
-                    .zip(&r)
-                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
-            })
-            .collect();
-        let kept: Vec<u32> = same.iter().map(|&k| rows[k as usize]).collect();
-        gathered(rel, &made, &kept, &same, keep, rel.sorted)
+        agree(rel, rows, made, &shared, keep, rel.sorted)
     }
 }

@@ -7,11 +7,13 @@
 use rustc_hash::FxHashMap;
 
 use super::super::ast::Var;
+use super::super::column::{Column, Tag, canonical};
 use super::super::plan::RuleStep;
 use super::super::plan::rules::Pred;
-use super::super::relation::{Column, Relation, Tag};
-use super::join::pair_bytes;
-use super::{Exec, reach};
+use super::super::relation::Relation;
+use super::Exec;
+use super::join::{agree, pair_bytes};
+use super::reach::{self, Marks};
 use crate::datom::{Word, word};
 use crate::error::Result;
 
@@ -55,7 +57,7 @@ const ROUND_ROWS: f64 = 64.0;
 impl Nodes {
     fn find(&self, tag: Tag, w: Word) -> Option<u32> {
         match self {
-            Nodes::Any { ids, .. } => ids.get(&entity_of(tag, w)).copied(),
+            Nodes::Any { ids, .. } => ids.get(&canonical(tag, w)).copied(),
             Nodes::Close { tag: mine, first, len } => {
                 let w = match (tag, *mine) {
                     (t, m) if t == m => w,
@@ -73,40 +75,6 @@ impl Nodes {
             Nodes::Close { tag, first, .. } => Column::of(*tag, at.iter().map(|n| first + u64::from(*n)).collect()),
             Nodes::Any { words, .. } => words.gather(at),
         }
-    }
-}
-
-/// An entity's number is the entity.
-fn entity_of(tag: Tag, w: Word) -> (Tag, Word) {
-    match tag {
-        Tag::LONG if word::to_long(w) >= 0 => (Tag::REF, word::to_long(w) as u64),
-        _ => (tag, w),
-    }
-}
-
-/// Which nodes a search has seen; cleared by counting on.
-#[derive(Default)]
-pub(super) struct Marks {
-    rounds: Vec<u32>,
-    round: u32,
-}
-
-impl Marks {
-    pub(super) fn clear(&mut self, len: usize) {
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.rounds.clear();
-            self.round = 1;
-        }
-        self.rounds.resize(len.max(self.rounds.len()), 0);
-    }
-    /// Whether it is seen for the first time.
-    #[inline]
-    pub(super) fn first(&mut self, node: u32) -> bool {
-        let mark = &mut self.rounds[node as usize];
-        let first = *mark != self.round;
-        *mark = self.round;
-        first
     }
 }
 
@@ -140,7 +108,7 @@ impl Graph {
             Nodes::Any { ids, words } => (ids, words),
             close => return close.find(tag, w),
         };
-        let key = entity_of(tag, w);
+        let key = canonical(tag, w);
         Some(*ids.entry(key).or_insert_with(|| {
             words.push(key.0, key.1);
             // When every edge is known, a node that is new has none.
@@ -333,7 +301,7 @@ impl Exec<'_> {
         }
         let right = Relation::new(vec![end], vec![graph.nodes.column(&ends)], ends.len());
         let others: Vec<Var> = rel.at(end).map(|_| end).into_iter().collect();
-        let made = self.agree(rel, &left, right, &others, keep, rel.sorted);
+        let made = agree(rel, &left, right, &others, keep, rel.sorted);
         // Each end is found once for its start, and each start stands for the other columns of its row.
         let all = made.at(end).is_some() && (rel.len == 1 || rel.vars.iter().all(|v| made.at(*v).is_some()));
         Ok(Relation {

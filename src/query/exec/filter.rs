@@ -1,8 +1,9 @@
 //! Predicates: columns of one type are compared word by word, everything else value by value.
 
+use super::super::column::Tag;
 use super::super::functions::{self, Function};
 use super::super::plan::{Apply, Callee, Operand};
-use super::super::relation::{Relation, Tag};
+use super::super::relation::Relation;
 use super::Exec;
 use crate::datom::{Val, Word};
 use crate::error::Result;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::super::ast::Var;
-use super::super::relation::{Column, KeyTable, Relation, Tag, keys};
+use super::super::column::{Column, Tag};
+use super::super::keys::{KeyTable, equal_rows, keys};
+use super::super::relation::Relation;
 use super::Exec;
 use crate::error::Result;
 
@@ -134,26 +136,14 @@ impl Exec<'_> {
                 left.vars = vec![a];
                 right.vars = vec![a];
                 debug_assert!(i != j);
-                match keys(&left, &right, &[a]) {
-                    None => rel.select(&[]),
-                    Some((l, r)) => {
-                        let same: Vec<u32> = (0..rel.len as u32)
-                            .filter(|&k| {
-                                l.iter()
-                                    .zip(&r)
-                                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
-                            })
-                            .collect();
-                        rel.select(&same)
-                    }
-                }
+                rel.select(&equal_rows(&left, &right, &[a]).unwrap_or_default())
             }
             (Some(i), None) => {
-                let col = (*rel.cols[i]).clone();
+                let col = rel.cols[i].clone();
                 rel.with(b, col)
             }
             (None, Some(j)) => {
-                let col = (*rel.cols[j]).clone();
+                let col = rel.cols[j].clone();
                 rel.with(a, col)
             }
             (None, None) => rel,
@@ -219,4 +209,26 @@ pub(super) fn gathered(
         vars,
         cols,
     }
+}
+
+/// Row `left[k]` of `rel` beside row `k` of `right`, where the variables `others`, which both have, agree.
+pub(super) fn agree(
+    rel: &Relation,
+    left: &[u32],
+    right: Relation,
+    others: &[Var],
+    keep: &[Var],
+    sorted: Option<Var>,
+) -> Relation {
+    if others.is_empty() {
+        let all: Vec<u32> = (0..left.len() as u32).collect();
+        return gathered(rel, &right, left, &all, keep, sorted);
+    }
+    let theirs = rel.project(others).gather(left, false);
+    let Some(same) = equal_rows(&theirs, &right, others) else {
+        let vars: Vec<Var> = rel.vars.iter().chain(&right.vars).copied().collect();
+        return Relation::empty(&vars).project(keep);
+    };
+    let kept: Vec<u32> = same.iter().map(|&k| left[k as usize]).collect();
+    gathered(rel, &right, &kept, &same, keep, sorted)
 }

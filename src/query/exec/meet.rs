@@ -2,15 +2,15 @@
 //! side with the index.
 
 use super::super::ast::Var;
+use super::super::column::{Column, Tag};
 use super::super::plan::Scan;
 use super::super::plan::access::Access;
-use super::super::relation::{Column, Relation, Tag};
+use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::join::pair_bytes;
-use super::output::Output;
-use super::probe::Key;
+use super::join::{agree, pair_bytes};
+use super::output::{Key, Output};
 use crate::datom::{ValueType, Word};
 use crate::error::Result;
 use crate::index::{Order, Range};
@@ -19,12 +19,12 @@ impl Exec<'_> {
     /// Joins the rows with a pattern whose attribute is known. By value only for types whose words are their values.
     pub(super) fn meet(&self, s: &Scan, source: &DbSource, key: Key, rel: &Relation, keep: &[Var]) -> Result<Relation> {
         let db = &source.db;
-        let (var, order, want) = match (key, &s.attr) {
-            (Key::Value, Some(a)) => (s.v.var(), Order::Avet, a.value_type),
-            _ => (s.e.var(), Order::Aevt, ValueType::Ref),
-        };
-        let var = var.expect("the key is a variable of the pattern");
         let attr = s.attr.as_ref().expect("the attribute is known");
+        let (order, want) = match key {
+            Key::Value => (Order::Avet, attr.value_type),
+            Key::Entity => (Order::Aevt, ValueType::Ref),
+        };
+        let var = key.var(s);
         let access = Access {
             order,
             range: Range::a(attr.id),
@@ -100,7 +100,7 @@ impl Exec<'_> {
                 .filter(|c| c.one_type() == Some(Tag::of(want)))
                 .map(|_| var),
         };
-        let made = self.agree(rel, &left, right, &others, keep, sorted);
+        let made = agree(rel, &left, right, &others, keep, sorted);
         Ok(Relation {
             distinct: distinct && rel.vars.iter().all(|v| made.at(*v).is_some()),
             ..made

@@ -30,10 +30,12 @@ use rustc_hash::FxHashMap;
 
 use super::ast::Var;
 use super::budget::{Budget, Meter};
+use super::column::Tag;
+use super::growing::Growing;
 use super::inputs::Bound;
 use super::plan::rules::Pred;
 use super::plan::{Node, Op, Pipeline};
-use super::relation::{Growing, Relation, Tag};
+use super::relation::Relation;
 use super::source::Sources;
 use super::values::Values;
 use super::{Passes, Prepared, QueryOptions};
@@ -170,7 +172,7 @@ impl<'a> Exec<'a> {
             Op::Equal(a, b) => Ok(self.equal(*a, *b, rel)),
             Op::Const(v, tag, w) => {
                 let words = vec![*w; rel.len];
-                Ok(rel.with(*v, super::relation::Column::of(*tag, words)))
+                Ok(rel.with(*v, super::column::Column::of(*tag, words)))
             }
             Op::Filter(f) => self.filter(f, rel),
             Op::Apply(f, b) => self.apply(f, b, rel, keep),

@@ -1,8 +1,9 @@
 //! `not`: keeps the rows for which the body, begun with their values, gives nothing.
 
 use super::super::ast::Var;
+use super::super::keys::{KeyTable, keys};
 use super::super::plan::Pipeline;
-use super::super::relation::{KeyTable, Relation, keys};
+use super::super::relation::Relation;
 use super::Exec;
 use crate::error::Result;
 

@@ -1,14 +1,32 @@
 //! The columns of a pattern's variables, taken from the rows of an index.
 
 use super::super::ast::Var;
+use super::super::column::{Column, Tag};
 use super::super::plan::Scan;
-use super::super::relation::{Column, Relation, Tag};
+use super::super::relation::Relation;
 use super::super::source::{DbSource, Translator};
 use super::Exec;
 use super::check::Slices;
-use super::probe::Key;
 use crate::datom::{TxId, ValueType, Word};
 use crate::error::Result;
+
+/// What the facts of a pattern are looked up by.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Key {
+    Entity,
+    Value,
+}
+
+impl Key {
+    /// The variable of the pattern that stands there.
+    pub fn var(self, s: &Scan) -> Var {
+        let var = match self {
+            Key::Entity => s.e.var(),
+            Key::Value => s.v.var(),
+        };
+        var.expect("a key is chosen for a variable of the pattern")
+    }
+}
 
 /// The columns of a pattern's variables, growing.
 pub(super) struct Output<'a> {

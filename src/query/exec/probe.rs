@@ -1,24 +1,19 @@
 //! The two ways to join rows with the facts of a pattern: reading all of these in a row, or a few for each value.
 
 use super::super::ast::Var;
+use super::super::column::{Column, Tag, Types};
+use super::super::keys::KeyTable;
 use super::super::plan::access::Access;
 use super::super::plan::{Pos, Scan};
-use super::super::relation::{Column, KeyTable, Relation, Tag, Types};
+use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::join::{gallop, gathered, pair_bytes};
-use super::output::Output;
+use super::join::{agree, gallop, pair_bytes};
+use super::output::{Key, Output};
 use crate::datom::{ValueType, Word};
 use crate::error::Result;
 use crate::index::{Columns, Order, Probe, Range};
-
-/// What a pattern is looked up by, one value at a time.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Key {
-    Entity,
-    Value,
-}
 
 impl Exec<'_> {
     /// Reads a pattern's facts in a row, and of these takes only what joins.
@@ -32,11 +27,7 @@ impl Exec<'_> {
         keep: &[Var],
     ) -> Result<Relation> {
         let db = &source.db;
-        let var = match key {
-            Key::Entity => s.e.var(),
-            Key::Value => s.v.var(),
-        };
-        let var = var.expect("the key is a variable of the pattern");
+        let var = key.var(s);
         let col = rel.col(var).expect("the key is bound");
         let words = col.words.as_slice();
         let others: Vec<Var> = s.vars().filter(|v| *v != var && rel.at(*v).is_some()).collect();
@@ -127,7 +118,7 @@ impl Exec<'_> {
             (_, true, Key::Value) => right.sorted,
             _ => None,
         };
-        let made = self.agree(rel, &left, right, &others, keep, sorted);
+        let made = agree(rel, &left, right, &others, keep, sorted);
         Ok(Relation {
             distinct: distinct && rel.vars.iter().all(|v| made.at(*v).is_some()),
             ..made
@@ -144,11 +135,7 @@ impl Exec<'_> {
         keep: &[Var],
     ) -> Result<Relation> {
         let db = &source.db;
-        let var = match key {
-            Key::Entity => s.e.var(),
-            Key::Value => s.v.var(),
-        };
-        let var = var.expect("the key is a variable of the pattern");
+        let var = key.var(s);
         let col = rel.col(var).expect("the key is bound");
         let want = match (key, &s.attr) {
             (Key::Entity, _) | (_, None) => ValueType::Ref,
@@ -215,42 +202,11 @@ impl Exec<'_> {
         let by_key = rel.sorted.filter(|v| in_order && *v == var);
         let sorted = by_key
             .or((key == Key::Entity && rel.col(var).is_some_and(|c| c.one_type() == Some(Tag::REF))).then_some(var));
-        let made = self.agree(rel, &left, right, &others, keep, sorted);
+        let made = agree(rel, &left, right, &others, keep, sorted);
         Ok(Relation {
             distinct: distinct && rel.vars.iter().all(|v| made.at(*v).is_some()),
             ..made
         })
-    }
-
-    /// Rows of `rel` beside rows of `right`, where the variables `others` of both agree.
-    pub(super) fn agree(
-        &self,
-        rel: &Relation,
-        left: &[u32],
-        right: Relation,
-        others: &[Var],
-        keep: &[Var],
-        sorted: Option<Var>,
-    ) -> Relation {
-        let all: Vec<u32> = (0..left.len() as u32).collect();
-        if others.is_empty() {
-            return gathered(rel, &right, left, &all, keep, sorted);
-        }
-        let theirs = rel.project(others).gather(left, false);
-        let Some((l, r)) = super::super::relation::keys(&theirs, &right, others) else {
-            let vars: Vec<Var> = rel.vars.iter().chain(&right.vars).copied().collect();
-            return Relation::empty(&vars).project(keep);
-        };
-        let same: Vec<u32> = all
-            .into_iter()
-            .filter(|&k| {
-                l.iter()
-                    .zip(&r)
-                    .all(|(x, y)| x.words[k as usize] == y.words[k as usize])
-            })
-            .collect();
-        let kept: Vec<u32> = same.iter().map(|&k| left[k as usize]).collect();
-        gathered(rel, &right, &kept, &same, keep, sorted)
     }
 
     /// The rows whose word can be one of type `want`, with that word.

@@ -5,8 +5,33 @@
 //! copying: no node is searched from on its own.
 
 use super::super::budget::Meter;
-use super::closure::Marks;
 use crate::error::Result;
+
+/// Which nodes a search has seen; cleared by counting on.
+#[derive(Default)]
+pub(super) struct Marks {
+    rounds: Vec<u32>,
+    round: u32,
+}
+
+impl Marks {
+    pub(super) fn clear(&mut self, len: usize) {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.rounds.clear();
+            self.round = 1;
+        }
+        self.rounds.resize(len.max(self.rounds.len()), 0);
+    }
+    /// Whether it is seen for the first time.
+    #[inline]
+    pub(super) fn first(&mut self, node: u32) -> bool {
+        let mark = &mut self.rounds[node as usize];
+        let first = *mark != self.round;
+        *mark = self.round;
+        first
+    }
+}
 
 /// Paths, those of a start together.
 pub(super) struct Reached {

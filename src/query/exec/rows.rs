@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use super::super::ast::Var;
+use super::super::column::Tag;
+use super::super::growing::Growing;
 use super::super::plan::{Pos, RowScan};
-use super::super::relation::{Growing, Relation, Tag};
+use super::super::relation::Relation;
 use super::super::source::Source;
 use super::Exec;
 use super::join::{gathered, pair_bytes};

@@ -7,10 +7,11 @@
 //! nothing is new: cycles in the data end it, too. All loops are here, none on the native stack.
 
 use super::super::ast::Var;
+use super::super::growing::Growing;
 use super::super::plan::RuleStep;
 use super::super::plan::rules::Pred;
 use super::super::plan::{Node, Op};
-use super::super::relation::{Growing, Relation};
+use super::super::relation::Relation;
 use super::Exec;
 use super::join::{gathered, pair_bytes};
 use crate::error::{Code, Error, Result};

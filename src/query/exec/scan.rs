@@ -1,14 +1,14 @@
 //! Patterns: which facts are read, and how they are joined with the rows.
 
 use super::super::ast::Var;
+use super::super::column::{Column, Tag};
 use super::super::plan::access::{self, Access};
 use super::super::plan::{Bounds, Pos, Scan};
-use super::super::relation::{Column, Relation, Tag};
+use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::output::Output;
-use super::probe::Key;
+use super::output::{Key, Output};
 use crate::datom::{EntityId, Val, Value, ValueType, Word};
 use crate::db::Db;
 use crate::error::Result;

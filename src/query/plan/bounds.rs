@@ -1,7 +1,7 @@
 //! Pass `push-bounds`: a comparison of a pattern's value with a constant becomes a range of the index.
 
 use super::super::ast::Var;
-use super::super::relation::Tag;
+use super::super::column::Tag;
 use super::super::source::coerce;
 use super::super::values::Values;
 use super::lower::Consts;

@@ -4,9 +4,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::ast::{Clause, Rule, Term, Var, Vars};
+use super::super::column::Tag;
 use super::super::functions;
 use super::super::parse::collect_binding;
-use super::super::relation::Tag;
 use super::super::source::Sources;
 use super::super::values::Values;
 use super::kinds::{Kind, RuleKinds};

@@ -19,8 +19,8 @@ mod search;
 use std::sync::Arc;
 
 use super::ast::{Binding, Var};
+use super::column::Tag;
 use super::functions::Function;
-use super::relation::Tag;
 use crate::datom::{T, Val, Value, Word};
 use crate::db::QueryFn;
 use crate::edn::Symbol;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::ast::{Pattern, Term, Var};
-use super::super::relation::Tag;
+use super::super::column::Tag;
 use super::super::source::{DbSource, Source};
 use super::super::values::Values;
 use super::lower::Planner;
