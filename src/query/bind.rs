@@ -1,6 +1,7 @@
 //! Values taken apart by binding forms.
 
 use super::ast::{Binding, Var};
+use super::budget::Meter;
 use super::column::{Column, Tag};
 use super::values::Values;
 use crate::datom::{Val, Word};
@@ -9,25 +10,30 @@ use crate::error::{Code, Error, Result};
 /// The rows that a binding form makes of values, in columns beside the variables of the form.
 pub(crate) struct Binder<'a> {
     values: &'a Values,
+    meter: &'a Meter,
     form: &'a Binding,
     pub vars: Vec<Var>,
     pub cols: Vec<Column>,
     pub len: usize,
+    /// How many of them the meter has seen.
+    seen: usize,
     /// Inputs must fit their form; what functions give and does not fit is no row.
     strict: bool,
     row: Vec<Option<(Tag, Word)>>,
 }
 
 impl<'a> Binder<'a> {
-    pub fn new(form: &'a Binding, values: &'a Values, strict: bool) -> Binder<'a> {
+    pub fn new(form: &'a Binding, values: &'a Values, meter: &'a Meter, strict: bool) -> Binder<'a> {
         let vars = form.vars();
         Binder {
             values,
+            meter,
             form,
             cols: vars.iter().map(|_| Column::new(Tag::REF)).collect(),
             row: vec![None; vars.len()],
             vars,
             len: 0,
+            seen: 0,
             strict,
         }
     }
@@ -60,7 +66,7 @@ impl<'a> Binder<'a> {
                 col.push(tag, w);
             }
             self.len += 1;
-            return Ok(());
+            return self.meter.grown(self.len, &mut self.seen, 8 * self.cols.len());
         };
         match form {
             Binding::Blank => self.rows(rest),

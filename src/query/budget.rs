@@ -99,6 +99,8 @@ pub(crate) struct Meter {
 
 /// How many small steps pass between two looks at the clock.
 const TICKS: u32 = 4096;
+/// How many new rows pass between two looks at the limits.
+const ROWS: usize = 1 << 16;
 
 impl Meter {
     pub fn new(budget: &Budget) -> Meter {
@@ -209,6 +211,17 @@ impl Meter {
             .hint("clauses that share no variable multiply their rows; or raise the limit"));
         }
         Ok(())
+    }
+    /// One small step of a loop that makes rows: looks at the limits whenever many have come since `seen`, since looking costs as much
+    /// as a row.
+    #[inline]
+    pub fn grown(&self, n: usize, seen: &mut usize, bytes_each: usize) -> Result<()> {
+        self.tick()?;
+        if n - *seen < ROWS {
+            return Ok(());
+        }
+        *seen = n;
+        self.rows(n, bytes_each)
     }
     /// What is left of the budget, for a query inside this one.
     pub fn rest(&self) -> Budget {

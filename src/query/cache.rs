@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 
 use super::ast::{Ast, Var};
 use super::column::Tag;
-use super::inputs::{Bound, RuleText};
+use super::inputs::Bound;
+use super::places::RuleText;
 use super::plan::kinds::{self, Kinds, RuleKinds};
 use super::plan::rules::RuleSet;
 use super::plan::{Op, Pipeline, Scan, access};

@@ -139,6 +139,18 @@ impl Column {
             .unzip();
         [tags, words].map(|words| Column::of(Tag::OTHER, words))
     }
+    /// The rows in which it is equal to another column.
+    pub fn equal_rows(&self, other: &Column) -> Vec<u32> {
+        let rows = 0..self.len() as u32;
+        match (self.one_type(), other.one_type()) {
+            (Some(a), Some(b)) if a == b => rows
+                .filter(|&i| self.words[i as usize] == other.words[i as usize])
+                .collect(),
+            _ => rows
+                .filter(|&i| self.canonical(i as usize) == other.canonical(i as usize))
+                .collect(),
+        }
+    }
     /// Numbers of entities as the entities; `None` when there is nothing to change.
     pub fn with_entities(&self) -> Option<Column> {
         let number = |tag: Tag, w: Word| tag == Tag::LONG && word::to_long(w) >= 0;

@@ -18,11 +18,14 @@ mod explain;
 mod find;
 mod growing;
 mod hash;
+mod input;
 mod inputs;
+mod join;
 mod keys;
 mod out;
 mod page;
 mod parse;
+mod places;
 mod plan;
 mod relation;
 mod source;
@@ -34,7 +37,7 @@ use std::sync::Arc;
 pub use answer::Answer;
 pub use ast::Shape;
 pub use budget::{Budget, CancelToken};
-pub use inputs::Input;
+pub use input::Input;
 pub use stats::QueryStats;
 
 use crate::db::Db;
@@ -42,11 +45,11 @@ use crate::edn::{self, Edn, Node, Symbol};
 use crate::error::{Code, Error, Result};
 use ast::Ast;
 use budget::Meter;
-use cache::Cache;
+use cache::{Cache, Setup};
 use exec::Exec;
 use find::{Finder, Paging};
 use inputs::Bound;
-use page::Page;
+use page::{Page, State};
 use plan::Pipeline;
 use plan::lower::Planner;
 use plan::rules::Pred;
@@ -169,9 +172,10 @@ impl Query {
     /// The plan for these inputs, as text. Nothing runs.
     pub fn explain(&self, inputs: &[Input]) -> Result<String> {
         let explained = || {
-            let bound = inputs::bind(&self.ast, inputs, self.text.is_some(), &self.cache)?;
+            let options = QueryOptions::default();
+            let (bound, setup) = self.bind(inputs, None, &Meter::new(&options.budget))?;
             let finder = Finder::new(&self.ast.find, &bound)?;
-            let prepared = self.prepare(&bound, &finder, &QueryOptions::default(), false)?;
+            let prepared = self.prepare(&bound, &setup, &finder, &options, false)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
         };
         self.placed(inputs, explained())
@@ -190,17 +194,33 @@ impl Query {
     }
 
     fn placed<X>(&self, inputs: &[Input], result: Result<X>) -> Result<X> {
-        result.map_err(|e| inputs::located(e, self.text.as_ref(), &self.ast, inputs))
+        result.map_err(|e| places::located(e, self.text.as_ref(), &self.ast, inputs))
     }
 
-    fn prepare(&self, bound: &Bound, finder: &Finder<'_>, options: &QueryOptions, careful: bool) -> Result<Prepared> {
+    /// What the inputs are to the query; the databases as they were in these states.
+    fn bind(&self, inputs: &[Input], states: Option<&[State]>, meter: &Meter) -> Result<(Bound, Arc<Setup>)> {
+        let elsewhere = self.text.is_some();
+        let (mut bound, rules) = inputs::open(&self.ast, inputs, elsewhere, states)?;
+        let setup = self.cache.setup(&self.ast, &bound.sources, rules)?;
+        bound.bind(&self.ast, inputs, elsewhere, &setup.kinds, meter)?;
+        Ok((bound, setup))
+    }
+
+    fn prepare(
+        &self,
+        bound: &Bound,
+        setup: &Setup,
+        finder: &Finder<'_>,
+        options: &QueryOptions,
+        careful: bool,
+    ) -> Result<Prepared> {
         let mut planner = Planner {
             sources: &bound.sources,
             values: &bound.values,
             logs: &bound.logs,
             vars: self.ast.vars.clone(),
-            rules: &bound.setup.rules,
-            rule_kinds: &bound.setup.rule_kinds,
+            rules: &setup.rules,
+            rule_kinds: &setup.rule_kinds,
             consts: bound.consts.clone(),
             allow_scan: self.ast.allow_scan,
             inlined: 0,
@@ -246,7 +266,7 @@ impl Query {
         };
         let paged = page.is_some() || find.limit.is_some();
         let question = if paged {
-            inputs::question(find.fingerprint, inputs)
+            page::question(find.fingerprint, inputs)
         } else {
             0
         };
@@ -259,8 +279,7 @@ impl Query {
             );
         }
         let states = page.as_ref().map(|p| &p.states[..]);
-        let bound =
-            inputs::bind_at(&self.ast, inputs, self.text.is_some(), &self.cache, states).map_err(|e| e.at(place))?;
+        let (bound, setup) = self.bind(inputs, states, &meter).map_err(|e| e.at(place))?;
         let finder = Finder::new(&self.ast.find, &bound)?;
         let mut analyze = analyze;
         let mut attempt = |prepared: &Prepared| {
@@ -272,20 +291,20 @@ impl Query {
             }
             Ok(rows)
         };
-        let loan = match bound.setup.take(&bound, options.passes)? {
+        let loan = match setup.take(&bound, options.passes)? {
             Some(loan) => loan,
             None => {
-                let prepared = self.prepare(&bound, &finder, options, false)?;
-                bound.setup.keep(prepared, &bound, options.passes)?
+                let prepared = self.prepare(&bound, &setup, &finder, options, false)?;
+                setup.keep(prepared, &bound, options.passes)?
             }
         };
         let outcome = attempt(loan.plan());
-        bound.setup.give(loan);
+        setup.give(loan);
         let rows = match outcome {
             // A function failed: whether that counts is found out with care.
             Err(failure) if exec::careful::is_failure(&failure) => {
                 meter.back_to(0);
-                match attempt(&self.prepare(&bound, &finder, options, true)?) {
+                match attempt(&self.prepare(&bound, &setup, &finder, options, true)?) {
                     Err(e) if e.code() == Code::QueryLimit => Err(failure),
                     outcome => outcome,
                 }

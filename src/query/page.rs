@@ -7,15 +7,20 @@
 
 use sha2::{Digest, Sha256};
 
+use super::input::Input;
 use crate::datom::{EntityId, T, Val, Value, ValueType};
+use crate::db::Db;
 use crate::edn::{self, Edn, Instant, Node};
 use crate::error::{Code, Error, Result};
+
+/// A database's newest transaction, as a token of a page has it: its t and its instant.
+pub(crate) type State = (T, Instant);
 
 /// Where a page ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Page {
     /// The databases read, in the order of `:in`.
-    pub states: Vec<(T, Instant)>,
+    pub states: Vec<State>,
     /// Of the query and its other inputs.
     pub question: u64,
     /// The values of the last row, in the order of the columns.
@@ -75,6 +80,39 @@ impl Page {
             row: row.as_vector()?.iter().map(unpack).collect::<Option<_>>()?,
         })
     }
+}
+
+/// The database value as it was in a state.
+pub(crate) fn pinned(db: &Db, state: Option<&State>) -> Result<Db> {
+    let wrong = |message: &str| Error::new(Code::InvalidArgument, message);
+    let Some((t, instant)) = state else {
+        return Err(wrong("the page token belongs to a question of fewer databases"));
+    };
+    if *t > db.basis_t() {
+        return Err(wrong("the page token is of a later moment than this database value")
+            .hint(format!("the page before was read at t {t}, this is t {}", db.basis_t())));
+    }
+    if db.instant_of(*t)? != Some(*instant) {
+        return Err(wrong("the page token belongs to another database"));
+    }
+    match *t == db.basis_t() {
+        true => Ok(db.clone()),
+        false => db.as_of(*t),
+    }
+}
+
+/// What tells a question from others: the query's fingerprint and the data given.
+pub(crate) fn question(fingerprint: u64, inputs: &[Input]) -> u64 {
+    let mut text = fingerprint.to_string();
+    for input in inputs {
+        text.push(' ');
+        match input {
+            Input::Db(_) | Input::Log(_) => {}
+            Input::Edn(form) | Input::Text(form, _) => text.push_str(&form.to_string()),
+            Input::Val(v) => text.push_str(&v.to_edn().to_string()),
+        }
+    }
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 /// A value with its type, which EDN alone would not keep.

@@ -186,6 +186,24 @@ impl Relation {
         }
         h
     }
+    /// The rows in which two variables are equal; a variable that is new becomes a copy of the other.
+    pub fn equal(self, a: Var, b: Var) -> Relation {
+        match (self.col(a), self.col(b)) {
+            (Some(left), Some(right)) => {
+                let same = left.equal_rows(right);
+                self.select(&same)
+            }
+            (Some(known), None) => {
+                let col = known.clone();
+                self.with(b, col)
+            }
+            (None, Some(known)) => {
+                let col = known.clone();
+                self.with(a, col)
+            }
+            (None, None) => self,
+        }
+    }
     /// Appends the rows of a relation with the same variables, in any order.
     pub fn append(&mut self, other: &Relation) {
         for (i, v) in self.vars.iter().enumerate() {

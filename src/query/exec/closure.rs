@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 
 use super::super::ast::Var;
 use super::super::column::{Column, Tag, canonical};
+use super::super::join::{agree, pair_bytes};
 use super::super::plan::RuleStep;
 use super::super::plan::rules::Pred;
 use super::super::relation::Relation;
 use super::Exec;
-use super::join::{agree, pair_bytes};
 use super::reach::{self, Marks};
 use crate::datom::{Word, word};
 use crate::error::Result;

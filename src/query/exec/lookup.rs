@@ -77,7 +77,7 @@ impl Exec<'_> {
         let db = &source.db;
         let mut forward = Reader::new(db, Order::Aevt);
         let mut backward = Reader::new(db, Order::Vaet);
-        let mut binder = Binder::new(binding, self.values, false);
+        let mut binder = Binder::new(binding, self.values, self.meter, false);
         let mut rows = Vec::new();
         for i in 0..rel.len {
             self.meter.tick()?;

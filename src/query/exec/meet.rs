@@ -3,13 +3,13 @@
 
 use super::super::ast::Var;
 use super::super::column::{Column, Tag};
+use super::super::join::{agree, pair_bytes};
 use super::super::plan::Scan;
 use super::super::plan::access::Access;
 use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::join::{agree, pair_bytes};
 use super::output::{Key, Output};
 use crate::datom::{ValueType, Word};
 use crate::error::Result;

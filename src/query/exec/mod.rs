@@ -9,7 +9,6 @@ mod check;
 mod closure;
 mod disjoin;
 mod filter;
-mod join;
 mod lookup;
 mod meet;
 mod negate;
@@ -33,6 +32,7 @@ use super::budget::{Budget, Meter};
 use super::column::Tag;
 use super::growing::Growing;
 use super::inputs::Bound;
+use super::join::join;
 use super::plan::rules::Pred;
 use super::plan::{Node, Op, Pipeline};
 use super::relation::Relation;
@@ -165,11 +165,15 @@ impl<'a> Exec<'a> {
         rel
     }
 
+    fn join(&self, l: &Relation, r: &Relation, keep: &[Var]) -> Result<Relation> {
+        join(l, r, keep, self.meter)
+    }
+
     fn step(&self, op: &Op, rel: Relation, keep: &[Var]) -> Result<Relation> {
         match op {
             Op::Scan(s) => self.scan(s, rel, keep),
             Op::Rows(r) => self.rows(r, rel, keep),
-            Op::Equal(a, b) => Ok(self.equal(*a, *b, rel)),
+            Op::Equal(a, b) => Ok(rel.equal(*a, *b)),
             Op::Const(v, tag, w) => {
                 let words = vec![*w; rel.len];
                 Ok(rel.with(*v, super::column::Column::of(*tag, words)))

@@ -14,7 +14,7 @@ impl Exec<'_> {
     pub fn nested(&self, n: &Nested, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
         let inputs: Vec<Var> = n.inputs().collect();
         let distinct = rel.project(&inputs).dedup();
-        let mut binder = Binder::new(binding, self.values, false);
+        let mut binder = Binder::new(binding, self.values, self.meter, false);
         let mut rows = Vec::new();
         for i in 0..distinct.len {
             self.meter.check()?;

@@ -2,6 +2,7 @@
 
 use super::super::ast::Var;
 use super::super::column::{Column, Tag, Types};
+use super::super::join::{agree, gallop, pair_bytes};
 use super::super::keys::KeyTable;
 use super::super::plan::access::Access;
 use super::super::plan::{Pos, Scan};
@@ -9,7 +10,6 @@ use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::join::{agree, gallop, pair_bytes};
 use super::output::{Key, Output};
 use crate::datom::{ValueType, Word};
 use crate::error::Result;

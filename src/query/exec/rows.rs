@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::super::ast::Var;
 use super::super::column::Tag;
 use super::super::growing::Growing;
+use super::super::join::{gathered, pair_bytes};
 use super::super::plan::{Pos, RowScan};
 use super::super::relation::Relation;
 use super::super::source::Source;
 use super::Exec;
-use super::join::{gathered, pair_bytes};
 use crate::datom::Word;
 use crate::error::Result;
 

@@ -8,12 +8,12 @@
 
 use super::super::ast::Var;
 use super::super::growing::Growing;
+use super::super::join::{gathered, pair_bytes};
 use super::super::plan::RuleStep;
 use super::super::plan::rules::Pred;
 use super::super::plan::{Node, Op};
 use super::super::relation::Relation;
 use super::Exec;
-use super::join::{gathered, pair_bytes};
 use crate::error::{Code, Error, Result};
 
 /// What one rule under one adornment knows so far.

@@ -66,3 +66,27 @@ fn explain_analyze_says_what_was_read() {
     );
     assert_eq!(shown(&db, "[:find (count ?e) . :where [?e :person/age 20]]", &[]), "2");
 }
+
+/// Inputs that share no variable multiply, too: more rows than may be are an error before they are made.
+#[test]
+fn inputs_are_within_the_budget() {
+    let many: String = (0..1_000).map(|i| format!("{i} ")).collect();
+    let options = QueryOptions {
+        budget: Budget {
+            rows_max: 100_000,
+            ..Budget::default()
+        },
+        ..QueryOptions::default()
+    };
+    let one = format!("[{many}]");
+    let pair = format!("[{one} {one}]");
+    for (form, inputs) in [
+        ("[?x ...] [?y ...]", vec![&one, &one]),
+        ("[[?x ...] [?y ...]]", vec![&pair]),
+    ] {
+        let query = Query::parse(&format!("[:find (count ?x) . :in {form}]")).expect("a query");
+        let inputs: Vec<Input> = inputs.into_iter().map(|i| Input::text(i).expect("a form")).collect();
+        let error = query.run_with(&inputs, &options).expect_err("a million rows");
+        assert_eq!(error.code(), Code::QueryLimit, "{form}: {error}");
+    }
+}

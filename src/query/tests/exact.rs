@@ -176,3 +176,28 @@ fn an_entity_and_its_number_are_found_by_each_other() {
         assert_eq!(found, "#{[:person/age] [:person/boss]}");
     }
 }
+
+#[test]
+fn a_variable_twice_in_a_pattern_is_one_value() {
+    let db = db(&[
+        super::PEOPLE,
+        "[{:db/id \"a\" :person/name \"A\" :person/boss \"a\" :person/knows [\"a\" \"b\"]} {:db/id \"b\" :person/name \"B\" :person/boss \"a\" :person/knows [\"a\"]}]",
+    ]);
+    let ids = "[[:person/name \"A\"] [:person/name \"B\"]]";
+    assert_eq!(
+        shown(
+            &db,
+            "[:find ?n ?i :in $ [?e ...] :where [?e ?a ?e] [?a :db/ident ?i] [?e :person/name ?n]]",
+            &[ids]
+        ),
+        "#{[\"A\" :person/boss] [\"A\" :person/knows]}"
+    );
+    assert_eq!(
+        shown(
+            &db,
+            "[:find [?n ...] :in $ [?e ...] :where [?e :person/knows ?e] [?e :person/name ?n]]",
+            &[ids]
+        ),
+        "[\"A\"]"
+    );
+}
