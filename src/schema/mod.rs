@@ -7,6 +7,8 @@ pub mod bootstrap;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::datom::{EntityId, Value, ValueType};
 use crate::edn::{Edn, Keyword, Symbol};
 use crate::error::Result;
@@ -94,6 +96,10 @@ impl Attribute {
 /// Looked up by every stage of every transaction and query, so hashing must cost little; the keys are the schema's own.
 type Map<K, V> = im::GenericHashMap<K, V, rustc_hash::FxBuildHasher, im::shared_ptr::DefaultSharedPtr>;
 
+/// The values of an entity for the attributes that describe attributes; nearly always one each. Opening a database makes one for
+/// each attribute and ident there is, so they are small.
+type Definition = Vec<(u32, SmallVec<[Value; 1]>)>;
+
 /// The attributes and idents of a database value. Cheap to clone.
 /// ```
 /// # fn main() -> asof::Result<()> {
@@ -115,8 +121,8 @@ pub struct Schema {
     idents: Map<EntityId, Keyword>,
     /// member attribute -> the composites that contain it
     composites: Map<u32, Vec<u32>>,
-    /// raw definition facts of entities that may become attributes: (e, a) -> values
-    facts: Map<(u64, u32), Vec<Value>>,
+    /// what is said with the attributes that describe attributes
+    facts: Map<EntityId, Arc<Definition>>,
     /// `:db.entity/always`: (marker attribute, spec)
     always: Arc<[(u32, EntityId)]>,
 }
@@ -181,36 +187,42 @@ impl Schema {
     /// what is in the log is applied as it stands.
     pub fn apply<'a>(&self, facts: impl IntoIterator<Item = (EntityId, u32, &'a Value, bool)>) -> Schema {
         let mut next = self.clone();
-        let mut touched: Vec<u64> = Vec::new();
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut touched: Vec<EntityId> = Vec::new();
         let mut always_changed = false;
-        // Retractions before assertions: within one transaction a replaced value is both.
+        // Entity by entity, and of each retractions before assertions: within one transaction a replaced value is both.
         let mut facts: Vec<_> = facts
             .into_iter()
             .filter(|(_, a, _, _)| Schema::is_schema_attr(*a))
             .collect();
-        facts.sort_by_key(|f| f.3);
-        for (e, a, v, added) in facts {
-            if a == bootstrap::IDENT
-                && let Value::Keyword(k) = v
-            {
+        facts.sort_by_key(|(e, _, _, added)| (*e, *added));
+        for of_one in facts.chunk_by(|(x, ..), (y, ..)| x == y) {
+            let e = of_one[0].0;
+            let mut definition = next.facts.get(&e).cloned().unwrap_or_default();
+            let known = Arc::make_mut(&mut definition);
+            for &(_, a, v, added) in of_one {
+                if a == bootstrap::IDENT
+                    && let Value::Keyword(k) = v
+                {
+                    if added {
+                        next.by_ident.insert(k.clone(), e);
+                        next.idents.insert(e, k.clone());
+                    } else if next.idents.get(&e) == Some(k) {
+                        next.idents.remove(&e);
+                    }
+                }
+                always_changed |= a == bootstrap::ENTITY_ALWAYS;
+                let at = known.iter().position(|(other, _)| *other == a).unwrap_or_else(|| {
+                    known.push((a, SmallVec::new()));
+                    known.len() - 1
+                });
+                let values = &mut known[at].1;
+                values.retain(|x| x != v);
                 if added {
-                    next.by_ident.insert(k.clone(), e);
-                    next.idents.insert(e, k.clone());
-                } else if next.idents.get(&e) == Some(k) {
-                    next.idents.remove(&e);
+                    values.push(v.clone());
                 }
             }
-            always_changed |= a == bootstrap::ENTITY_ALWAYS;
-            let mut values = next.facts.get(&(e.0, a)).cloned().unwrap_or_default();
-            values.retain(|x| x != v);
-            if added {
-                values.push(v.clone());
-            }
-            next.facts.insert((e.0, a), values);
-            if seen.insert(e.0) {
-                touched.push(e.0);
-            }
+            next.facts.insert(e, definition);
+            touched.push(e);
         }
         for e in touched {
             next.rebuild(e);
@@ -223,9 +235,8 @@ impl Schema {
 
     /// Whether `e` was installed as a partition.
     pub fn is_partition(&self, e: EntityId) -> bool {
-        self.facts
-            .get(&(0, bootstrap::INSTALL_PARTITION))
-            .is_some_and(|parts| parts.contains(&Value::Ref(e)))
+        let installed = self.definition(EntityId(0), bootstrap::INSTALL_PARTITION);
+        installed.contains(&Value::Ref(e))
     }
     /// The specs that hold for every entity with some attribute: `(attribute, spec)`, by `:db.entity/always`.
     pub fn always_specs(&self) -> &[(u32, EntityId)] {
@@ -233,7 +244,7 @@ impl Schema {
     }
     /// The values of a definition attribute that `e` has.
     pub fn definition(&self, e: EntityId, a: u32) -> &[Value] {
-        self.facts.get(&(e.0, a)).map_or(&[], |v| v)
+        self.facts.get(&e).map_or(&[], |known| values(known, a))
     }
 
     /// The value of `attr` that a form means. Refs must be entity ids: names are resolved by whoever has a database.
@@ -254,24 +265,29 @@ impl Schema {
     }
 
     /// Reads the definition of entity `e` anew from its facts.
-    fn rebuild(&mut self, e: u64) {
-        let Ok(id) = u32::try_from(e) else { return };
+    fn rebuild(&mut self, e: EntityId) {
+        let (Ok(id), Some(known)) = (u32::try_from(e.0), self.facts.get(&e).cloned()) else {
+            return;
+        };
+        let one = |a| values(&known, a).last();
+        let flag = |a, default| match one(a) {
+            Some(Value::Boolean(b)) => *b,
+            _ => default,
+        };
         let (Some(ident), Some(value_type)) = (
-            self.idents.get(&EntityId(e)).cloned(),
-            self.one(id, bootstrap::VALUE_TYPE).and_then(value_type_of),
+            self.idents.get(&e).cloned(),
+            one(bootstrap::VALUE_TYPE).and_then(value_type_of),
         ) else {
             return;
         };
-        let many =
-            self.one(id, bootstrap::CARDINALITY) == Some(&Value::Ref(EntityId(bootstrap::CARDINALITY_MANY as u64)));
-        let unique = match self.one(id, bootstrap::UNIQUE) {
+        let many = one(bootstrap::CARDINALITY) == Some(&Value::Ref(EntityId(bootstrap::CARDINALITY_MANY as u64)));
+        let unique = match one(bootstrap::UNIQUE) {
             Some(Value::Ref(EntityId(u))) if *u == bootstrap::UNIQUE_IDENTITY as u64 => Some(Unique::Identity),
             Some(Value::Ref(EntityId(u))) if *u == bootstrap::UNIQUE_VALUE as u64 => Some(Unique::Value),
             _ => None,
         };
-        let tuple = self.tuple_kind(id);
-        let preds = self
-            .many(id, bootstrap::ATTR_PREDS)
+        let tuple = self.tuple_kind(&known);
+        let preds = values(&known, bootstrap::ATTR_PREDS)
             .iter()
             .filter_map(|v| match v {
                 Value::Symbol(s) => Some(s.clone()),
@@ -284,11 +300,11 @@ impl Schema {
             value_type,
             cardinality: if many { Cardinality::Many } else { Cardinality::One },
             unique,
-            is_component: self.flag(id, bootstrap::IS_COMPONENT, false),
-            indexed: unique.is_some() || self.flag(id, bootstrap::INDEX, true),
-            no_history: self.flag(id, bootstrap::NO_HISTORY, false),
-            unique_partial: self.flag(id, bootstrap::UNIQUE_PARTIAL, false),
-            doc: match self.one(id, bootstrap::DOC) {
+            is_component: flag(bootstrap::IS_COMPONENT, false),
+            indexed: unique.is_some() || flag(bootstrap::INDEX, true),
+            no_history: flag(bootstrap::NO_HISTORY, false),
+            unique_partial: flag(bootstrap::UNIQUE_PARTIAL, false),
+            doc: match one(bootstrap::DOC) {
                 Some(Value::String(s)) => Some(s.clone()),
                 _ => None,
             },
@@ -310,11 +326,11 @@ impl Schema {
 
     fn collect_always(&mut self) {
         let mut always = Vec::new();
-        for ((e, a), values) in &self.facts {
-            for value in values.iter().filter(|_| *a == bootstrap::ENTITY_ALWAYS) {
+        for (e, known) in &self.facts {
+            for value in values(known, bootstrap::ENTITY_ALWAYS) {
                 let Value::Keyword(marker) = value else { continue };
                 if let Some(attr) = self.attr_by_ident(marker) {
-                    always.push((attr.id, EntityId(*e)));
+                    always.push((attr.id, *e));
                 }
             }
         }
@@ -322,7 +338,8 @@ impl Schema {
         self.always = always.into();
     }
 
-    fn tuple_kind(&self, id: u32) -> Option<TupleKind> {
+    fn tuple_kind(&self, known: &Definition) -> Option<TupleKind> {
+        let one = |a| values(known, a).last();
         let keywords = |v: &Value| -> Vec<Keyword> {
             match v {
                 Value::Tuple(slots) => slots
@@ -336,7 +353,7 @@ impl Schema {
             }
         };
         let ty = |k: &Keyword| ValueType::from_name(k.name());
-        if let Some(v) = self.one(id, bootstrap::TUPLE_ATTRS) {
+        if let Some(v) = one(bootstrap::TUPLE_ATTRS) {
             let members = keywords(v)
                 .iter()
                 .filter_map(|k| self.entid(k))
@@ -344,27 +361,22 @@ impl Schema {
                 .collect();
             return Some(TupleKind::Composite(members));
         }
-        if let Some(v) = self.one(id, bootstrap::TUPLE_TYPES) {
+        if let Some(v) = one(bootstrap::TUPLE_TYPES) {
             return Some(TupleKind::Heterogeneous(keywords(v).iter().filter_map(ty).collect()));
         }
-        match self.one(id, bootstrap::TUPLE_TYPE) {
+        match one(bootstrap::TUPLE_TYPE) {
             Some(Value::Keyword(k)) => ty(k).map(TupleKind::Homogeneous),
             _ => None,
         }
     }
+}
 
-    fn many(&self, id: u32, a: u32) -> &[Value] {
-        self.facts.get(&(id as u64, a)).map_or(&[], |v| v)
-    }
-    fn one(&self, id: u32, a: u32) -> Option<&Value> {
-        self.many(id, a).last()
-    }
-    fn flag(&self, id: u32, a: u32, default: bool) -> bool {
-        match self.one(id, a) {
-            Some(Value::Boolean(b)) => *b,
-            _ => default,
-        }
-    }
+/// What a definition says with one attribute.
+fn values(known: &Definition, a: u32) -> &[Value] {
+    known
+        .iter()
+        .find(|(other, _)| *other == a)
+        .map_or(&[], |(_, values)| values)
 }
 
 /// The type that a reference to `:db.type/...` means.
