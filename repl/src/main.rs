@@ -8,6 +8,7 @@ mod eval;
 mod export;
 mod golden;
 mod import;
+mod patience;
 mod plot;
 mod print;
 mod shell;

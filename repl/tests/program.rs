@@ -342,6 +342,10 @@ fn the_past_from_the_command_line() {
     let forever = "[:find (count ?x) . :where [?a :db/ident] [?b :db/ident] [?c :db/ident] [?d :db/ident] [?e :db/ident] [?f :db/ident] [(vector ?a ?b ?c ?d ?e ?f) ?x]]";
     assert!(place.err(&["q", forever, "--timeout", "50ms"], 3).contains("timeout"));
     assert!(place.err(&["q", forever, "--timeout", "soon"], 2).contains("500ms"));
+    for command in [&["pull", "[*]", petrel][..], &["log"], &["stats"], &["diff", "1"]] {
+        let said = place.err(&[command, &["--timeout", "0s"]].concat(), 3);
+        assert!(said.contains("not done within the timeout of 0ns"), "{said}");
+    }
     assert_eq!(place.out(&["q", TONS, "--as-of", "-1h"]), place.out(&["q", TONS]));
 }
 

@@ -9,13 +9,14 @@ use asof::conn::Connection;
 use asof::db::{Db, TimePoint};
 use asof::edn::{self, Keyword};
 use asof::error::{Code, Error, Result};
-use asof::query::{Input, Query};
+use asof::query::{Budget, Input, Query, QueryOptions};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::reading::{DbArg, ViewArgs};
+use super::reading::{DbArg, Limits, ViewArgs};
 use super::{progress, text_or_file, time_point};
 use crate::dump;
-use crate::export::{Entities, Format, Output, Sink, answer, history, namespaces};
+use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces};
+use crate::patience::Patience;
 use crate::print::rate;
 
 const ABOUT: &str = r#"Without a format and with --history the whole log is written: a manifest with counts and the log's hash, then a fact a
@@ -52,6 +53,8 @@ struct DumpArgs {
     /// What held then: a t, a transaction's entity id, or a time
     #[arg(long, value_name = "T", value_parser = time_point, conflicts_with = "history", allow_hyphen_values = true)]
     as_of: Option<TimePoint>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 #[derive(Subcommand)]
@@ -126,6 +129,8 @@ struct TableArgs {
     /// No column db/id
     #[arg(long)]
     no_id: bool,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Export {
@@ -133,14 +138,14 @@ impl Export {
     pub fn run(self) -> Result<()> {
         let (args, _) = self.table();
         let conn = args.map_or(&self.dump.db, |args| &args.db).existing()?;
-        self.out_of(&conn)
+        self.out_of(&conn, &Budget::default())
     }
 
-    /// Writes what an open database holds.
-    pub fn out_of(&self, conn: &Connection) -> Result<()> {
+    /// Writes what an open database holds; its own limits go before those of `budget`.
+    pub fn out_of(&self, conn: &Connection, budget: &Budget) -> Result<()> {
         match self.table() {
-            (Some(args), format) => args.run(conn, format),
-            (None, _) => self.dump.run(conn),
+            (Some(args), format) => args.run(conn, format, &args.limits.within(budget)),
+            (None, _) => self.dump.run(conn, &Patience::of(&self.dump.limits.within(budget))),
         }
     }
 
@@ -160,12 +165,15 @@ impl Export {
 }
 
 impl DumpArgs {
-    fn run(&self, conn: &Connection) -> Result<()> {
+    fn run(&self, conn: &Connection, patience: &Patience) -> Result<()> {
         let started = Instant::now();
         let mut write = |out: Output| -> Result<()> {
             if self.history {
                 let bar = progress(conn.db().basis_t(), "transactions");
-                let done = dump::write(conn, out, &mut |t| bar.set_position(t))?;
+                let done = dump::write(conn, out, &mut |t| {
+                    bar.set_position(t);
+                    patience.check()
+                })?;
                 bar.finish_and_clear();
                 anstream::eprintln!(
                     "{} transactions up to t {}, {}",
@@ -177,7 +185,7 @@ impl DumpArgs {
             }
             let db = conn.db();
             let db = self.as_of.map_or(Ok(db.clone()), |point| db.as_of(point))?;
-            dump::write_facts(&db, out)
+            dump::write_facts(&db, out, &mut || patience.step())
         };
         into(self.file.as_deref(), &mut write)
     }
@@ -196,12 +204,13 @@ fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Res
 }
 
 impl TableArgs {
-    fn run(&self, conn: &Connection, format: Format) -> Result<()> {
+    fn run(&self, conn: &Connection, format: Format, budget: &Budget) -> Result<()> {
         let started = Instant::now();
+        let patience = &Patience::of(budget);
         let rows = match (&self.query, self.view.history) {
-            (Some(query), _) => self.query(query, conn, format)?,
-            (None, true) => self.history(conn, format)?,
-            (None, false) => self.entities(conn, format)?,
+            (Some(query), _) => self.query(query, conn, format, budget)?,
+            (None, true) => self.history(conn, format, patience)?,
+            (None, false) => self.entities(conn, format, patience)?,
         };
         anstream::eprintln!("{}", rate(rows, "row", started.elapsed()));
         Ok(())
@@ -212,11 +221,7 @@ impl TableArgs {
         self.view.window(&db)?.of(db)
     }
 
-    fn write(&self, format: Format, columns: &[crate::export::Column], rows: &mut Rows) -> Result<u64> {
-        write_table(self.file.as_deref(), format, columns, rows)
-    }
-
-    fn query(&self, query: &str, conn: &Connection, format: Format) -> Result<u64> {
+    fn query(&self, query: &str, conn: &Connection, format: Format, budget: &Budget) -> Result<u64> {
         let (name, text) = text_or_file("query", query.to_string())?;
         let located = |e: Error| e.in_source(&name, &text);
         let form = edn::read_one(&text).map_err(located)?;
@@ -224,11 +229,16 @@ impl TableArgs {
         for input in &self.input {
             inputs.push(Input::text(input).map_err(|e| e.in_source("input", input))?);
         }
+        let options = QueryOptions {
+            budget: budget.clone(),
+            ..QueryOptions::default()
+        };
         let found = Query::from_edn(&form)
-            .and_then(|query| query.run(&inputs))
+            .and_then(|query| query.run_with(&inputs, &options))
             .map_err(located)?;
         let (columns, rows) = answer(&found)?;
-        self.write(format, &columns, &mut |sink, seen| {
+        let patience = Patience::of(budget);
+        write_table(self.file.as_deref(), format, &columns, &patience, &mut |sink, seen| {
             for row in &rows {
                 sink.row(row)?;
                 seen();
@@ -248,7 +258,7 @@ impl TableArgs {
         self.attr.iter().map(name).collect()
     }
 
-    fn history(&self, conn: &Connection, format: Format) -> Result<u64> {
+    fn history(&self, conn: &Connection, format: Format, patience: &Patience) -> Result<u64> {
         if self.entity.is_some() {
             let message = "with --history rows are facts, and --entity chooses entities";
             return Err(Error::new(Code::InvalidArgument, message).hint("--attr person/age chooses facts"));
@@ -256,16 +266,19 @@ impl TableArgs {
         let db = self.view(conn)?;
         let until = db.as_of_t().unwrap_or(db.basis_t());
         let facts = history(conn, &self.attributes()?, db.since_t().unwrap_or(0), until)?;
-        self.write(format, &facts.columns(), &mut |sink, seen| facts.write(sink, seen))
+        let (file, columns) = (self.file.as_deref(), facts.columns());
+        write_table(file, format, &columns, patience, &mut |sink, seen| {
+            facts.write(sink, seen)
+        })
     }
 
-    fn entities(&self, conn: &Connection, format: Format) -> Result<u64> {
+    fn entities(&self, conn: &Connection, format: Format, patience: &Patience) -> Result<u64> {
         let db = self.view(conn)?;
         let attrs = self.attributes()?;
         let all = matches!(format, Format::Json | Format::Lines) && self.entity.is_none();
         let folder = self.file.as_deref().filter(|file| file.is_dir() || ends_in_slash(file));
         if let Some(folder) = folder {
-            return self.folder(&db, folder, format);
+            return self.folder(&db, folder, format, patience);
         }
         let entity = match (&self.entity, attrs.is_empty()) {
             (Some(entity), _) => Some(entity.trim_start_matches(':').to_string()),
@@ -273,7 +286,10 @@ impl TableArgs {
             (None, _) => None,
         };
         let table = self.shown(Entities::new(&db, entity.as_deref(), &attrs)?);
-        self.write(format, &table.columns(), &mut |sink, seen| table.write(sink, seen))
+        let (file, columns) = (self.file.as_deref(), table.columns());
+        write_table(file, format, &columns, patience, &mut |sink, seen| {
+            table.write(sink, seen)
+        })
     }
 
     fn shown(&self, entities: Entities) -> Entities {
@@ -281,16 +297,16 @@ impl TableArgs {
     }
 
     /// A file for each namespace.
-    fn folder(&self, db: &Db, folder: &Path, format: Format) -> Result<u64> {
+    fn folder(&self, db: &Db, folder: &Path, format: Format, patience: &Patience) -> Result<u64> {
         std::fs::create_dir_all(folder)?;
         let mut rows = 0;
         for entity in namespaces(db)? {
             let name = if entity.is_empty() { "none" } else { &entity };
             let file = folder.join(format!("{name}.{}", format.ending()));
             let table = self.shown(Entities::new(db, Some(&entity), &[])?);
-            let count = write_table(Some(&file), format, &table.columns(), &mut |sink, seen| {
-                table.write(sink, seen)
-            })?;
+            let columns = table.columns();
+            let mut write = |sink: &mut dyn Sink, seen: &mut dyn FnMut()| table.write(sink, seen);
+            let count = write_table(Some(&file), format, &columns, patience, &mut write)?;
             anstream::eprintln!("{}: {}", file.display(), crate::print::plural(count, "row"));
             rows += count;
         }
@@ -301,11 +317,34 @@ impl TableArgs {
 /// Puts rows into a sink, tells of each, and says how many.
 type Rows<'a> = dyn FnMut(&mut dyn Sink, &mut dyn FnMut()) -> Result<u64> + 'a;
 
-fn write_table(file: Option<&Path>, format: Format, columns: &[crate::export::Column], rows: &mut Rows) -> Result<u64> {
+/// A sink that refuses rows when the time is up.
+struct Patient<'a> {
+    sink: Box<dyn Sink + 'a>,
+    patience: &'a Patience,
+}
+
+impl Sink for Patient<'_> {
+    fn row(&mut self, cells: &[Cell]) -> Result<()> {
+        self.patience.step()?;
+        self.sink.row(cells)
+    }
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.sink.finish()
+    }
+}
+
+fn write_table(
+    file: Option<&Path>,
+    format: Format,
+    columns: &[Column],
+    patience: &Patience,
+    rows: &mut Rows,
+) -> Result<u64> {
     let bar = super::spinner("rows");
     let mut count = 0;
     into(file, &mut |out| {
-        let mut sink = format.sink(columns, out)?;
+        let sink = format.sink(columns, out)?;
+        let mut sink = Box::new(Patient { sink, patience });
         count = rows(&mut *sink, &mut || bar.inc(1))?;
         sink.finish()
     })?;

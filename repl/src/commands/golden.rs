@@ -11,7 +11,7 @@ use asof::error::Result;
 use clap::Args;
 
 use crate::golden::{self, Played};
-use crate::print::counted;
+use crate::print::plural;
 
 const ABOUT: &str = r#"A transcript is Markdown. Its asof blocks hold forms (see asof eval --help), and behind each stands what
 they answer:
@@ -90,12 +90,12 @@ impl Golden {
             } else if !self.update {
                 differ += 1;
                 golden::print_diff(&mut out, &name, &played.before, &played.after)?;
-                writeln!(out, "{name}: {} differ\n", counted(played.changed, "block"))?;
+                writeln!(out, "{name}: {} differ\n", plural(played.changed, "block"))?;
             } else if let Err(e) = golden::replace(file, &played.after) {
                 failed("error", &e);
             } else {
                 updated += 1;
-                writeln!(out, "updated {name}: {}", counted(played.changed, "block"))?;
+                writeln!(out, "updated {name}: {}", plural(played.changed, "block"))?;
             }
         }
         let mut parts = vec![format!("{fit} fit")];
@@ -107,7 +107,7 @@ impl Golden {
         part(updated, "updated");
         part(differ, if differ == 1 { "differs" } else { "differ" });
         part(unreadable, "unreadable");
-        let (files, blocks) = (counted(files.len(), "file"), counted(blocks, "block"));
+        let (files, blocks) = (plural(files.len(), "file"), plural(blocks, "block"));
         writeln!(out, "{files}, {blocks}: {}", parts.join(", "))?;
         if differ > 0 {
             anstream::eprintln!("run again with --update to accept what changed");

@@ -12,7 +12,7 @@ use clap::Args;
 use super::reading::{Open, Reading};
 use super::time_point;
 use crate::eval::{attribute_name, value_form};
-use crate::print::{Format, Reply};
+use crate::print::{Format, Reply, plural};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -65,9 +65,16 @@ impl Log {
         let mut labels = self.reading.asking.show.labels.then(Labels::new);
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         for transaction in open.conn.log().range(Some(from), Some(to.saturating_add(1))) {
+            open.patience.check()?;
             let transaction = transaction?;
             let count = transaction.datoms.len();
-            writeln!(out, "t {}  {}  {count} facts", transaction.t, transaction.instant)?;
+            writeln!(
+                out,
+                "t {}  {}  {}",
+                transaction.t,
+                transaction.instant,
+                plural(count, "fact")
+            )?;
             if self.brief {
                 continue;
             }
@@ -88,6 +95,7 @@ impl Log {
         let long = |n: u64| Edn::from(Node::Long(n as i64));
         let mut rows = Vec::new();
         for transaction in open.conn.log().range(Some(from), Some(to.saturating_add(1))) {
+            open.patience.check()?;
             let transaction = transaction?;
             let (t, instant) = (long(transaction.t), Edn::from(Node::Inst(transaction.instant)));
             if self.brief {

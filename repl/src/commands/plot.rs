@@ -69,10 +69,12 @@ impl Plot {
         let chart = match &self.what {
             What::Value { entity, attribute, .. } => {
                 let (entity, attribute) = (form("entity", entity)?, form("attribute", attribute)?);
-                plot::value(&open.db, &entity, &attribute, &mut style)?
+                plot::value(&open.db, &entity, &attribute, &mut style, &open.patience)?
             }
-            What::Days { .. } => plot::days(&open.db)?,
-            What::Around { entity, steps, .. } => plot::around(&open.db, &form("entity", entity)?, *steps, &mut style)?,
+            What::Days { .. } => plot::days(&open.db, &open.patience)?,
+            What::Around { entity, steps, .. } => {
+                plot::around(&open.db, &form("entity", entity)?, *steps, &mut style, &open.patience)?
+            }
         };
         if let Some(file) = &to.output {
             return std::fs::write(file, chart.svg()?).map_err(|e| {

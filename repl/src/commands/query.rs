@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::reading::Reading;
 use super::{form, text_or_file};
-use crate::eval::{Rules, ask, explain, pull, schema_rows};
+use crate::eval::{Rules, ask, explain, pull_many, schema_rows};
 use crate::print::Reply;
 
 #[derive(Args)]
@@ -67,7 +67,7 @@ impl Query {
         if !inputs.iter().any(is_database) {
             inputs.insert(0, Edn::sym("db"));
         }
-        let open = self.reading.opened()?;
+        let open = self.reading.open()?;
         let budget = self.reading.asking.limits.budget();
         let answer = match self.explain {
             true => explain(&open.db, &query, &inputs, &budget),
@@ -123,11 +123,8 @@ impl Pull {
             .map(|e| form("entity", e))
             .collect::<Result<Vec<_>>>()?;
         let open = self.reading.open()?;
-        let mut found = Vec::new();
-        for entity in &entities {
-            let shown = pull(&open.db, &pattern, entity).map_err(|e| e.in_source("pattern", &self.pattern))?;
-            found.push(shown.value);
-        }
+        let found = pull_many(&open.db, &pattern, &entities, &open.patience);
+        let mut found = found.map_err(|e| e.in_source("pattern", &self.pattern))?;
         open.print(match found.len() {
             1 => found.remove(0).into(),
             _ => Reply::from(Edn::vector(found)),

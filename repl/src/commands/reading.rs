@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use asof::conn::{Connection, Options};
 use asof::db::{Db, TimePoint};
-use asof::error::{Code, Error, Result};
+use asof::error::Result;
 use asof::query::Budget;
 use asof::testing::Labels;
 use clap::Args;
 
+use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Picture, Style, Window};
 
@@ -89,14 +90,18 @@ pub struct Limits {
 impl Limits {
     /// The same for a query.
     pub fn budget(&self) -> Budget {
-        let most = Budget::default();
+        self.within(&Budget::default())
+    }
+
+    /// The same where a session has limits already, which count where these say nothing.
+    pub fn within(&self, most: &Budget) -> Budget {
         Budget {
-            timeout: self.timeout,
+            timeout: self.timeout.or(most.timeout),
             rows_max: self
                 .max_rows
                 .map_or(most.rows_max, |n| usize::try_from(n).unwrap_or(usize::MAX)),
-            memory_max: self.max_memory,
-            ..most
+            memory_max: self.max_memory.or(most.memory_max),
+            ..most.clone()
         }
     }
 }
@@ -176,25 +181,22 @@ pub struct Open<'a> {
     pub conn: Connection,
     /// The part of it that is looked at.
     pub db: Db,
+    /// What is left of the time that it may take.
+    pub patience: Patience,
     show: &'a Show,
     began: Instant,
 }
 
 impl Asking {
-    /// Opens the database. What is not done at the timeout ends the program, which harms nothing that only reads.
+    /// Opens the database. The time that it may take begins before that.
     pub fn open(&self) -> Result<Open<'_>> {
-        if let Some(limit) = self.limits.timeout {
-            watchdog(limit);
-        }
-        self.opened()
-    }
-
-    /// As `open`, for what keeps to its budget and says itself that its time is up.
-    pub fn opened(&self) -> Result<Open<'_>> {
+        let patience = Patience::of(&self.limits.budget());
         let conn = self.db.existing()?;
+        patience.check()?;
         Ok(Open {
             db: conn.db(),
             conn,
+            patience,
             show: &self.show,
             began: Instant::now(),
         })
@@ -204,15 +206,7 @@ impl Asking {
 impl Reading {
     /// Opens the part of the database that is asked for; see [`Asking::open`].
     pub fn open(&self) -> Result<Open<'_>> {
-        self.looking(self.asking.open()?)
-    }
-
-    /// As `open`, for what keeps to its budget.
-    pub fn opened(&self) -> Result<Open<'_>> {
-        self.looking(self.asking.opened()?)
-    }
-
-    fn looking<'a>(&self, open: Open<'a>) -> Result<Open<'a>> {
+        let open = self.asking.open()?;
         let db = self.view.window(&open.db)?.of(open.db)?;
         Ok(Open { db, ..open })
     }
@@ -265,14 +259,4 @@ pub fn style() -> Style {
         labels: None,
         width: terminal.map_or(100, |(columns, _)| usize::from(columns.0).clamp(40, 160)),
     }
-}
-
-/// Ends the program when `limit` is over.
-fn watchdog(limit: Duration) {
-    std::thread::spawn(move || {
-        std::thread::sleep(limit);
-        let e = Error::new(Code::QueryTimeout, format!("not done within the timeout of {limit:?}"));
-        crate::complain(&e);
-        std::process::exit(i32::from(crate::exit_code(&e)));
-    });
 }

@@ -1,6 +1,7 @@
 //! `asof timeline`, `asof diff` and `asof blame`: moving through time from the command line.
 
 use asof::db::TimePoint;
+use asof::edn::Edn;
 use asof::error::Result;
 use clap::Args;
 
@@ -26,9 +27,9 @@ pub struct Timeline {
 impl Timeline {
     pub fn run(self) -> Result<()> {
         let entity = form("entity", &self.entity)?;
-        let attribute = self.attribute.as_deref().map(|a| form("attribute", a)).transpose()?;
+        let attribute = maybe("attribute", self.attribute.as_deref())?;
         let open = self.reading.open()?;
-        let drawn = timeline(&open.db, &entity, attribute.as_ref(), &mut open.style());
+        let drawn = timeline(&open.db, &entity, attribute.as_ref(), &mut open.style(), &open.patience);
         open.draw(drawn.map_err(|e| e.in_source("entity", &self.entity))?)
     }
 }
@@ -53,7 +54,7 @@ pub struct Diff {
 
 impl Diff {
     pub fn run(self) -> Result<()> {
-        let entity = self.entity.as_deref().map(|e| form("entity", e)).transpose()?;
+        let entity = maybe("entity", self.entity.as_deref())?;
         let open = self.asking.open()?;
         open.draw(diff(
             &open.conn,
@@ -61,6 +62,7 @@ impl Diff {
             self.to,
             entity.as_ref(),
             &mut open.style(),
+            &open.patience,
         )?)
     }
 }
@@ -83,8 +85,8 @@ pub struct Blame {
 impl Blame {
     pub fn run(self) -> Result<()> {
         let entity = form("entity", &self.entity)?;
-        let attribute = self.attribute.as_deref().map(|a| form("attribute", a)).transpose()?;
-        let value = self.value.as_deref().map(|v| form("value", v)).transpose()?;
+        let attribute = maybe("attribute", self.attribute.as_deref())?;
+        let value = maybe("value", self.value.as_deref())?;
         let open = self.reading.open()?;
         open.draw(blame(
             &open.db,
@@ -92,6 +94,12 @@ impl Blame {
             attribute.as_ref(),
             value.as_ref(),
             &mut open.style(),
+            &open.patience,
         )?)
     }
+}
+
+/// A form that may be left out.
+fn maybe(name: &str, text: Option<&str>) -> Result<Option<Edn>> {
+    text.map(|text| form(name, text)).transpose()
 }

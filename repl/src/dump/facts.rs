@@ -10,14 +10,21 @@ use asof::index::Order;
 use asof::schema::{Schema, bootstrap};
 
 /// Writes two vectors: what has a name (attributes among it), by what every database knows, and then everything else. Entities
-/// without a name are tempids. Composite tuples and the times of transactions are left out: the database makes its own.
-pub fn write(db: &Db, out: &mut dyn Write) -> Result<()> {
+/// without a name are tempids. Composite tuples and the times of transactions are left out: the database makes its own. `seen` is called at each
+/// fact, and may end it.
+pub fn write(db: &Db, out: &mut dyn Write, seen: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let schema = db.schema_then()?;
-    part(db, &schema, out, true)?;
-    part(db, &schema, out, false)
+    part(db, &schema, out, true, seen)?;
+    part(db, &schema, out, false, seen)
 }
 
-fn part(db: &Db, schema: &Schema, out: &mut dyn Write, names: bool) -> Result<()> {
+fn part(
+    db: &Db,
+    schema: &Schema,
+    out: &mut dyn Write,
+    names: bool,
+    seen: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
     let mut open: Option<EntityId> = None;
     let mut last = None;
     let mut many = false;
@@ -25,6 +32,7 @@ fn part(db: &Db, schema: &Schema, out: &mut dyn Write, names: bool) -> Result<()
     let mut empty = true;
     for datom in db.datoms(Order::Eavt, &[])? {
         let d = datom?;
+        seen()?;
         let first_of_db =
             d.e.partition() == Partition::DB && d.e.0 < bootstrap::FIRST_DB || d.e == TxId::from_t(0).entity();
         let named = schema.ident(d.e).is_some() && d.a.0 < bootstrap::FIRST_DB;

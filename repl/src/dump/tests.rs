@@ -8,7 +8,7 @@ use super::{Dump, restore, write};
 
 fn dump(conn: &Connection) -> String {
     let mut out = Vec::new();
-    write(conn, &mut out, &mut |_| {}).expect("a dump");
+    write(conn, &mut out, &mut |_| Ok(())).expect("a dump");
     String::from_utf8(out).expect("text")
 }
 

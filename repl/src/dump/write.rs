@@ -11,8 +11,8 @@ use asof::schema::bootstrap;
 use super::Manifest;
 use super::line;
 
-/// Writes all of a database's history. `seen` hears of each transaction's number.
-pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64)) -> Result<Manifest> {
+/// Writes all of a database's history. `seen` hears of each transaction's number, and may end it.
+pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64) -> Result<()>) -> Result<Manifest> {
     // Nothing is dumped that is not proven whole, and the manifest is known before the first fact.
     let verified = conn.verify()?;
     let (t, hash) = verified
@@ -47,7 +47,7 @@ pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64)) 
                 .replace(char::is_control, " ");
             writeln!(out, "{} ; {name}", line::write(datom))?;
         }
-        seen(transaction.t);
+        seen(transaction.t)?;
     }
     Ok(manifest)
 }

@@ -16,9 +16,12 @@ use asof::edn::{Edn, Instant, Node};
 use asof::error::{Code, Error, Result};
 use asof::query::Budget;
 
+use crate::patience::Patience;
 use crate::print::Reply;
 use crate::time::Window;
-pub use forms::{ask, attribute_name, error_form, explain, pull, report_form, schema_rows, stats_form, value_form};
+pub use forms::{
+    ask, attribute_name, error_form, explain, pull, pull_many, report_form, schema_rows, stats_form, value_form,
+};
 use forms::{datoms_form, entity_form, map, transaction_form};
 use inputs::{Arguments, database};
 pub use rules::Rules;
@@ -176,6 +179,7 @@ impl Session {
 
     fn call(&mut self, args: &Arguments) -> Result<Reply> {
         let now = self.view()?;
+        let patience = Patience::of(&self.budget);
         let db = |i: usize| args.database(i, &now);
         match &*args.name {
             "reset" => {
@@ -212,13 +216,12 @@ impl Session {
             }
             "pull" => {
                 args.count(3, 3, "(pull db pattern entity)")?;
-                pull(&db(0)?, &args.forms[1], &args.forms[2])
+                pull(&db(0)?, &args.forms[1], &args.forms[2], &patience)
             }
             "pull-many" => {
                 args.count(3, 3, "(pull-many db pattern [entity...])")?;
-                let db = db(0)?;
-                let found = args.vector(2)?.iter().map(|e| Ok(pull(&db, &args.forms[1], e)?.value));
-                Ok(Edn::from(Node::Vector(found.collect::<Result<_>>()?)).into())
+                let found = pull_many(&db(0)?, &args.forms[1], args.vector(2)?, &patience)?;
+                Ok(Edn::vector(found).into())
             }
             "datoms" | "seek-datoms" => {
                 args.count(2, 6, "(datoms db :eavt component...)")?;
@@ -228,7 +231,7 @@ impl Session {
                     "datoms" => db.datoms(order, components)?,
                     _ => db.seek_datoms(order, components)?,
                 };
-                datoms_form(&db, found).map(Reply::from)
+                datoms_form(&db, patience.over(found)).map(Reply::from)
             }
             "index-range" => {
                 args.count(
@@ -239,7 +242,7 @@ impl Session {
                 let db = db(0)?;
                 let bound = |i: usize| Some(&args.forms[i]).filter(|f| !matches!(f.node, Node::Nil));
                 let found = db.index_range(&args.forms[1], bound(2), bound(3))?;
-                datoms_form(&db, found).map(Reply::from)
+                datoms_form(&db, patience.over(found)).map(Reply::from)
             }
             "tx-range" => {
                 args.count(0, 2, "(tx-range t1 t2), where nil leaves a bound open")?;
@@ -247,9 +250,13 @@ impl Session {
                     None | Some(Edn { node: Node::Nil, .. }) => Ok(None),
                     Some(form) => now.t_of(TimePoint::from_edn(form)?).map(Some),
                 };
-                let found = self.conn.tx_range(bound(0)?, bound(1)?)?;
-                let forms = found.iter().map(|tx| transaction_form(&now, tx));
-                Ok(Edn::from(Node::Vector(forms.collect())).into())
+                let log = self.conn.log();
+                let mut forms = Vec::new();
+                for transaction in log.range(bound(0)?, bound(1)?) {
+                    patience.check()?;
+                    forms.push(transaction_form(&now, &transaction?));
+                }
+                Ok(Edn::vector(forms).into())
             }
             "entid" => {
                 args.count(2, 2, "(entid db ident-or-lookup-ref)")?;

@@ -9,11 +9,12 @@ use asof::error::{Code, Error, Result};
 use asof::index::Order;
 
 use super::{Chart, Days, day_of};
+use crate::patience::Patience;
 
 /// How many transactions each day of the view has, from its first to its last.
-pub fn days(db: &Db) -> Result<Chart> {
+pub fn days(db: &Db, patience: &Patience) -> Result<Chart> {
     let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
-    for datom in db.datoms(Order::Aevt, &[Edn::kw("db/txInstant")])? {
+    for datom in patience.over(db.datoms(Order::Aevt, &[Edn::kw("db/txInstant")])?) {
         let datom = datom?;
         // Transaction 0 is the one that every database begins with.
         if let (true, true, Value::Instant(at)) = (datom.e.counter() > 0, datom.added, &datom.v) {

@@ -11,6 +11,7 @@ use asof::schema::bootstrap;
 
 use super::{Chart, Graph, Place};
 use crate::eval::attribute_name;
+use crate::patience::Patience;
 use crate::time::{Style, entity, entity_name};
 
 /// The most entities of a picture, and the most that one entity is followed to.
@@ -18,7 +19,7 @@ const PLACES_MAX: usize = 60;
 const EACH_MAX: usize = 24;
 
 /// The entities within `depth` steps along references, in either direction.
-pub fn around(db: &Db, form: &Edn, depth: u8, style: &mut Style) -> Result<Chart> {
+pub fn around(db: &Db, form: &Edn, depth: u8, style: &mut Style, patience: &Patience) -> Result<Chart> {
     let middle = entity(db, form)?;
     let mut graph = Graph {
         nodes: vec![Place {
@@ -36,7 +37,7 @@ pub fn around(db: &Db, form: &Edn, depth: u8, style: &mut Style) -> Result<Chart
         let (e, steps) = (EntityId(graph.nodes[at].entity), graph.nodes[at].depth);
         if steps < depth {
             let mut followed = 0;
-            for (name, other, out) in references(db, e)? {
+            for (name, other, out) in references(db, e, patience)? {
                 let known = places.get(&other).copied();
                 if known.is_none() && (followed == EACH_MAX || graph.nodes.len() == PLACES_MAX) {
                     graph.more += 1;
@@ -71,16 +72,16 @@ pub fn around(db: &Db, form: &Edn, depth: u8, style: &mut Style) -> Result<Chart
 
 /// The references from an entity and to it: attribute, the other end, whether it leads there. What describes attributes, and
 /// transactions, are left out.
-fn references(db: &Db, e: EntityId) -> Result<Vec<(String, EntityId, bool)>> {
+fn references(db: &Db, e: EntityId, patience: &Patience) -> Result<Vec<(String, EntityId, bool)>> {
     let id = [Edn::from(Node::Long(e.0 as i64))];
     let mut found = Vec::new();
-    for datom in db.datoms(Order::Eavt, &id)? {
+    for datom in patience.over(db.datoms(Order::Eavt, &id)?) {
         let datom = datom?;
         if let (Value::Ref(other), true) = (&datom.v, datom.a.0 >= bootstrap::FIRST_DB) {
             found.push((attribute_name(db, datom.a), *other, true));
         }
     }
-    for datom in db.datoms(Order::Vaet, &id)? {
+    for datom in patience.over(db.datoms(Order::Vaet, &id)?) {
         let datom = datom?;
         if datom.a.0 >= bootstrap::FIRST_DB && datom.e.partition() != Partition::DB {
             found.push((attribute_name(db, datom.a), datom.e, false));

@@ -7,14 +7,16 @@ use asof::error::{Code, Error, Result};
 use asof::index::Order;
 
 use super::{Chart, Lanes, Steps};
+use crate::patience::Patience;
 use crate::time::{Style, entity, entity_name, value_text};
 
 /// The values that an entity had for an attribute: a line for numbers, else a lane for each.
-pub fn value(db: &Db, form: &Edn, attribute: &Edn, style: &mut Style) -> Result<Chart> {
+pub fn value(db: &Db, form: &Edn, attribute: &Edn, style: &mut Style, patience: &Patience) -> Result<Chart> {
     let e = entity(db, form)?;
     let id = Edn::from(Node::Long(e.0 as i64));
     let mut events: Vec<Datom> = Vec::new();
-    for datom in db.history().datoms(Order::Eavt, &[id, attribute.clone()])? {
+    let found = db.history().datoms(Order::Eavt, &[id, attribute.clone()])?;
+    for datom in patience.over(found) {
         events.push(datom?);
     }
     if events.is_empty() {
@@ -46,6 +48,7 @@ pub fn value(db: &Db, form: &Edn, attribute: &Edn, style: &mut Style) -> Result<
     let mut names: Vec<String> = Vec::new();
     let mut bars: Vec<(usize, Instant, Option<Instant>)> = Vec::new();
     for datom in &events {
+        patience.step()?;
         let name = value_text(db, &datom.v, style)?;
         let lane = names.iter().position(|n| *n == name).unwrap_or_else(|| {
             names.push(name);

@@ -1,9 +1,11 @@
 //! Pictures as people see them, under `snapshots/repl`.
 
 use asof::edn;
+use asof::query::Budget;
 use asof::testing;
 
 use super::*;
+use crate::patience::Patience;
 use crate::time::Paint;
 
 const HARBOUR: &str = r#"
@@ -36,12 +38,16 @@ fn charts() -> Vec<(&'static str, Chart)> {
     let db = testing::fixture(HARBOUR).expect("a fixture").db();
     let form = |text: &str| edn::read_one(text).expect("EDN");
     let petrel = form("[:ship/name \"Petrel\"]");
-    let value = |attribute| value(&db, &petrel, &form(attribute), &mut style()).expect("a chart");
+    let patience = Patience::of(&Budget::default());
+    let value = |attribute| value(&db, &petrel, &form(attribute), &mut style(), &patience).expect("a chart");
     vec![
         ("steps", value(":ship/tons")),
         ("lanes", value(":ship/berth")),
-        ("days", days(&db).expect("a chart")),
-        ("graph", around(&db, &petrel, 2, &mut style()).expect("a chart")),
+        ("days", days(&db, &patience).expect("a chart")),
+        (
+            "graph",
+            around(&db, &petrel, 2, &mut style(), &patience).expect("a chart"),
+        ),
     ]
 }
 

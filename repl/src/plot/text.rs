@@ -5,7 +5,7 @@ use std::fmt::Write;
 use asof::edn::Instant;
 
 use super::{Days, Graph, Lanes, Steps, day_name, mark_name, number_name, time_name};
-use crate::print::counted;
+use crate::print::plural;
 use crate::time::{Style, cut};
 
 /// How many lines a chart has.
@@ -95,7 +95,7 @@ pub fn steps(chart: &Steps, style: &Style) -> String {
         "{}",
         style
             .paint
-            .dim(&format!("{}, now {now}", counted(chart.points.len(), "change")))
+            .dim(&format!("{}, now {now}", plural(chart.points.len(), "change")))
     );
     out
 }
@@ -153,7 +153,7 @@ pub fn lanes(chart: &Lanes, style: &Style) -> String {
 pub fn days(chart: &Days, style: &Style) -> String {
     let total: u64 = chart.counts.iter().map(|c| c.1).sum();
     let busy = chart.counts.iter().filter(|c| c.1 > 0).count();
-    let title = format!("{} on {}", counted(total as usize, "transaction"), counted(busy, "day"));
+    let title = format!("{} on {}", plural(total, "transaction"), plural(busy, "day"));
     let mut out = format!("{}\n", style.paint.bold(&title));
     let most = chart.counts.iter().map(|c| c.1).max().unwrap_or(1).max(1);
     if busy <= LIST_MAX {

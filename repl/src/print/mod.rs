@@ -70,9 +70,9 @@ impl Reply {
 
     /// What it took: rows, those that were read for them, and the time.
     pub fn cost(&self, took: Duration) -> String {
-        let rows = counted(self.count(), "row");
+        let rows = plural(self.count(), "row");
         match &self.stats {
-            Some(stats) => format!("{rows}, {} read, {}", stats.rows_read, span(took)),
+            Some(stats) => format!("{rows}, {} read, {}", count(stats.rows_read), span(took)),
             None => format!("{rows}, {}", span(took)),
         }
     }
@@ -85,11 +85,6 @@ impl Reply {
             _ => 1,
         }
     }
-}
-
-/// `1 row`, `2 rows`.
-pub fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A span of time, short.
@@ -192,7 +187,9 @@ pub fn count(n: u64) -> String {
 }
 
 /// `1 row`, `2,000 rows`.
-pub fn plural(n: u64, what: &str) -> String {
+pub fn plural(n: impl TryInto<u64>, what: &str) -> String {
+    // Counts fit.
+    let n = n.try_into().unwrap_or(u64::MAX);
     format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
 }
 

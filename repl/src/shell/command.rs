@@ -40,7 +40,7 @@ pub const COMMANDS: &[Command] = &[
     command(
         ".help",
         "[TOPIC]",
-        Takes::Words(super::help::NAMES),
+        Takes::Words(super::topics::NAMES),
         "this list; a topic with examples; the tour",
     ),
     command(
@@ -141,7 +141,7 @@ pub const COMMANDS: &[Command] = &[
         ".limit",
         "time T|rows N|memory SIZE|off",
         Takes::Words(&["time", "rows", "memory", "off"]),
-        "what a query may cost: time, rows of a step, memory of all",
+        "what an answer may cost: time, rows of a step, memory of all",
     ),
     command(
         ".labels",

@@ -99,7 +99,8 @@ impl Shell {
             }
             _ => Vec::new(),
         };
-        Export::parse(rest, &moment)?.out_of(self.session.conn())
+        let export = Export::parse(rest, &moment)?;
+        self.cancellable(false, |session, _| export.out_of(session.conn(), &session.budget))
     }
 
     /// Goes on with another database.

@@ -2,33 +2,10 @@
 
 use asof::error::{Code, Error, Result};
 
+use super::colours::colours;
 use super::command::{COMMANDS, Command};
-use super::editor;
+use super::topics::{NAMES, TOPICS};
 use crate::time::Style;
-
-/// The topics, and the tour.
-pub const NAMES: &[&str] = &[
-    "facts",
-    "time",
-    "queries",
-    "transactions",
-    "pull",
-    "rules",
-    "schema",
-    "commands",
-    "tour",
-];
-
-/// The topics with their texts.
-pub const TOPICS: &[(&str, &str)] = &[
-    ("facts", include_str!("help/facts.txt")),
-    ("time", include_str!("help/time.txt")),
-    ("queries", include_str!("help/queries.txt")),
-    ("transactions", include_str!("help/transactions.txt")),
-    ("pull", include_str!("help/pull.txt")),
-    ("rules", include_str!("help/rules.txt")),
-    ("schema", include_str!("help/schema.txt")),
-];
 
 /// Where the lines of the texts are broken: one that comes near to this goes on with the next.
 const FULL: usize = 92;
@@ -80,7 +57,7 @@ fn shown(text: &str, style: &Style) -> String {
         }
         for line in part.lines() {
             let coloured = if style.paint.0 {
-                editor::colours(line, None)
+                colours(line, None)
             } else {
                 line.to_string()
             };

@@ -2,6 +2,7 @@
 //! that scripts, the tour and the tests use it as people do. `editor` is the line under the cursor.
 
 mod cancel;
+mod colours;
 mod command;
 mod editor;
 mod files;
@@ -13,6 +14,7 @@ mod pager;
 mod run;
 mod script;
 mod tokens;
+mod topics;
 mod tour;
 mod travel;
 
@@ -31,6 +33,7 @@ use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
 
 use crate::eval::{Rules, Session, refuse, spelled_out};
+use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Style, Watch, when};
 use cancel::Run;
@@ -214,7 +217,7 @@ impl Shell {
         let writes =
             matches!(&short.node, Node::List(call) if call.first().is_some_and(|f| f.to_string() == "transact"));
         let started = Instant::now();
-        let reply = self.running(|session| session.eval(&short))?;
+        let reply = self.running(|session, _| session.eval(&short))?;
         let took = started.elapsed();
         let cost = if writes { span(took) } else { reply.cost(took) };
         self.show(reply)?;
@@ -231,12 +234,17 @@ impl Shell {
         Ok(())
     }
 
-    /// Does something that Ctrl-C cancels.
-    fn running<X>(&mut self, work: impl FnOnce(&mut Session) -> Result<X>) -> Result<X> {
-        let (run, token) = Run::begin(self.screen.is_some());
+    /// Does something that Ctrl-C cancels and `.limit` bounds.
+    fn running<X>(&mut self, work: impl FnOnce(&mut Session, &mut Style) -> Result<X>) -> Result<X> {
+        self.cancellable(self.screen.is_some(), work)
+    }
+
+    /// The same; `clock` when nothing else shows that it goes on.
+    fn cancellable<X>(&mut self, clock: bool, work: impl FnOnce(&mut Session, &mut Style) -> Result<X>) -> Result<X> {
+        let (run, token) = Run::begin(clock);
         self.session.budget.cancel = Some(token);
         let started = Instant::now();
-        let done = work(&mut self.session);
+        let done = work(&mut self.session, &mut self.style);
         drop(run);
         // Who cancels knows which query it was.
         done.map_err(|e| match e.code() {
@@ -248,16 +256,20 @@ impl Shell {
         })
     }
 
+    /// The same for work that reads facts one after the other.
+    fn patiently<X>(&mut self, work: impl FnOnce(&mut Session, &mut Style, &Patience) -> Result<X>) -> Result<X> {
+        self.running(|session, style| {
+            let patience = Patience::of(&session.budget);
+            work(session, style, &patience)
+        })
+    }
+
     /// Shows what is new for the watch.
     fn look(&mut self) -> Result<()> {
         let Some(mut watch) = self.watch.take() else {
             return Ok(());
         };
-        let style = &mut self.style;
-        let (run, token) = Run::begin(self.screen.is_some());
-        self.session.budget.cancel = Some(token);
-        let seen = watch.look(&mut self.session, style);
-        drop(run);
+        let seen = self.running(|session, style| watch.look(session, style));
         self.watch = Some(watch);
         let seen = seen?;
         if seen.is_empty() { Ok(()) } else { self.say(&seen) }

@@ -11,7 +11,7 @@ use super::{Flow, Rows, Shell, help, pager};
 use crate::commands::{duration, size};
 use crate::eval::{is_query, schema_rows, spelled_out, stats_form};
 use crate::plot;
-use crate::print::{Format, counted, span};
+use crate::print::{Format, plural, span};
 use crate::time::{Picture, Watch};
 
 impl Shell {
@@ -157,10 +157,10 @@ impl Shell {
                         .hint("write .watch on, .watch off or .watch [:find ...]"));
                 }
                 let query = spelled_out(query, &self.rules);
-                let (watch, rows) = self.running(|session| Watch::answer(query, session))?;
+                let (watch, rows) = self.running(|session, _| Watch::answer(query, session))?;
                 self.remark(&format!(
                     "{}; what changes is shown after each transaction",
-                    counted(rows, "row")
+                    plural(rows, "row")
                 ))?;
                 Some(watch)
             }
@@ -179,14 +179,18 @@ impl Shell {
         let forms = edn::read(&format!("{}{arguments}", " ".repeat(place)))?;
         let view = self.session.view()?;
         let chart = match (kind, forms.as_slice()) {
-            ("value", [entity, attribute]) => plot::value(&view, entity, attribute, &mut self.style)?,
-            ("days", []) => plot::days(&view)?,
-            ("around", [entity]) => plot::around(&view, entity, 1, &mut self.style)?,
+            ("value", [entity, attribute]) => {
+                self.patiently(|_, style, patience| plot::value(&view, entity, attribute, style, patience))?
+            }
+            ("days", []) => self.patiently(|_, _, patience| plot::days(&view, patience))?,
+            ("around", [entity]) => {
+                self.patiently(|_, style, patience| plot::around(&view, entity, 1, style, patience))?
+            }
             ("around", [entity, depth]) => {
                 let depth = depth.as_long().and_then(|n| u8::try_from(n).ok());
                 let depth =
                     depth.ok_or_else(|| command.misused("around takes an entity and perhaps a number of steps"))?;
-                plot::around(&view, entity, depth, &mut self.style)?
+                self.patiently(|_, style, patience| plot::around(&view, entity, depth, style, patience))?
             }
             _ => {
                 return Err(command.misused(

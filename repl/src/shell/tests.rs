@@ -192,7 +192,7 @@ fn the_tour() {
 
 #[test]
 fn the_examples_of_the_help() {
-    for (name, text) in help::TOPICS {
+    for (name, text) in topics::TOPICS {
         let mut prompt = Prompt::harbour();
         for (_, example) in help::parts(text).iter().filter(|(typed, _)| *typed) {
             // Lines after the first may begin a new example or go on with the one before.
@@ -264,4 +264,39 @@ fn a_file_says_where_its_mistake_is() {
         .shell
         .feed("prompt", &format!(".read {}", file.display()));
     assert!(e.expect_err("it never ends").to_string().contains("deep"));
+}
+
+#[test]
+fn what_reads_for_long_keeps_to_its_time() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut prompt = Prompt::harbour();
+    // Enough that the clock is looked at.
+    for tons in 0..150 {
+        let data = format!("[{{:ship/name \"Petrel\" :ship/tons {tons} :ship/cargo \"{tons}\"}}]");
+        prompt.shell.feed("harbour", &data).expect("it is stored");
+    }
+    prompt.shell.feed("prompt", ".limit time 0s").expect("a limit");
+    let file = dir.path().join("out").display().to_string();
+    let petrel = "[:ship/name \"Petrel\"]";
+    for typed in [
+        "[:find ?a ?b :where [?a :db/ident] [?b :db/ident] [(!= ?a ?b)]]".to_string(),
+        format!("(pull-many [*] [{}])", vec![petrel; 100].join(" ")),
+        "(datoms (history db) :eavt)".to_string(),
+        "(tx-range nil nil)".to_string(),
+        ".log 1000".to_string(),
+        format!(".timeline {petrel}"),
+        ".timeline :ship/tons".to_string(),
+        ".diff 1".to_string(),
+        format!(".blame {petrel}"),
+        format!(".plot value {petrel} :ship/tons"),
+        ".plot days".to_string(),
+        format!(".export csv {file} --history"),
+        format!(".export --history {file}"),
+        format!(".export {file}"),
+    ] {
+        let e = prompt.shell.feed("prompt", &typed).expect_err("no time at all");
+        assert_eq!(e.code(), Code::QueryTimeout, "{typed}: {e}");
+    }
+    let left = std::fs::read_dir(dir.path()).expect("a folder").count();
+    assert_eq!(left, 0, "no half file is left");
 }

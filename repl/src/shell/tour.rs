@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use asof::error::Result;
 
-use super::{Shell, editor, help, script};
+use super::colours::colours;
+use super::{Shell, help, script};
 use crate::eval::Session;
 use crate::time::Window;
 
@@ -57,7 +58,7 @@ impl Shell {
             }
             for entry in script::texts(&text)? {
                 let shown = if self.style.paint.0 {
-                    editor::colours(entry, None)
+                    colours(entry, None)
                 } else {
                     entry.to_string()
                 };

@@ -6,6 +6,7 @@ use asof::error::{Code, Error, Result};
 
 use super::Shell;
 use super::command::Command;
+use crate::print::plural;
 use crate::time::{Window, blame, diff, facts, moment, timeline, when};
 
 impl Shell {
@@ -64,16 +65,20 @@ impl Shell {
         let db = self.session.db();
         let last = self.session.window.as_of.unwrap_or(db.basis_t()).min(db.basis_t());
         let first = (last + 1).saturating_sub(n).max(u64::from(last > 0));
-        let mut text = String::new();
-        for transaction in self.session.conn().log().range(Some(first), Some(last + 1)) {
-            let transaction = transaction?;
-            let head = format!("t {}  {}", transaction.t, when(transaction.instant));
-            let head = self.style.paint.bold(&head);
-            text.push_str(&format!("{head}  {} facts\n", transaction.datoms.len()));
-            if n == 1 && transaction.t > 0 {
-                text.push_str(&facts(&db, &transaction.datoms, &mut self.style)?);
+        let text = self.patiently(|session, style, patience| {
+            let mut text = String::new();
+            for transaction in session.conn().log().range(Some(first), Some(last + 1)) {
+                patience.check()?;
+                let transaction = transaction?;
+                let head = format!("t {}  {}", transaction.t, when(transaction.instant));
+                let head = style.paint.bold(&head);
+                text.push_str(&format!("{head}  {}\n", plural(transaction.datoms.len(), "fact")));
+                if n == 1 && transaction.t > 0 {
+                    text.push_str(&facts(&db, &transaction.datoms, style)?);
+                }
             }
-        }
+            Ok(text)
+        })?;
         self.say(&text)
     }
 
@@ -89,18 +94,21 @@ impl Shell {
             });
             let entity = entity.transpose()?;
             let (from, to) = (self.point(from)?, self.point(to)?);
-            let picture = diff(self.session.conn(), from, to, entity.as_ref(), &mut self.style)?;
+            let picture = self.patiently(|session, style, patience| {
+                diff(session.conn(), from, to, entity.as_ref(), style, patience)
+            })?;
             return self.picture(picture);
         }
         let forms = edn::read(forms)?;
-        let picture = match (command.name, forms.as_slice()) {
-            (".timeline", [entity]) => timeline(&view, entity, None, &mut self.style)?,
-            (".timeline", [entity, attribute]) => timeline(&view, entity, Some(attribute), &mut self.style)?,
-            (".blame", [entity, rest @ ..]) if rest.len() < 3 => {
-                blame(&view, entity, rest.first(), rest.get(1), &mut self.style)?
+        let picture = self.patiently(|_, style, patience| match (command.name, forms.as_slice()) {
+            (".timeline", [entity, attribute @ ..]) if attribute.len() < 2 => {
+                timeline(&view, entity, attribute.first(), style, patience)
             }
-            _ => return Err(command.misused(format!("does not understand {rest}"))),
-        };
+            (".blame", [entity, rest @ ..]) if rest.len() < 3 => {
+                blame(&view, entity, rest.first(), rest.get(1), style, patience)
+            }
+            _ => Err(command.misused(format!("does not understand {rest}"))),
+        })?;
         self.picture(picture)
     }
 }

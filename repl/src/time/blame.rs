@@ -9,16 +9,25 @@ use asof::schema::bootstrap;
 
 use super::{Picture, Style, entity, value_text, when};
 use crate::eval::value_form;
+use crate::patience::Patience;
 use crate::print::{Format, Reply};
 
 /// A row for each fact of the entity that `form` names, perhaps of one attribute or one value only.
-pub fn blame(db: &Db, form: &Edn, attribute: Option<&Edn>, value: Option<&Edn>, style: &mut Style) -> Result<Picture> {
+pub fn blame(
+    db: &Db,
+    form: &Edn,
+    attribute: Option<&Edn>,
+    value: Option<&Edn>,
+    style: &mut Style,
+    patience: &Patience,
+) -> Result<Picture> {
     let e = entity(db, form)?;
     let mut components = vec![Edn::from(Node::Long(e.0 as i64))];
     components.extend(attribute.cloned());
     components.extend(value.cloned());
     let (mut rows, mut shown) = (Vec::new(), Vec::new());
     for datom in db.datoms(Order::Eavt, &components)? {
+        patience.step()?;
         let datom = datom?;
         let name = db
             .ident(datom.a)

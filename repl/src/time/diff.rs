@@ -12,7 +12,8 @@ use asof::index::Order;
 
 use super::{Picture, Style, entity, entity_name, value_text, when};
 use crate::eval::attribute_name;
-use crate::print::Reply;
+use crate::patience::Patience;
+use crate::print::{Reply, plural};
 
 /// The facts that hold at `to` and did not at `from` (+), and the other way round (-); perhaps of one entity only.
 pub fn diff(
@@ -21,6 +22,7 @@ pub fn diff(
     to: TimePoint,
     form: Option<&Edn>,
     style: &mut Style,
+    patience: &Patience,
 ) -> Result<Picture> {
     let db = conn.db();
     let (from, to) = (db.t_of(from)?.min(db.basis_t()), db.t_of(to)?.min(db.basis_t()));
@@ -39,7 +41,8 @@ pub fn diff(
             let e = entity(&db, form)?;
             let window = db.as_of(high)?.since(low)?.history();
             let mut events = Vec::new();
-            for datom in window.datoms(Order::Eavt, &[Node::Long(e.0 as i64).into()])? {
+            let found = window.datoms(Order::Eavt, &[Node::Long(e.0 as i64).into()])?;
+            for datom in patience.over(found) {
                 events.push(datom?);
             }
             events.sort_by_key(|d| d.tx.t());
@@ -47,6 +50,7 @@ pub fn diff(
         }
         None => {
             for transaction in conn.log().range(Some(low + 1), Some(high + 1)) {
+                patience.check()?;
                 transaction?.datoms.into_iter().for_each(&mut note);
             }
         }
@@ -74,15 +78,17 @@ pub fn diff(
     let appeared = changes.iter().filter(|(_, added)| *added).count();
     let _ = writeln!(
         out,
-        "from t {from} ({}) to t {to} ({}): {appeared} facts came, {} went",
+        "from t {from} ({}) to t {to} ({}): {} came, {} went",
         day(from)?,
         day(to)?,
+        plural(appeared, "fact"),
         changes.len() - appeared
     );
     // An entity that is gone is called as it was then.
     let (then, now) = (db.as_of(from)?, db.as_of(to)?);
     let mut before = None;
     for ((e, a, v), added) in &changes {
+        patience.step()?;
         let side: &Db = if *added { &now } else { &then };
         if before != Some(*e) {
             before = Some(*e);

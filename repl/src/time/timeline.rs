@@ -11,6 +11,7 @@ use asof::index::Order;
 
 use super::{Picture, Style, cut, entity, entity_name, value_text, when};
 use crate::eval::attribute_name;
+use crate::patience::Patience;
 use crate::print::Reply;
 
 /// The most lines of a drawing.
@@ -30,7 +31,13 @@ struct Period {
 
 /// The values of the entity that `form` names, perhaps of one attribute only. An attribute by itself means the values that all
 /// entities had for it.
-pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, style: &mut Style) -> Result<Picture> {
+pub fn timeline(
+    db: &Db,
+    form: &Edn,
+    attribute: Option<&Edn>,
+    style: &mut Style,
+    patience: &Patience,
+) -> Result<Picture> {
     let whole = match (attribute, form.as_keyword()) {
         (None, Some(name)) => db.schema().attr_by_ident(name).is_some(),
         _ => false,
@@ -43,7 +50,7 @@ pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, style: &mut Style)
         }
     };
     let mut events = Vec::new();
-    for datom in db.history().datoms(order, &components)? {
+    for datom in patience.over(db.history().datoms(order, &components)?) {
         events.push(datom?);
     }
     let title = match whole {
@@ -55,6 +62,7 @@ pub fn timeline(db: &Db, form: &Edn, attribute: Option<&Edn>, style: &mut Style)
     let mut periods: Vec<Period> = Vec::new();
     let mut open: BTreeMap<(u64, u64, String), usize> = BTreeMap::new();
     for datom in &events {
+        patience.step()?;
         let key = (datom.e.0, datom.a.0, datom.v.to_edn().to_string());
         let t = datom.tx.t();
         if !datom.added

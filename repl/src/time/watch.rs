@@ -9,6 +9,7 @@ use asof::error::Result;
 
 use super::{Style, entity_name, value_text, when};
 use crate::eval::{Session, attribute_name};
+use crate::patience::Patience;
 
 /// The most facts of a transaction that are shown.
 const FACTS_MAX: usize = 25;
@@ -37,10 +38,12 @@ impl Watch {
     /// What is new since the last look, as text for people.
     pub fn look(&mut self, session: &mut Session, style: &mut Style) -> Result<String> {
         let mut text = String::new();
+        let patience = Patience::of(&session.budget);
         match self {
             Watch::Facts(seen) => {
                 let db = session.db();
                 for transaction in session.conn().log().range(Some(*seen + 1), None) {
+                    patience.check()?;
                     let transaction = transaction?;
                     let head = format!("t {}  {}", transaction.t, when(transaction.instant));
                     text.push_str(&style.paint.bold(&head));
