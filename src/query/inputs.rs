@@ -245,6 +245,20 @@ impl Bound {
         Ok(())
     }
 
+    /// The same where some inputs are not known before the query runs: their variables have no rows yet.
+    pub fn bind_known(&mut self, ast: &Ast, inputs: &[Option<Input>], kinds: &Kinds, meter: &Meter) -> Result<()> {
+        for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
+            match (spec, input) {
+                (InSpec::Bind(form), None) => self.join(&Relation::empty(&form.vars()), meter)?,
+                (InSpec::Bind(form), Some(input @ (Input::Edn(_) | Input::Val(_)))) => {
+                    self.add(ast, form, input, *span, kinds, meter)?
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn add(
         &mut self,
         ast: &Ast,
@@ -280,9 +294,13 @@ impl Bound {
         if let (Binding::Scalar(v), 1) = (form, rows.len) {
             self.consts.entry(*v).or_insert(rows.cols[0].get(0));
         }
+        self.join(&rows, meter)
+    }
+
+    fn join(&mut self, rows: &Relation, meter: &Meter) -> Result<()> {
         let mut both = self.rows.vars.clone();
         both.extend(rows.vars.iter().filter(|v| self.rows.at(**v).is_none()));
-        self.rows = join(&self.rows, &rows, &both, meter)?;
+        self.rows = join(&self.rows, rows, &both, meter)?;
         Ok(())
     }
 }

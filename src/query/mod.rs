@@ -40,10 +40,11 @@ pub use budget::{Budget, CancelToken};
 pub use input::Input;
 pub use stats::QueryStats;
 
+use crate::datom::Val;
 use crate::db::Db;
 use crate::edn::{self, Edn, Node, Symbol};
 use crate::error::{Code, Error, Result};
-use ast::Ast;
+use ast::{Ast, InSpec};
 use budget::Meter;
 use cache::{Cache, Setup};
 use exec::Exec;
@@ -193,6 +194,32 @@ impl Query {
         Ok(format!("{text}{}\n", answer.stats()))
     }
 
+    /// The mistakes that are mistakes whatever the inputs that are not known yet will be.
+    pub(crate) fn check(&self, inputs: &[Option<Input>], passes: Passes) -> Result<()> {
+        let open = self.ast.inputs.iter().zip(inputs).filter(|(_, known)| known.is_none());
+        if open
+            .into_iter()
+            .any(|((spec, _), _)| matches!(spec, InSpec::Rules | InSpec::Pattern(_)))
+        {
+            return Ok(());
+        }
+        let options = QueryOptions {
+            passes,
+            ..QueryOptions::default()
+        };
+        let meter = Meter::new(&options.budget);
+        let nothing = Input::Val(Val::vector([]));
+        let given: Vec<Input> = inputs
+            .iter()
+            .map(|i| i.clone().unwrap_or_else(|| nothing.clone()))
+            .collect();
+        let (mut bound, rules) = inputs::open(&self.ast, &given, false, None)?;
+        let setup = self.cache.setup(&self.ast, &bound.sources, rules)?;
+        bound.bind_known(&self.ast, inputs, &setup.kinds, &meter)?;
+        let finder = Finder::new(&self.ast.find, &bound)?;
+        self.prepare(&bound, &setup, &finder, &options, false).map(drop)
+    }
+
     fn placed<X>(&self, inputs: &[Input], result: Result<X>) -> Result<X> {
         result.map_err(|e| places::located(e, self.text.as_ref(), &self.ast, inputs))
     }
@@ -223,6 +250,7 @@ impl Query {
             rule_kinds: &setup.rule_kinds,
             consts: bound.consts.clone(),
             allow_scan: self.ast.allow_scan,
+            dollar: None,
             inlined: 0,
             nesting: 0,
             component: None,

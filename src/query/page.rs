@@ -5,6 +5,8 @@
 //! written since, and begins behind that row. The text is base64url of a checksum and of EDN; it is no secret and no proof, the
 //! checksum finds what was damaged or cut off.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::input::Input;
@@ -33,6 +35,8 @@ const CHECK: usize = 8;
 const VECTOR: i64 = 100;
 const LIST: i64 = 101;
 const OTHER: i64 = 102;
+const SET: i64 = 103;
+const MAP: i64 = 104;
 
 impl Page {
     pub fn token(&self) -> String {
@@ -117,10 +121,11 @@ pub(crate) fn question(fingerprint: u64, inputs: &[Input]) -> u64 {
 
 /// A value with its type, which EDN alone would not keep.
 fn pack(v: &Val) -> Edn {
-    let all = |items: &[Val]| Edn::vector(items.iter().map(pack));
     let (kind, form) = match v {
-        Val::Vector(items) => (VECTOR, all(items)),
-        Val::List(items) => (LIST, all(items)),
+        Val::Vector(items) => (VECTOR, Edn::vector(items.iter().map(pack))),
+        Val::List(items) => (LIST, Edn::vector(items.iter().map(pack))),
+        Val::Set(items) => (SET, Edn::vector(items.iter().map(pack))),
+        Val::Map(pairs) => (MAP, Edn::vector(pairs.iter().flat_map(|(k, v)| [pack(k), pack(v)]))),
         Val::Uri(text) => (ValueType::Uri as i64, text.clone().into()),
         v => (v.scalar_type().map_or(OTHER, |ty| ty as i64), v.to_edn()),
     };
@@ -135,6 +140,12 @@ fn unpack(form: &Edn) -> Option<Val> {
     Some(match (kind, ty, &form.node) {
         (VECTOR, ..) => Val::vector(all(form)?),
         (LIST, ..) => Val::List(all(form)?.into()),
+        (SET, ..) => Val::set(all(form)?),
+        (MAP, ..) => {
+            let items = all(form)?;
+            let pairs = items.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
+            Val::Map(Arc::new(pairs.collect()))
+        }
         (_, Some(ValueType::Ref), Node::Long(n)) => Val::Ref(EntityId(*n as u64)),
         (_, Some(ValueType::Float), Node::Double(x)) => Val::Float(*x as f32),
         (_, Some(ValueType::Uri), Node::Str(text)) => Value::Uri(text.clone()).into(),
@@ -183,6 +194,12 @@ mod tests {
                 Val::Float(1.1),
                 Val::str("tab\t\u{1F600}"),
                 Val::vector([Val::Nil, Val::Ref(EntityId(3)), Val::Double(0.1)]),
+                Val::set([
+                    Val::Ref(EntityId(3)),
+                    Val::Float(0.5),
+                    Val::vector([Val::Ref(EntityId(4))]),
+                ]),
+                Val::Map(Arc::new([(Val::str("k"), Val::Ref(EntityId(5)))].into())),
                 Val::Uri("a:b".into()),
                 Val::Char('x'),
             ],

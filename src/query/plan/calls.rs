@@ -1,5 +1,6 @@
 //! Predicates and functions: built-in, registered, and the engine's own, which read a database or bind constants.
 
+use super::super::Input;
 use super::super::ast::{Arg, Binding, Call};
 use super::super::functions;
 use super::super::source::DbSource;
@@ -236,6 +237,16 @@ impl Planner<'_> {
         Ok(Attr { attr, reverse: false })
     }
 
+    /// What a nested query is given, as far as it is known before the query runs.
+    fn known(&self, arg: &NestedArg) -> Option<Input> {
+        match arg {
+            NestedArg::Form(form) => Some(Input::Edn(form.clone())),
+            NestedArg::Source(i) => self.sources.db(*i).map(|db| Input::Db(db.db.clone())),
+            NestedArg::Value(Operand::Const(v)) => Some(Input::Val(v.clone())),
+            NestedArg::Value(Operand::Var(_)) => None,
+        }
+    }
+
     pub(super) fn nested(&mut self, call: &Call, span: Span) -> Result<Nested> {
         let Some((Arg::Const(query), args)) = call.args.split_first() else {
             return Err(Error::new(Code::InvalidQuery, "q takes a query first: [(q [:find ...] $ ?x) ...]").at(span));
@@ -262,14 +273,18 @@ impl Planner<'_> {
         let args = args
             .iter()
             .map(|a| match a {
-                Arg::Source(s, span) => Ok(NestedArg::Source(
-                    self.source(&Some(s.clone()), None, *span)?
-                        .expect("a named source is found or refused"),
-                )),
+                Arg::Source(s, span) => Ok(NestedArg::Source(self.required_source(
+                    &Some(s.clone()),
+                    None,
+                    *span,
+                )?)),
                 Arg::Var(v, _) => Ok(NestedArg::Value(Operand::Var(*v))),
                 Arg::Const(c) => Ok(NestedArg::Form(c.clone())),
             })
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        // Its mistakes are told before anything runs, as those around it are.
+        let known: Vec<Option<Input>> = args.iter().map(|arg| self.known(arg)).collect();
+        query.check(&known, self.passes).map_err(|e| e.at(span))?;
         Ok(Nested { query, args, span })
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Planner<'a> {
     pub rule_kinds: &'a RuleKinds,
     pub consts: Consts,
     pub allow_scan: bool,
+    /// In the body of a rule: what `$` names there, the source that the rule was called on.
+    pub dollar: Option<Option<usize>>,
     pub inlined: usize,
     /// How many rules are being planned inside each other.
     pub nesting: usize,
@@ -211,6 +213,9 @@ impl Planner<'_> {
     /// A named source, or the default one.
     pub(super) fn source(&self, name: &Option<Symbol>, default: Option<usize>, span: Span) -> Result<Option<usize>> {
         let Some(name) = name else { return Ok(default) };
+        if let (Some(called_on), "$") = (self.dollar, name.name()) {
+            return Ok(called_on);
+        }
         match self.sources.at(name) {
             Some(i) => Ok(Some(i)),
             None => {
@@ -330,7 +335,7 @@ impl Planner<'_> {
         let mut branches = Vec::new();
         for body in &bodies {
             let clauses = self.instance(body, &vars);
-            branches.push(self.conjunction(&clauses, &vars, inner)?);
+            branches.push(self.rule_body(&clauses, &vars, inner)?);
         }
         if branches.len() == 1 && required == 0 {
             out.extend(branches.pop().expect("counted one"));
@@ -344,6 +349,14 @@ impl Planner<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The goals of a rule's body, which knows the source that the rule was called on as `$`.
+    pub fn rule_body(&mut self, clauses: &[Clause], args: &[Var], source: Option<usize>) -> Result<Vec<Goal>> {
+        let outside = self.dollar.replace(source);
+        let goals = self.conjunction(clauses, args, source);
+        self.dollar = outside;
+        goals
     }
 
     /// A rule's body with `args` for its head.

@@ -574,12 +574,14 @@ impl Planner<'_> {
                 .with("variable", v);
             }
         }
-        let goal = &goals[state.left[0]];
+        // What the planner itself added has no place.
+        let waiting = state.left.iter().map(|&at| &goals[at]);
+        let place = waiting.map(Goal::span).find(|span| span.is_some());
         Error::new(
             Code::InsufficientBinding,
             "this pattern would read the whole database: neither entity, attribute nor value is known",
         )
-        .at(goal.span())
+        .at(place.unwrap_or(crate::error::Span::NONE))
         .hint("name the attribute, bind a variable in another clause, or add :allow-scan true")
     }
 }

@@ -353,7 +353,7 @@ impl Planner<'_> {
                     }
                 }
                 let clauses = self.instance(rule, &args);
-                let goals = self.conjunction(&clauses, &args, call.source)?;
+                let goals = self.rule_body(&clauses, &args, call.source)?;
                 let input: Vec<Var> = args.iter().zip(bound).filter(|(_, b)| **b).map(|(v, _)| *v).collect();
                 let plan = self.order(goals, &input, 1.0, &args)?;
                 Ok(Body { args, plan })

@@ -4,6 +4,7 @@ mod cache;
 mod conformance;
 mod costs;
 mod exact;
+mod inside;
 mod language;
 mod log;
 mod mistakes;

@@ -104,6 +104,7 @@ fn pages_together_are_the_whole() {
         "?n ?a :where [?e :person/name ?n] [?e :person/age ?a] :order-by [[?a :desc]]",
         "?n ?t :where [?e :person/name ?n] [?e :person/tag ?t] :order-by [?t [?n :desc]]",
         "?t (count ?e) :where [?e :person/tag ?t] :order-by [[(count ?e) :desc]]",
+        "(distinct ?e) ?e :where [?e :person/age]",
         "?t (sum ?a) (distinct ?n) :where [?e :person/tag ?t] [?e :person/age ?a] [?e :person/name ?n]",
         "?f ?e :where [?e :p/f ?f]",
         "?e ?v :where [?e :person/name] [?e ?x ?v]",
