@@ -7,9 +7,12 @@
 
 mod ast;
 mod generate;
+mod mistakes;
 mod naive;
+mod pages;
 mod pulls;
 mod tape;
+mod text;
 mod world;
 
 use std::collections::BTreeMap;
@@ -31,7 +34,7 @@ const QUERIES: usize = 40;
 const ON_DISK: u64 = 8;
 
 /// What is counted in the texts, to see that it is there.
-const KINDS: [&str; 22] = [
+const KINDS: [&str; 26] = [
     "(not ",
     "not-join",
     "(or ",
@@ -54,6 +57,10 @@ const KINDS: [&str; 22] = [
     "my/",
     "(quot",
     "#bytes",
+    ":having",
+    "(tx-ids",
+    "(tx-data",
+    ":a/y",
 ];
 
 fn number(name: &str, default: u64) -> u64 {
@@ -113,6 +120,11 @@ fn seen(db: &Db, view: &ast::View) -> Db {
 
 /// The inputs of a query: sources, data, pull patterns, rules. `db` stands for the database of the world.
 fn inputs(q: &ast::Query, world: &World, db: &Db) -> Vec<Input> {
+    inputs_of(q, &|base| if base == 0 { db } else { world.base(base).0 })
+}
+
+/// The same, with databases by their number.
+fn inputs_of<'a>(q: &ast::Query, of: &dyn Fn(usize) -> &'a Db) -> Vec<Input> {
     let mut out = Vec::new();
     for (i, s) in q.sources.iter().enumerate() {
         out.push(match s {
@@ -120,10 +132,7 @@ fn inputs(q: &ast::Query, world: &World, db: &Db) -> Vec<Input> {
                 rows.iter().map(|r| Edn::vector(r.iter().map(|v| v.to_edn()))),
             )),
             Source::Db(view) => {
-                let db = match view.base {
-                    0 => db,
-                    i => world.base(i).0,
-                };
+                let db = of(view.base);
                 Input::Db(match i == 0 && q.time_in_text {
                     true => db.clone(),
                     false => seen(db, view),
@@ -135,7 +144,7 @@ fn inputs(q: &ast::Query, world: &World, db: &Db) -> Vec<Input> {
         out.push(Input::Edn(read_one(&data.to_string()).expect("data")));
     }
     for (_, specs) in q.pattern_inputs() {
-        out.push(Input::text(&format!("[{}]", ast::spaced(specs))).expect("a pattern"));
+        out.push(Input::text(&format!("[{}]", text::spaced(specs))).expect("a pattern"));
     }
     if !q.rules.is_empty() {
         out.push(Input::text(&rules(q)).expect("rules"));
@@ -164,7 +173,7 @@ fn ask(q: &ast::Query, world: &World, db: &Db, passes: Passes, way: &str) -> Res
     };
     if way == "asked before" {
         // Of another database, and of this one: what is kept for the next time must not show.
-        for db in [&world.more[1].db, db] {
+        for db in [world.base(world::ANOTHER).0, db] {
             let _ = query.run_with(&inputs(q, world, db), &options);
         }
     }
@@ -300,6 +309,7 @@ fn check(world: &World, disk: Option<&Db>, q: &ast::Query) -> Result<Outcome, St
             Some(_) => {}
         }
     }
+    pages::check(world, q, &expected)?;
     match expected {
         Ok(found) => Ok(Outcome::Same { rows: found.rows.len() }),
         Err(Stop::TooMuch) => Ok(Outcome::Skipped("too much for the naive one")),
@@ -308,42 +318,10 @@ fn check(world: &World, disk: Option<&Db>, q: &ast::Query) -> Result<Outcome, St
     }
 }
 
-/// A mistake somewhere in the text: whatever comes of it, it is no panic.
-fn check_broken(tape: &mut Tape, world: &World, q: &ast::Query) -> Result<(), String> {
-    let mut words: Vec<String> = q.to_string().split(' ').map(str::to_string).collect();
-    for _ in 0..1 + tape.below(2) {
-        let (i, j) = (tape.below(words.len()), tape.below(words.len()));
-        match tape.below(5) {
-            0 => drop(words.remove(i)),
-            1 => words[i] = words[j].clone(),
-            2 => words.swap(i, j),
-            3 => words.insert(i, words[j].clone()),
-            _ => {
-                words[i] = tape
-                    .pick(&["nil", "?zz", "[", ")", "\"x\"", "7", "[:a/x0 1]", ":a/none", "_", "$q"])
-                    .to_string()
-            }
-        }
-        if words.is_empty() {
-            return Ok(());
-        }
-    }
-    let text = words.join(" ");
-    let ask = || {
-        let query = Query::parse(&text)?;
-        let answer = query.run(&inputs(q, world, &world.db))?;
-        answer.to_edn().map(|form| form.to_string())
-    };
-    match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!("a panic at the broken query {text}")),
-    }
-}
-
 fn report(world: &World, q: &ast::Query, why: &str) -> String {
     let mut out = String::from("  transactions:\n");
-    for (text, fold) in &world.texts {
-        out += &format!("    {text}{}\n", if *fold { " ; and folded" } else { "" });
+    for tx in &world.told {
+        out += &format!("    {}{}\n", tx.text, if tx.fold { " ; and folded" } else { "" });
     }
     out += &format!("  query: {q}\n");
     for s in &q.sources {
@@ -370,10 +348,10 @@ fn report(world: &World, q: &ast::Query, why: &str) -> String {
 }
 
 /// The smallest case like this one, described.
-fn smallest(world_choices: Vec<u32>, query_choices: Vec<u32>, on_disk: bool) -> String {
+fn smallest(world_choices: Vec<u32>, query_choices: Vec<u32>, on_disk: bool, fold: bool) -> String {
     let fails = |world: &World, query: &[u32]| {
         let folder = tempfile::tempdir().expect("a folder");
-        let conn = on_disk.then(|| world.on_disk(folder.path()));
+        let conn = on_disk.then(|| world.on_disk(folder.path(), fold));
         let db = conn.as_ref().map(|c| c.db());
         let q = generate::query(&mut Tape::replay(query), world);
         check(world, db.as_ref(), &q).err().map(|why| report(world, &q, &why))
@@ -396,6 +374,7 @@ fn engine_and_naive_evaluator_agree() {
     let seed = number("ASOF_ORACLE_SEED", 1);
     let keep_going = std::env::var_os("ASOF_ORACLE_KEEP_GOING").is_some();
     let (mut asked, mut rows, mut empty, mut broken, mut on_disk) = (0u64, 0, 0, 0, 0);
+    let mut told: BTreeMap<String, u64> = BTreeMap::new();
     let mut skipped: BTreeMap<&str, u64> = BTreeMap::new();
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     let mut differences = Vec::new();
@@ -406,7 +385,9 @@ fn engine_and_naive_evaluator_agree() {
         let world = World::random(&mut tape);
         let world_choices = std::mem::take(&mut tape.choices);
         let folder = tempfile::tempdir().expect("a folder");
-        let conn = (n % ON_DISK == 1).then(|| world.on_disk(folder.path()));
+        let fold = n % (2 * ON_DISK) == 1;
+        let bare = world.bare();
+        let conn = (n % ON_DISK == 1).then(|| world.on_disk(folder.path(), fold));
         let disk = conn.as_ref().map(|c| c.db());
         for k in 0..QUERIES as u64 {
             let mut tape = Tape::random((seed.wrapping_mul(31).wrapping_add(n) << 20) + k);
@@ -429,12 +410,12 @@ fn engine_and_naive_evaluator_agree() {
                 }
                 Err(why) => {
                     let only_disk = why.starts_with("on disk");
-                    Some(smallest(world_choices.clone(), tape.choices.clone(), only_disk))
+                    Some(smallest(world_choices.clone(), tape.choices.clone(), only_disk, fold))
                 }
             };
             let difference = difference.or_else(|| {
                 broken += 1;
-                check_broken(&mut tape, &world, &q)
+                mistakes::check(&mut tape, &world, &bare, &q, &mut told)
                     .err()
                     .map(|why| report(&world, &q, &why))
             });
@@ -447,7 +428,7 @@ fn engine_and_naive_evaluator_agree() {
     }
     eprintln!(
         "{asked} queries over {n} databases ({on_disk} on disk, too): {rows} rows, {empty} empty answers, {broken} broken \
-         queries, skipped {skipped:?}, {} differences\n{kinds:?}",
+         queries, skipped {skipped:?}, {} differences\n{kinds:?}\n{told:?}",
         differences.len()
     );
     assert!(differences.is_empty());

@@ -58,7 +58,7 @@ impl Puller<'_> {
                 Inside::Everything => self.everything(specs, e, whole, &mut entries),
                 _ => {
                     let name = spec.attr.as_ref().expect("a spec of an attribute");
-                    let attr = self.attrs.iter().find(|a| a.name == *name).expect("an attribute");
+                    let attr = self.attrs.iter().find(|a| a.is_called(name)).expect("an attribute");
                     let plain = if spec.reverse {
                         name.replace('/', "/_")
                     } else {
@@ -112,7 +112,8 @@ impl Puller<'_> {
             entries.push((keyword("db/id"), Node::Long(e as i64).into()));
         }
         for attr in self.attrs {
-            let asked = specs.iter().any(|s| s.attr.as_ref() == Some(&attr.name) && !s.reverse);
+            let named = |s: &Spec| s.attr.as_ref().is_some_and(|name| attr.is_called(name));
+            let asked = specs.iter().any(|s| named(s) && !s.reverse);
             let values = self.values(e, attr.id, false);
             if asked || values.is_empty() {
                 continue;
@@ -122,7 +123,7 @@ impl Puller<'_> {
                 Val::Ref(e) => Some(id_map(e.0)),
                 v => Some(v.to_edn()),
             });
-            entries.push((keyword(&attr.name), listed(shown.collect(), !attr.many)));
+            entries.push((keyword(attr.now()), listed(shown.collect(), !attr.many)));
         }
     }
 

@@ -14,8 +14,10 @@ use super::tape::Tape;
 
 #[derive(Clone, Debug)]
 pub struct Attr {
-    /// `:a/x3`
+    /// `:a/x3`, its first name.
     pub name: String,
+    /// The names that it was given later; all of them mean it, and the last is its own.
+    pub renamed: Vec<String>,
     pub id: u64,
     pub ty: ValueType,
     pub many: bool,
@@ -30,6 +32,13 @@ pub struct Attr {
 impl Attr {
     pub fn is_ref(&self) -> bool {
         self.ty == ValueType::Ref
+    }
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.renamed.iter().any(|n| n == name)
+    }
+    /// Its name now.
+    pub fn now(&self) -> &str {
+        self.renamed.last().unwrap_or(&self.name)
     }
 }
 
@@ -62,11 +71,14 @@ impl Fact {
     }
 }
 
-/// What queries may read beside the database of the case: what it would be after one transaction more, and another one with
-/// the same schema.
-pub struct Base {
-    pub db: Db,
-    pub facts: Vec<Fact>,
+/// A transaction that was accepted.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub text: String,
+    /// The indexes are folded after it.
+    pub fold: bool,
+    /// It is about the schema, not about data.
+    pub schema: bool,
 }
 
 pub struct World {
@@ -76,14 +88,26 @@ pub struct World {
     pub idents: BTreeMap<String, u64>,
     pub entities: Vec<u64>,
     pub facts: Vec<Fact>,
+    /// The log's first transaction and its last.
+    pub first_t: u64,
     pub last_t: u64,
     pub db: Db,
-    pub more: Vec<Base>,
-    /// The transactions that were accepted; `true` where the indexes are folded after.
-    pub texts: Vec<(String, bool)>,
-    /// Keep the stores open.
-    pub conns: Vec<Connection>,
+    /// What it would be after one transaction more.
+    pub speculation: Option<(Db, Vec<Fact>)>,
+    /// One with the same schema and other data.
+    pub another: Option<Box<World>>,
+    /// One with another schema, that has the same names.
+    pub stranger: Option<Box<World>>,
+    /// The transactions that were accepted.
+    pub told: Vec<Told>,
+    /// Keeps the store open.
+    pub conn: Connection,
 }
+
+/// The views of a case, by their number: see [`World::base`].
+pub const SPECULATION: usize = 1;
+pub const ANOTHER: usize = 2;
+pub const STRANGER: usize = 3;
 
 const TYPES: [(ValueType, &str); 17] = [
     (ValueType::Long, ""),
@@ -221,35 +245,80 @@ fn options() -> Options {
 
 impl World {
     pub fn random(tape: &mut Tape) -> World {
+        let mut world = World::alone();
+        world.schema(tape);
+        let (schema, attrs) = (world.told.clone(), world.attrs.clone());
+        world.history(tape, true);
+        world.learn();
+        world.read_log();
+        world.speculate(tape);
+        world.another = Some(Box::new(world.like(tape, &schema, attrs)));
+        let mut stranger = World::alone();
+        stranger.schema(tape);
+        stranger.history(tape, false);
+        stranger.read_log();
+        world.stranger = Some(Box::new(stranger));
+        world
+    }
+
+    fn alone() -> World {
         let conn = options().in_memory().expect("a connection");
-        let mut world = World {
+        World {
             attrs: Vec::new(),
             data: Vec::new(),
             idents: BTreeMap::new(),
             entities: Vec::new(),
             facts: Vec::new(),
+            first_t: 0,
             last_t: 0,
             db: conn.db(),
-            more: Vec::new(),
-            texts: Vec::new(),
-            conns: vec![conn],
-        };
-        world.schema(tape);
-        let (schema, attrs) = (world.texts.clone(), world.attrs.clone());
-        world.history(tape, true);
-        world.learn();
-        world.read_log();
-        world.speculate(tape);
-        world.another(tape, &schema, attrs);
-        world
+            speculation: None,
+            another: None,
+            stranger: None,
+            told: Vec::new(),
+            conn,
+        }
     }
 
     /// What a source reads: 0 is the database itself.
     pub fn base(&self, i: usize) -> (&Db, &[Fact]) {
-        match i.checked_sub(1).and_then(|i| self.more.get(i)) {
-            Some(base) => (&base.db, &base.facts),
-            None => (&self.db, &self.facts),
+        let other = match i {
+            SPECULATION => {
+                return self
+                    .speculation
+                    .as_ref()
+                    .map_or((&self.db, &self.facts), |(db, f)| (db, f));
+            }
+            ANOTHER => &self.another,
+            STRANGER => &self.stranger,
+            _ => &None,
+        };
+        let world = other.as_deref().unwrap_or(self);
+        (&world.db, &world.facts)
+    }
+
+    /// Whose schema a source has.
+    pub fn of(&self, base: usize) -> &World {
+        match &self.stranger {
+            Some(stranger) if base == STRANGER => stranger,
+            _ => self,
         }
+    }
+
+    /// The same databases without data: what is wrong with a query must not depend on it.
+    pub fn bare(&self) -> Vec<Db> {
+        let alone = |world: &World| {
+            let conn = options().in_memory().expect("a connection");
+            for tx in &world.told {
+                let text = if tx.schema { &tx.text } else { "[]" };
+                conn.transact(text).expect("a schema that was accepted with data");
+            }
+            conn.db()
+        };
+        let mine = alone(self);
+        let speculation = mine.with("[]").expect("nothing").db_after;
+        let [another, stranger] = [&self.another, &self.stranger].map(|w| alone(w.as_deref().unwrap_or(self)));
+        vec![mine, speculation, another, stranger]
     }
 
     /// The attributes as they are in a view.
@@ -261,6 +330,13 @@ impl World {
             if let Some(attr) = then.attr(id) {
                 a.many = !attr.is_one();
                 a.component = attr.is_component;
+            }
+            if db
+                .schema()
+                .attr(id)
+                .is_some_and(|attr| attr.ident.to_string() != a.now())
+            {
+                a.renamed.clear();
             }
         }
         attrs
@@ -274,38 +350,26 @@ impl World {
             for d in &report.tx_data().expect("its facts") {
                 facts.push(Fact::new(d.e.0, d.a.0, d.v.clone().into(), report.t, d.added));
             }
-            let db = report.db_after;
-            self.more.push(Base { db, facts });
+            self.speculation = Some((report.db_after, facts));
             return;
         }
-        let (db, facts) = (self.db.clone(), self.facts.clone());
-        self.more.push(Base { db, facts });
     }
 
-    fn another(&mut self, tape: &mut Tape, schema: &[(String, bool)], attrs: Vec<Attr>) {
-        let conn = options().in_memory().expect("a connection");
+    /// Another database with a schema.
+    fn like(&self, tape: &mut Tape, schema: &[Told], attrs: Vec<Attr>) -> World {
         let mut other = World {
             attrs,
             data: self.data.clone(),
             idents: self.idents.clone(),
             entities: self.entities[..2].to_vec(),
-            facts: Vec::new(),
-            last_t: 0,
-            db: conn.db(),
-            more: Vec::new(),
-            texts: Vec::new(),
-            conns: vec![conn],
+            ..World::alone()
         };
-        for (text, fold) in schema {
-            assert!(other.transact(text.clone(), *fold), "the schema was accepted before");
+        for tx in schema {
+            assert!(other.transact(tx.clone()), "the schema was accepted before");
         }
         other.history(tape, false);
         other.read_log();
-        self.conns.append(&mut other.conns);
-        self.more.push(Base {
-            db: other.db,
-            facts: other.facts,
-        });
+        other
     }
 
     /// What the schema is now.
@@ -317,19 +381,24 @@ impl World {
             let now = (!attr.is_one(), attr.unique.is_some(), attr.is_component);
             a.altered |= now != (a.many, a.unique, a.component);
             (a.many, a.unique, a.component) = now;
+            let name = attr.ident.to_string();
+            if a.now() != name {
+                a.renamed.push(name);
+            }
         }
+        let names = schema.idents().map(|(k, e)| (k.to_string(), e.0));
+        self.idents.extend(names);
     }
 
-    fn transact(&mut self, text: String, fold: bool) -> bool {
-        let conn = &self.conns[0];
-        if conn.transact(&*text).is_err() {
+    fn transact(&mut self, tx: Told) -> bool {
+        if self.conn.transact(&*tx.text).is_err() {
             return false;
         }
-        if fold {
-            conn.sync_index().expect("a fold");
+        if tx.fold {
+            self.conn.sync_index().expect("a fold");
         }
-        self.texts.push((text, fold));
-        self.db = conn.db();
+        self.told.push(tx);
+        self.db = self.conn.db();
         true
     }
 
@@ -367,19 +436,26 @@ impl World {
             }
             names.push(name);
         }
-        assert!(self.transact(text + "]", tape.chance(50)), "the schema is refused");
+        let told = |text: String, fold: bool| Told {
+            text,
+            fold,
+            schema: true,
+        };
+        let fold = tape.chance(50);
+        assert!(self.transact(told(text + "]", fold)), "the schema is refused");
         if plain.len() >= 2 && tape.chance(30) {
             let (a, b) = (&plain[0].0, &plain[1].0);
             let text = format!(
                 "[{{:db/ident :a/both :db/valueType :db.type/tuple :db/cardinality :db.cardinality/one :db/tupleAttrs [{a} {b}]}}]"
             );
-            assert!(self.transact(text, false), "the composite is refused");
+            assert!(self.transact(told(text, false)), "the composite is refused");
             names.push(":a/both".to_string());
         }
         let schema = self.db.schema().clone();
         for attr in schema.attrs() {
             self.attrs.push(Attr {
                 name: attr.ident.to_string(),
+                renamed: Vec::new(),
                 id: u64::from(attr.id),
                 ty: attr.value_type,
                 many: !attr.is_one(),
@@ -395,7 +471,7 @@ impl World {
     }
 
     fn position(&self, name: &str) -> usize {
-        let at = self.attrs.iter().position(|a| a.name == name);
+        let at = self.attrs.iter().position(|a| a.is_called(name));
         at.unwrap_or_else(|| panic!("{name} is no attribute"))
     }
     pub fn attr(&self, name: &str) -> &Attr {
@@ -420,22 +496,26 @@ impl World {
                 }
             }
         }
-        let conn = self.conns[0].clone();
-        let report = conn
-            .transact(&*(text.clone() + "]"))
-            .expect("entities with a number each");
-        self.texts.push((text + "]", false));
+        text += "]";
+        let report = self.conn.transact(&*text).expect("entities with a number each");
+        self.told.push(Told {
+            text,
+            fold: false,
+            schema: false,
+        });
         for i in 0..count {
             self.entities.push(report.tempids[&format!("n{i}")].0);
         }
         for _ in 0..5 + tape.below(26) {
-            let text = match alter && tape.chance(12) {
+            let schema = alter && tape.chance(14);
+            let text = match schema {
                 true => self.alteration(tape),
                 false => format!("[{}]", self.changes(tape)),
             };
-            self.transact(text, tape.chance(12));
+            let fold = tape.chance(12);
+            self.transact(Told { text, fold, schema });
         }
-        self.db = self.conns[0].db();
+        self.db = self.conn.db();
     }
 
     /// A change of the schema, which may be refused.
@@ -448,8 +528,20 @@ impl World {
             .collect();
         let at = *tape.pick(&plain);
         let name = self.attrs[at].name.clone();
-        self.attrs[at].altered = true;
-        match tape.below(7) {
+        if tape.chance(15) {
+            let (old, new) = (
+                tape.word(&[":c/red", ":c/green"]),
+                tape.word(&[":c/rouge", ":c/verde", ":c/red"]),
+            );
+            return format!("[[:db/add {old} :db/ident {new}]]");
+        }
+        let n = tape.below(9);
+        self.attrs[at].altered |= n < 7;
+        match n {
+            7 | 8 => format!(
+                "[{{:db/id {name} :db/ident {}}}]",
+                name.replace("/x", tape.word(&["/y", "/z", "/x"]))
+            ),
             0 | 1 => format!("[{{:db/id {name} :db/cardinality :db.cardinality/many}}]"),
             2 => format!("[{{:db/id {name} :db/cardinality :db.cardinality/one}}]"),
             3 => format!("[{{:db/id {name} :db/unique :db.unique/identity}}]"),
@@ -492,9 +584,14 @@ impl World {
     }
 
     fn read_log(&mut self) {
-        let conn = &self.conns[0];
-        let log: Vec<_> = conn.log().range(None, None).collect::<Result<_, _>>().expect("the log");
-        if log.first().is_none_or(|tx| tx.t > 0) {
+        let log: Vec<_> = self
+            .conn
+            .log()
+            .range(None, None)
+            .collect::<Result<_, _>>()
+            .expect("the log");
+        self.first_t = log.first().map_or(0, |tx| tx.t);
+        if self.first_t > 0 {
             for (e, a, v) in bootstrap::facts() {
                 self.facts.push(Fact::new(e.0, u64::from(a), v.into(), 0, true));
             }
@@ -508,16 +605,19 @@ impl World {
         }
     }
 
-    /// The same transactions on a store on disk, with the indexes folded at the end.
-    pub fn on_disk(&self, folder: &std::path::Path) -> Connection {
+    /// The same transactions on a store on disk, closed and opened again; with `fold`, the indexes are folded before.
+    pub fn on_disk(&self, folder: &std::path::Path, fold: bool) -> Connection {
         let conn = options().open(folder).expect("a store");
-        for (text, fold) in &self.texts {
-            conn.transact(&**text).expect("accepted before");
-            if *fold {
+        for tx in &self.told {
+            conn.transact(&*tx.text).expect("accepted before");
+            if tx.fold {
                 conn.sync_index().expect("a fold");
             }
         }
-        conn.sync_index().expect("the last fold");
-        conn
+        if fold {
+            conn.sync_index().expect("the last fold");
+        }
+        drop(conn);
+        options().open(folder).expect("the store again")
     }
 }

@@ -3,8 +3,8 @@
 use asof::datom::{Val, ValueType};
 
 use super::super::ast::*;
-use super::super::world::{Attr, literal};
-use super::{Gen, LONG, STRING, Scope, Ty, attribute};
+use super::super::world::{Attr, STRANGER, literal};
+use super::{Gen, LONG, STRING, Scope, Ty};
 
 impl Gen<'_, '_> {
     pub(super) fn predicate(&mut self, s: &mut Scope) -> Option<Clause> {
@@ -166,17 +166,14 @@ impl Gen<'_, '_> {
         // In a rule, any source may be the one that is read.
         let at = if s.rule.is_some() { None } else { Some(source) };
         let one: Vec<Attr> = self
-            .w
+            .world(source)
             .data
             .iter()
-            .map(|i| self.one_valued(*i, at))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .flatten()
+            .filter_map(|i| self.one_valued(*i, at, source))
             .collect();
         let history = self.history(source) || s.rule.is_some() && self.any_history();
         if self.t.chance(40) {
-            let a = self.data_attr();
+            let a = self.data_attr(source);
             let reverse = a.is_ref() && self.t.chance(30);
             return Some(Clause::Missing {
                 source: named,
@@ -202,7 +199,11 @@ impl Gen<'_, '_> {
         }
         let mut attrs = vec![a.name];
         if self.t.chance(60) {
-            let other = if history { self.t.maybe(&one)? } else { self.data_attr() };
+            let other = if history {
+                self.t.maybe(&one)?
+            } else {
+                self.data_attr(source)
+            };
             attrs.push(other.name);
         }
         let out = [self.out(s, Ty::Attr), self.out(s, Ty::Any)];
@@ -216,12 +217,13 @@ impl Gen<'_, '_> {
 
     /// The attribute, if it has one value in the source, or in all of them, and always had: of several that were asserted at
     /// once, none is the last.
-    fn one_valued(&self, i: usize, source: Option<usize>) -> Option<Attr> {
-        let attr = &self.w.attrs[i];
+    fn one_valued(&self, i: usize, source: Option<usize>, here: usize) -> Option<Attr> {
+        let attr = &self.world(here).attrs[i];
         let history = (0..self.sources.len()).any(|s| source.is_none_or(|at| at == s) && self.history(s));
-        let mut there = (0..self.sources.len()).filter(|s| source.is_none_or(|at| at == *s));
+        let there = (0..self.sources.len()).filter(|s| source.is_none_or(|at| at == *s));
+        let mut there = there.filter(|s| source.is_some() || self.base(*s) != STRANGER);
         let one = there.all(|s| match &self.sources[s] {
-            Source::Db(v) => !self.w.attrs_in(&super::super::seen(self.w.base(v.base).0, v))[i].many,
+            Source::Db(v) => !self.world(s).attrs_in(&super::super::seen(self.w.base(v.base).0, v))[i].many,
             Source::Rows(_) => true,
         });
         (one && attr.ty != ValueType::Float && !(history && attr.altered)).then(|| attr.clone())
@@ -273,7 +275,7 @@ impl Gen<'_, '_> {
             self.some_of(&s.bound.clone(), 2)
         };
         let new = (s.fresh && (shared.is_empty() || self.t.chance(50))).then(|| {
-            let ty = match self.data_attr().ty {
+            let ty = match self.data_attr(inner).ty {
                 ValueType::Ref => Ty::Ref,
                 ty => Ty::Val(ty),
             };
@@ -319,55 +321,5 @@ impl Gen<'_, '_> {
         s.bound.extend(new);
         let join = joins.then_some((required, free));
         Some(Clause::Or { source, join, branches })
-    }
-
-    /// A query inside: what an entity has.
-    pub(super) fn nested(&mut self, s: &mut Scope) -> Option<Clause> {
-        let entities = self.of(s, Ty::Ref);
-        let e = self.t.maybe(&entities)?;
-        let a = self.data_attr();
-        let ty = match a.ty {
-            ValueType::Ref => Ty::Ref,
-            ty => Ty::Val(ty),
-        };
-        let (given, found) = (self.var(Ty::Ref), self.var(ty));
-        let (shape, elem) = match self.t.below(4) {
-            0 => (Shape::Scalar, Elem::Aggregate("count", None, found)),
-            1 => (Shape::Collection, Elem::Var(found)),
-            2 => (Shape::Scalar, Elem::Var(found)),
-            _ => (Shape::Relation, Elem::Var(found)),
-        };
-        let ty = if matches!(elem, Elem::Aggregate(..)) { LONG } else { ty };
-        let out = self.out(s, ty);
-        let out = match shape {
-            Shape::Collection => Binding::Coll(Box::new(out)),
-            Shape::Relation => Binding::Rel(vec![out]),
-            _ => out,
-        };
-        let query = Query {
-            shape,
-            find: vec![elem],
-            keys: None,
-            patterns: false,
-            with: Vec::new(),
-            sources: vec![self.sources[0].clone()],
-            inputs: vec![(Binding::Var(given), Data::Val(Val::Nil))],
-            rules: Vec::new(),
-            clauses: vec![Clause::Pattern {
-                source: None,
-                terms: vec![Term::Var(given), attribute(&a.name), Term::Var(found)],
-            }],
-            order: Vec::new(),
-            limit: None,
-            offset: 0,
-            allow_scan: false,
-            time_in_text: false,
-            as_map: false,
-        };
-        Some(Clause::Nested {
-            query: Box::new(query),
-            args: vec![e],
-            out,
-        })
     }
 }

@@ -5,7 +5,15 @@ use std::collections::BTreeSet;
 use asof::datom::{Val, ValueType};
 
 use super::super::ast::*;
-use super::{Gen, Scope, Ty};
+use super::{Gen, LONG, Scope, Ty};
+
+/// What rounding may decide.
+fn rounded(tested: &Tested) -> bool {
+    matches!(
+        tested,
+        Tested::Elem(Elem::Aggregate("variance" | "stddev" | "avg" | "sum", ..))
+    )
+}
 
 impl Gen<'_, '_> {
     pub(super) fn find(&mut self, s: &Scope, q: &mut Query) {
@@ -29,13 +37,13 @@ impl Gen<'_, '_> {
             let v = *self.t.pick(&vars);
             let elem = match self.t.below(10) {
                 0..=5 => Elem::Var(v),
-                6 | 7 if self.ty(v) == Ty::Ref => {
+                6 | 7 if self.ty(v) == Ty::Ref && !self.plain => {
                     let (_, source) = self.source(s, false);
                     match self.history(source) {
                         true => Elem::Var(v),
                         false => {
                             pulls = true;
-                            Elem::Pull(source, v, self.pull(2, 0))
+                            Elem::Pull(source, v, self.pull(source, 2, 0))
                         }
                     }
                 }
@@ -51,7 +59,7 @@ impl Gen<'_, '_> {
                 q.with = self.some_of(&others, 2);
             }
         }
-        if matches!(q.shape, Shape::Relation | Shape::Tuple) && self.t.chance(10) {
+        if matches!(q.shape, Shape::Relation | Shape::Tuple) && !self.plain && self.t.chance(10) {
             q.keys = Some(self.t.word(&["keys", "strs", "syms"]));
         }
         q.patterns = pulls && self.t.chance(25);
@@ -63,6 +71,10 @@ impl Gen<'_, '_> {
         if !exact {
             q.shape = Shape::Relation;
         }
+        if self.t.chance(15) {
+            self.having(&vars, q);
+        }
+        let exact = exact && !q.having.iter().any(|(_, args)| args.iter().any(rounded));
         if !pulls && exact && self.t.chance(20) {
             for i in 0..q.find.len() {
                 let again = q.find[..i].iter().any(|e| e.to_string() == q.find[i].to_string());
@@ -72,6 +84,37 @@ impl Gen<'_, '_> {
             }
             q.limit = self.t.chance(40).then(|| self.t.below(5));
             q.offset = if self.t.chance(30) { self.t.below(4) } else { 0 };
+        }
+    }
+
+    /// Predicates over what is found, and over aggregates that are not shown.
+    fn having(&mut self, vars: &[Var], q: &mut Query) {
+        for _ in 0..1 + self.t.below(2) {
+            let shown = self.t.pick(&q.find).clone();
+            let elem = match (shown, self.t.below(3)) {
+                (Elem::Pull(..), _) | (_, 0) => {
+                    let v = *self.t.pick(vars);
+                    if q.with.contains(&v) {
+                        continue;
+                    }
+                    self.aggregate(v)
+                }
+                (elem, _) => elem,
+            };
+            let ty = match &elem {
+                Elem::Var(v) | Elem::Aggregate("min" | "max", None, v) => self.ty(*v),
+                _ => LONG,
+            };
+            let value = match ty {
+                Ty::Val(ty) if !matches!(ty, ValueType::Tuple | ValueType::Float) => self.val(ty),
+                _ => Val::Long(self.t.below(4) as i64),
+            };
+            let mut args = [Tested::Elem(elem), Tested::Val(value)];
+            if self.t.chance(30) {
+                args.reverse();
+            }
+            let name = self.t.word(&["<", ">", "<=", ">=", "=", "not=", "!="]);
+            q.having.push((name, args));
         }
     }
 
@@ -101,7 +144,7 @@ impl Gen<'_, '_> {
         Elem::Aggregate(name, n, v)
     }
 
-    pub(super) fn pull(&mut self, depth: usize, level: usize) -> Vec<Spec> {
+    pub(super) fn pull(&mut self, source: usize, depth: usize, level: usize) -> Vec<Spec> {
         let plain = |attr: Option<String>, inside: Inside| Spec {
             attr,
             reverse: false,
@@ -117,10 +160,10 @@ impl Gen<'_, '_> {
                 11 if level == 0 && i == 0 => plain(None, Inside::Everything),
                 10 => plain(None, Inside::Id),
                 _ => {
-                    let a = self.data_attr();
+                    let a = self.data_attr(source);
                     let reverse = a.is_ref() && self.t.chance(35);
                     let inside = match self.t.below(6) {
-                        1 | 2 if a.is_ref() && depth > 0 => Inside::Nested(self.pull(depth - 1, level + 1)),
+                        1 | 2 if a.is_ref() && depth > 0 => Inside::Nested(self.pull(source, depth - 1, level + 1)),
                         3 if a.is_ref() => Inside::Again(Some(1 + self.t.below(3))),
                         4 if a.is_ref() => Inside::Again(None),
                         _ => Inside::Plain,

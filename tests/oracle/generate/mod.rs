@@ -2,6 +2,7 @@
 
 mod clause;
 mod find;
+mod inside;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use asof::datom::{Val, ValueType};
 
 use super::ast::*;
 use super::tape::Tape;
-use super::world::{Attr, World, literal, pool};
+use super::world::{ANOTHER, Attr, World, literal, pool};
 
 /// What a variable stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +51,8 @@ struct Gen<'t, 'w> {
     sources: Vec<Source>,
     signatures: Vec<Signature>,
     scan: bool,
+    /// No pulls: a query inside answers with values.
+    plain: bool,
 }
 
 /// A random query.
@@ -61,6 +64,7 @@ pub fn query(t: &mut Tape, w: &World) -> Query {
         sources: Vec::new(),
         signatures: Vec::new(),
         scan: false,
+        plain: false,
     };
     g.query()
 }
@@ -114,6 +118,7 @@ impl Gen<'_, '_> {
             inputs,
             rules,
             clauses,
+            having: Vec::new(),
             order: Vec::new(),
             limit: None,
             offset: 0,
@@ -143,13 +148,14 @@ impl Gen<'_, '_> {
                 view.history = self.t.chance(60);
             }
         }
-        if self.t.chance(15) {
-            view.base = 1 + self.t.below(2);
+        // The first source has the schema that rules and inputs are made for.
+        if self.t.chance(if self.sources.is_empty() { 15 } else { 40 }) {
+            view.base = 1 + self.t.below(if self.sources.is_empty() { 2 } else { 3 });
         }
         if self.t.chance(10) {
             view.filter = Some(match self.t.below(3) {
                 0 => Filter::Even,
-                1 => Filter::Without(self.data_attr().id),
+                1 => Filter::Without(self.data_attr(0).id),
                 _ => Filter::After(t(self)),
             });
         }
@@ -192,6 +198,28 @@ impl Gen<'_, '_> {
         s.bound.iter().copied().filter(|v| self.ty(*v) == ty).collect()
     }
 
+    /// Whose schema a source has.
+    fn world(&self, source: usize) -> &World {
+        self.w.of(self.base(source))
+    }
+    fn base(&self, source: usize) -> usize {
+        match self.sources.get(source) {
+            Some(Source::Db(view)) => view.base,
+            _ => 0,
+        }
+    }
+    /// What was renamed in the first database has its old names only in another.
+    fn renamed(&self) -> bool {
+        !(0..self.sources.len()).any(|i| self.base(i) == ANOTHER)
+    }
+    /// A name of an attribute.
+    fn name(&mut self, a: &Attr) -> String {
+        match self.renamed() {
+            true => [&[a.name.clone()], &a.renamed[..]].concat()[self.t.below(1 + a.renamed.len())].clone(),
+            false => a.name.clone(),
+        }
+    }
+
     fn history(&self, source: usize) -> bool {
         matches!(&self.sources[source], Source::Db(v) if v.history)
     }
@@ -202,7 +230,7 @@ impl Gen<'_, '_> {
         let n = if form < 2 { 1 } else { 2 };
         let tys: Vec<Ty> = (0..n)
             .map(|_| {
-                let attr = self.data_attr();
+                let attr = self.data_attr(0);
                 match attr.ty {
                     ValueType::Ref => Ty::Ref,
                     ValueType::Float | ValueType::Tuple => LONG,
@@ -295,18 +323,31 @@ impl Gen<'_, '_> {
         }
     }
 
-    fn data_attr(&mut self) -> Attr {
-        self.w.attrs[*self.t.pick(&self.w.data)].clone()
+    /// An attribute of a source, under one of its names.
+    fn data_attr(&mut self, source: usize) -> Attr {
+        let world = self.w.of(self.base(source));
+        let mut attr = world.attrs[*self.t.pick(&world.data)].clone();
+        attr.name = self.name(&attr);
+        attr
     }
 
     /// What names an entity in a source.
     fn entity(&mut self, source: usize) -> Entity {
-        let id = Entity::Id(*self.t.pick(&self.w.entities));
+        let id = Entity::Id(*self.t.pick(&self.w.of(self.base(source)).entities));
         match self.t.below(6) {
-            4 => Entity::Ident(self.t.pick(&[":c/red", ":c/green"]).to_string()),
+            4 => {
+                let names = [":c/red", ":c/green", ":c/rouge", ":c/verde"];
+                let known = |n: &&&str| self.renamed() && self.world(source).idents.contains_key(**n);
+                let names: Vec<&str> = names[..2]
+                    .iter()
+                    .chain(names[2..].iter().filter(known))
+                    .copied()
+                    .collect();
+                Entity::Ident(self.t.pick(&names).to_string())
+            }
             5 if !self.history(source) => {
                 let unique: Vec<Attr> = self
-                    .w
+                    .world(source)
                     .data()
                     .filter(|a| {
                         a.unique && !a.altered && !matches!(a.ty, ValueType::Ref | ValueType::Tuple | ValueType::Float)
@@ -316,7 +357,7 @@ impl Gen<'_, '_> {
                 let found = self
                     .t
                     .maybe(&unique)
-                    .and_then(|a| Some((a.name.clone(), self.known(&a)?)));
+                    .and_then(|a| Some((a.name.clone(), self.known(&a, source)?)));
                 found.map_or(id, |(name, v)| Entity::Lookup(name, v))
             }
             _ => id,
@@ -324,8 +365,9 @@ impl Gen<'_, '_> {
     }
 
     /// A value that the attribute has somewhere, or could have.
-    fn known(&mut self, a: &Attr) -> Option<Val> {
-        let there: Vec<&Val> = self.w.facts.iter().filter(|f| f.a == a.id).map(|f| &f.v).collect();
+    fn known(&mut self, a: &Attr, source: usize) -> Option<Val> {
+        let facts = self.w.base(self.base(source)).1;
+        let there: Vec<&Val> = facts.iter().filter(|f| f.a == a.id).map(|f| &f.v).collect();
         let made = matches!(a.ty, ValueType::Ref | ValueType::Tuple);
         if !there.is_empty() && (made || self.t.chance(70)) {
             return Some((*self.t.pick(&there)).clone());
@@ -356,7 +398,7 @@ impl Gen<'_, '_> {
         }
         match self.t.below(10) {
             8 | 9 => Term::Blank,
-            7 => self.known(a).map_or(Term::Blank, Term::Val),
+            7 => self.known(a, source).map_or(Term::Blank, Term::Val),
             _ => self.some_var(s, Ty::Val(a.ty), 35).map_or(Term::Blank, Term::Var),
         }
     }
@@ -417,7 +459,7 @@ impl Gen<'_, '_> {
                 vec![e, attribute(":db/ident"), v]
             }
             _ => {
-                let a = self.data_attr();
+                let a = self.data_attr(source);
                 let e = self.entity_term(s, Ty::Ref, source);
                 let v = self.value_term(s, &a, source);
                 let mut terms = vec![e, attribute(&a.name), v];
@@ -451,10 +493,10 @@ impl Gen<'_, '_> {
     fn bind(&mut self, v: Var, s: &mut Scope) -> Clause {
         let me = Term::Var(v);
         let source = s.source;
-        let a = self.data_attr();
+        let a = self.data_attr(source);
         let terms = match self.ty(v) {
             Ty::Ref => {
-                let refs: Vec<Attr> = self.w.data().filter(|a| a.is_ref()).cloned().collect();
+                let refs: Vec<Attr> = self.world(source).data().filter(|a| a.is_ref()).cloned().collect();
                 match self.t.maybe(&refs).filter(|_| self.t.chance(35)) {
                     Some(a) => vec![self.entity_term(s, Ty::Ref, source), attribute(&a.name), me],
                     None => vec![me, attribute(&a.name), self.value_term(s, &a, source)],
@@ -468,7 +510,7 @@ impl Gen<'_, '_> {
             ],
             Ty::Attr => vec![me, attribute(":db/ident"), Term::Blank],
             Ty::Val(ty) => {
-                let fits: Vec<Attr> = self.w.data().filter(|a| a.ty == ty).cloned().collect();
+                let fits: Vec<Attr> = self.world(source).data().filter(|a| a.ty == ty).cloned().collect();
                 match self.t.maybe(&fits) {
                     Some(a) => vec![self.entity_term(s, Ty::Ref, source), attribute(&a.name), me],
                     None => {
@@ -486,8 +528,8 @@ impl Gen<'_, '_> {
     }
 
     fn clause(&mut self, s: &mut Scope) -> Option<Clause> {
-        let deep = s.depth >= 3;
-        match self.t.below(40) {
+        let deep = s.depth >= 3 && (s.depth >= 7 || !self.t.chance(40));
+        match self.t.below(43) {
             0..=11 => Some(self.pattern(s)),
             12..=16 => self.predicate(s),
             17..=21 => self.function(s),
@@ -495,7 +537,8 @@ impl Gen<'_, '_> {
             25..=29 if !deep => self.negation(s),
             30..=34 if !deep => self.disjunction(s),
             35..=38 => self.rule_call(s),
-            39 if s.rule.is_none() && s.depth == 0 => self.nested(s),
+            39 | 40 if s.rule.is_none() && !deep => self.nested(s),
+            41 | 42 if s.rule.is_none() => self.log(s),
             _ => Some(self.pattern(s)),
         }
     }

@@ -3,7 +3,7 @@
 use asof::datom::{Val, ValueType};
 
 use super::super::ast::*;
-use super::super::world::Attr;
+use super::super::world::{Attr, STRANGER};
 use super::{Gen, LONG, Scope, Signature, Ty, attribute};
 
 impl Gen<'_, '_> {
@@ -17,6 +17,9 @@ impl Gen<'_, '_> {
             None if self.t.chance(30) => self.source(s, false),
             _ => (None, s.source),
         };
+        if self.base(inner) == STRANGER {
+            return None;
+        }
         let (required, types) = (self.signatures[name].required, self.signatures[name].types.clone());
         let mut args = Vec::new();
         for (i, ty) in types.iter().enumerate() {
@@ -49,7 +52,7 @@ impl Gen<'_, '_> {
             match self.t.below(7) {
                 // Not recursive.
                 0 | 1 => {
-                    let attr = self.data_attr();
+                    let attr = self.data_attr(0);
                     let ty = match attr.ty {
                         ValueType::Ref => Ty::Ref,
                         ValueType::Float => LONG,

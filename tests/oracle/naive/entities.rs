@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::ast::*;
 use super::super::world::World;
-use super::Entities;
+use super::{Entities, home};
 
 /// The variables of a query and its rules that a clause uses as entities.
 pub fn of(query: &Query, world: &World) -> Entities {
@@ -56,7 +56,10 @@ impl Finder<'_> {
                     return;
                 }
                 let ref_value = match terms.get(1) {
-                    Some(Term::Entity(Entity::Ident(a))) => self.world.attr(a).is_ref(),
+                    Some(Term::Entity(Entity::Ident(a))) => {
+                        let home = home(self.world, self.query, source.unwrap_or(default));
+                        home.attr(a).is_ref()
+                    }
                     _ => false,
                 };
                 for (i, t) in terms.iter().enumerate() {
@@ -79,7 +82,11 @@ impl Finder<'_> {
                     }
                 }
             }
-            Clause::Pred(..) | Clause::Func(..) | Clause::Nested { .. } => {}
+            Clause::Pred(..)
+            | Clause::Func(..)
+            | Clause::TxIds { .. }
+            | Clause::TxData { .. }
+            | Clause::Nested { .. } => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use asof::datom::Val;
 use asof::edn::{Edn, Keyword, Node, Symbol};
+use asof::query::functions;
 
 use super::super::ast::*;
 use super::super::pulls;
@@ -12,11 +13,11 @@ use super::super::world::last;
 use super::{Found, Naive, Result, Row, Rows, Stop};
 
 impl Naive<'_> {
-    /// The rows of `:find`, as values and, for pulls, forms.
+    /// The rows of `:find`, as values and, for pulls, entities: grouped, tested and in order.
     pub(super) fn cells(&mut self, rows: &Rows) -> Result<Vec<Vec<Val>>> {
         let q = self.query;
-        let mut vars: Vec<Var> = q.find.iter().map(Elem::var).chain(q.with.iter().copied()).collect();
-        vars.dedup();
+        let elements = q.elements();
+        let vars: Vec<Var> = elements.iter().map(|e| e.var()).chain(q.with.iter().copied()).collect();
         // Among values of other types, an entity is its number.
         let mixed: Vec<bool> = vars
             .iter()
@@ -31,33 +32,30 @@ impl Naive<'_> {
         };
         let rows: BTreeSet<Row> = rows.iter().map(shown).collect();
         let rows: Vec<Row> = rows.into_iter().collect();
-        if !q.find.iter().any(|e| matches!(e, Elem::Aggregate(..))) {
-            return Ok(rows
-                .iter()
-                .map(|r| q.find.iter().map(|e| r[&e.var()].clone()).collect())
-                .collect());
-        }
+        let grouped = elements.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let mut groups: BTreeMap<Vec<Val>, Vec<&Row>> = BTreeMap::new();
-        for row in &rows {
-            let key = q.find.iter().filter(|e| !matches!(e, Elem::Aggregate(..)));
-            groups
-                .entry(key.map(|e| row[&e.var()].clone()).collect())
-                .or_default()
-                .push(row);
+        for (i, row) in rows.iter().enumerate() {
+            let key = elements.iter().filter(|e| !matches!(e, Elem::Aggregate(..)));
+            let mut key: Vec<Val> = key.map(|e| row[&e.var()].clone()).collect();
+            if !grouped {
+                key.push(Val::Long(i as i64));
+            }
+            groups.entry(key).or_default().push(row);
         }
         let cell = |e: &Elem, group: &[&Row]| match e {
             Elem::Aggregate(name, n, v) => aggregate(name, *n, group.iter().map(|r| r[v].clone()).collect()),
             e => Ok(group[0][&e.var()].clone()),
         };
-        groups
-            .values()
-            .map(|g| q.find.iter().map(|e| cell(e, g)).collect())
-            .collect()
-    }
-
-    pub(super) fn find(&mut self, rows: &Rows) -> Result<Found> {
-        let q = self.query;
-        let mut cells = self.cells(rows)?;
+        let mut cells = Vec::new();
+        for group in groups.values() {
+            let row: Vec<Val> = elements.iter().map(|e| cell(e, group)).collect::<Result<_>>()?;
+            if q.having
+                .iter()
+                .try_fold(true, |all, test| Ok(all && self.holds(test, &row)?))?
+            {
+                cells.push(row[..q.find.len()].to_vec());
+            }
+        }
         let mut order = q.order.clone();
         order.extend((0..q.find.len()).map(|i| (i, false)));
         cells.sort_by(|a, b| {
@@ -67,6 +65,26 @@ impl Naive<'_> {
             });
             keys.fold(Ordering::Equal, Ordering::then)
         });
+        Ok(cells)
+    }
+
+    /// Whether a group passes a test of `:having`.
+    fn holds(&self, (name, args): &(&str, [Tested; 2]), row: &[Val]) -> Result<bool> {
+        let elements = self.query.elements();
+        let args = args.each_ref().map(|arg| match arg {
+            Tested::Val(v) => v.clone(),
+            Tested::Elem(e) => {
+                let at = elements.iter().position(|known| known.to_string() == e.to_string());
+                row[at.expect("an element")].clone()
+            }
+        });
+        let f = functions::lookup(&Symbol::new(name)).expect("a predicate");
+        functions::call(f, &args).map(|v| v.truthy()).map_err(|_| Stop::Failed)
+    }
+
+    pub(super) fn find(&mut self, rows: &Rows) -> Result<Found> {
+        let q = self.query;
+        let cells = self.cells(rows)?;
         let one = matches!(q.shape, Shape::Tuple | Shape::Scalar);
         let limit = q.limit.unwrap_or(usize::MAX).min(if one { 1 } else { usize::MAX });
         let shown = cells.into_iter().skip(q.offset).take(limit);
@@ -98,14 +116,15 @@ impl Naive<'_> {
         let mut scope = BTreeSet::new();
         self.query.inputs.iter().for_each(|(b, _)| b.vars(&mut scope));
         let rows = self.all(&self.query.clauses, given, &scope, 0)?;
-        let mut cells = self.cells(&rows)?;
-        cells.sort();
+        let limit = self.query.limit.unwrap_or(usize::MAX);
+        let cells = self.cells(&rows)?.into_iter().skip(self.query.offset).take(limit);
+        let mut cells = cells.collect::<Vec<_>>().into_iter();
         let first = |row: Vec<Val>| row.into_iter().next().expect("find has an element");
         Ok(match self.query.shape {
-            Shape::Relation => Val::vector(cells.into_iter().map(Val::vector)),
-            Shape::Collection => Val::vector(cells.into_iter().map(first)),
-            Shape::Tuple => cells.into_iter().next().map_or(Val::Nil, Val::vector),
-            Shape::Scalar => cells.into_iter().next().map_or(Val::Nil, first),
+            Shape::Relation => Val::vector(cells.map(Val::vector)),
+            Shape::Collection => Val::vector(cells.map(first)),
+            Shape::Tuple => cells.next().map_or(Val::Nil, Val::vector),
+            Shape::Scalar => cells.next().map_or(Val::Nil, first),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The evaluator that is obviously right: facts in a list, rows in maps, clauses one by one, rules until nothing is new.
 
+mod clause;
 mod entities;
 mod find;
 
@@ -7,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use asof::datom::{EntityId, Val};
-use asof::edn::{Edn, Symbol};
-use asof::query::functions;
+use asof::edn::Edn;
 use asof::schema::bootstrap;
 
 use super::ast::*;
-use super::world::{Attr, Fact, REGISTERED, World};
+use super::world::{Attr, Fact, World};
 pub use find::named;
 
 pub type Row = BTreeMap<Var, Val>;
@@ -101,6 +101,13 @@ fn bind(row: &mut Row, var: Var, value: &Val, entities: &Entities) -> bool {
     same
 }
 
+fn home<'w>(world: &'w World, query: &Query, source: usize) -> &'w World {
+    match &query.sources[source] {
+        Source::Db(v) => world.of(v.base),
+        Source::Rows(_) => world,
+    }
+}
+
 fn only(row: &Row, vars: &BTreeSet<Var>) -> Row {
     row.iter()
         .filter(|(v, _)| vars.contains(v))
@@ -154,7 +161,7 @@ impl<'a> Naive<'a> {
             Source::Rows(_) => Arc::default(),
         });
         let attrs = query.sources.iter().map(|s| match s {
-            Source::Db(v) => Arc::new(world.attrs_in(&super::seen(world.base(v.base).0, v))),
+            Source::Db(v) => Arc::new(world.of(v.base).attrs_in(&super::seen(world.base(v.base).0, v))),
             Source::Rows(_) => Arc::default(),
         });
         Naive {
@@ -223,13 +230,18 @@ impl<'a> Naive<'a> {
         }
     }
 
+    /// Whose schema a source has.
+    fn home(&self, source: usize) -> &'a World {
+        home(self.world, self.query, source)
+    }
+
     /// The entity that a form names in a source.
     fn entity(&self, source: usize, e: &Entity) -> Option<u64> {
         match e {
             Entity::Id(e) => Some(*e),
-            Entity::Ident(k) => self.world.idents.get(k).copied(),
+            Entity::Ident(k) => self.home(source).idents.get(k).copied(),
             Entity::Lookup(attr, v) => {
-                let a = self.world.attr(attr).id;
+                let a = self.home(source).attr(attr).id;
                 let mut owners = self.views[source].iter().filter(|f| f.a == a && f.v == *v);
                 owners.next().map(|f| f.e)
             }
@@ -328,297 +340,6 @@ impl<'a> Naive<'a> {
         Ok((rows, todo))
     }
 
-    fn one(&mut self, c: &Clause, rows: &[Row], visible: &BTreeSet<Var>, default: usize) -> Result<Rows> {
-        let first = rows.first().cloned().unwrap_or_default();
-        let need = |mut vars: &mut dyn Iterator<Item = Var>| match Iterator::find(&mut vars, |v| !first.contains_key(v))
-        {
-            Some(_) => Err(Stop::Unbound),
-            None => Ok(()),
-        };
-        let mut out = Vec::new();
-        let entities = self.entities.clone();
-        match c {
-            Clause::Pattern { source, terms } => return self.pattern(source.unwrap_or(default), terms, rows),
-            Clause::Pred(name, args) | Clause::Func(name, args, _) => {
-                need(&mut args.iter().filter_map(Arg::var))?;
-                for row in rows {
-                    let args: Vec<Val> = args
-                        .iter()
-                        .map(|a| match a {
-                            Arg::Var(v) => row[v].clone(),
-                            Arg::Val(v) => v.clone(),
-                        })
-                        .collect();
-                    let registered = REGISTERED.iter().find(|(known, _)| known == name);
-                    let result = match (registered, functions::lookup(&Symbol::new(name))) {
-                        (Some((_, f)), _) => f(&args),
-                        (None, f) => functions::call(f.expect("the generator knows the functions"), &args),
-                    };
-                    let result = result.map_err(|_| Stop::Failed)?;
-                    match c {
-                        Clause::Func(_, _, binding) if result != Val::Nil => {
-                            out.extend(take_apart(binding, &result, row, &entities))
-                        }
-                        Clause::Pred(..) if result.truthy() => out.push(row.clone()),
-                        _ => {}
-                    }
-                }
-            }
-            Clause::Missing {
-                source,
-                e,
-                attr,
-                reverse,
-            } => {
-                need(&mut [*e].into_iter())?;
-                let source = source.unwrap_or(default);
-                for row in rows {
-                    if self.values(source, &row[e], attr, *reverse).is_empty() {
-                        out.push(row.clone());
-                    }
-                }
-            }
-            Clause::GetElse {
-                source,
-                e,
-                attr,
-                default: other,
-                out: to,
-            } => {
-                need(&mut [*e].into_iter())?;
-                for row in rows {
-                    let found = self.values(source.unwrap_or(default), &row[e], attr, false);
-                    out.extend(take_apart(
-                        &Binding::Var(*to),
-                        found.first().unwrap_or(other),
-                        row,
-                        &entities,
-                    ));
-                }
-            }
-            Clause::GetSome {
-                source,
-                e,
-                attrs,
-                out: to,
-            } => {
-                need(&mut [*e].into_iter())?;
-                for row in rows {
-                    let found = attrs.iter().find_map(|a| {
-                        let v = self
-                            .values(source.unwrap_or(default), &row[e], a, false)
-                            .first()
-                            .cloned()?;
-                        Some(Val::vector([Val::Ref(EntityId(self.world.attr(a).id)), v]))
-                    });
-                    if let Some(pair) = found {
-                        out.extend(take_apart(&Binding::Tuple(to.to_vec()), &pair, row, &entities));
-                    }
-                }
-            }
-            Clause::Not { source, join, body } => {
-                let mut shared = BTreeSet::new();
-                match join {
-                    Some(vars) => shared.extend(vars),
-                    None => body.iter().for_each(|c| c.vars(&mut shared)),
-                }
-                shared.retain(|v| join.is_some() || visible.contains(v));
-                need(&mut shared.iter().copied())?;
-                for row in rows {
-                    let inner = vec![only(row, &shared)];
-                    let tables = self.tables.take();
-                    let found = self.all(body, inner, &shared, source.unwrap_or(default));
-                    self.tables = tables;
-                    if found?.is_empty() {
-                        out.push(row.clone());
-                    }
-                }
-            }
-            Clause::Or { source, join, branches } => {
-                let mut shared = BTreeSet::new();
-                match join {
-                    Some((required, free)) => {
-                        need(&mut required.iter().copied())?;
-                        shared.extend(required.iter().chain(free));
-                    }
-                    None => branches.iter().flatten().for_each(|c| c.vars(&mut shared)),
-                }
-                for row in rows {
-                    for b in branches {
-                        for found in self.all(b, vec![only(row, &shared)], &shared, source.unwrap_or(default))? {
-                            let mut row = row.clone();
-                            if only(&found, &shared)
-                                .iter()
-                                .all(|(v, x)| bind(&mut row, *v, x, &entities))
-                            {
-                                out.push(row);
-                            }
-                        }
-                    }
-                }
-            }
-            Clause::Rule { source, name, args } => {
-                let source = source.unwrap_or(default);
-                let required = self
-                    .query
-                    .rules
-                    .iter()
-                    .find(|r| r.name == *name)
-                    .expect("a rule of the query")
-                    .required;
-                need(&mut args[..required].iter().filter_map(|t| match t {
-                    Term::Var(v) => Some(*v),
-                    _ => None,
-                }))?;
-                for row in rows {
-                    let mut bound = Vec::new();
-                    let mut nothing = false;
-                    for t in args {
-                        bound.push(match t {
-                            Term::Blank => None,
-                            Term::Var(v) => row.get(v).cloned(),
-                            Term::Val(v) => Some(v.clone()),
-                            Term::Entity(e) => match self.entity(source, e) {
-                                Some(e) => Some(Val::Ref(EntityId(e))),
-                                None => {
-                                    nothing = true;
-                                    None
-                                }
-                            },
-                        });
-                    }
-                    if nothing {
-                        continue;
-                    }
-                    for tuple in self.call((*name, source, bound))? {
-                        let mut row = row.clone();
-                        let fits = args.iter().zip(&tuple).all(|(t, x)| match t {
-                            Term::Var(v) => bind(&mut row, *v, x, &entities),
-                            _ => true,
-                        });
-                        if fits {
-                            out.push(row);
-                        }
-                    }
-                }
-            }
-            Clause::Nested {
-                query,
-                args,
-                out: binding,
-            } => {
-                need(&mut args.iter().copied())?;
-                let uses = Arc::new(entities::of(query, self.world));
-                for row in rows {
-                    let given: Row = query.inputs[0..]
-                        .iter()
-                        .zip(args)
-                        .fold(Row::new(), |mut given, ((b, _), v)| {
-                            if let Binding::Var(inner) = b {
-                                bind(&mut given, *inner, &row[v], &uses);
-                            }
-                            given
-                        });
-                    let mut inside = Naive {
-                        world: self.world,
-                        query,
-                        views: vec![self.views[0].clone()],
-                        attrs: vec![self.attrs[0].clone()],
-                        entities: uses.clone(),
-                        tables: None,
-                        done: HashMap::new(),
-                        steps: self.steps,
-                    };
-                    let found = inside.answer_vals(vec![given])?;
-                    self.steps = inside.steps;
-                    if found != Val::Nil {
-                        out.extend(take_apart(binding, &found, row, &entities));
-                    }
-                }
-            }
-        }
-        self.step(rows.len() + out.len())?;
-        Ok(out)
-    }
-
-    /// Every fact, or row of a collection, against every row.
-    fn pattern(&mut self, source: usize, terms: &[Term], rows: &[Row]) -> Result<Rows> {
-        let ref_value = match terms.get(1) {
-            Some(Term::Entity(Entity::Ident(a))) => self.world.attr(a).is_ref(),
-            _ => false,
-        };
-        let mut wanted: Vec<Option<Val>> = Vec::new();
-        for (i, t) in terms.iter().enumerate() {
-            wanted.push(match t {
-                Term::Blank | Term::Var(_) => None,
-                Term::Val(v) => Some(v.clone()),
-                Term::Entity(e) => match self.entity(source, e) {
-                    Some(e) => Some(Val::Ref(EntityId(e))),
-                    None => return Ok(Vec::new()),
-                },
-            });
-            debug_assert!(i != 2 || ref_value || !matches!(t, Term::Entity(_)));
-        }
-        let fits = |f: &&[Val]| f.iter().zip(&wanted).all(|(x, w)| w.as_ref().is_none_or(|w| w == x));
-        let query = self.query;
-        let facts = self.views[source].clone();
-        let fitting: Vec<&[Val]> = match &query.sources[source] {
-            Source::Rows(rows) => rows.iter().map(|r| &r[..]).filter(fits).collect(),
-            Source::Db(_) => facts.iter().map(Fact::positions).filter(fits).collect(),
-        };
-        self.step(fitting.len() * rows.len() + facts.len() / 8)?;
-        let mut out = Vec::new();
-        let entities = self.entities.clone();
-        for row in rows {
-            for fact in &fitting {
-                // Most do not fit: look before the row is copied.
-                let differs = terms.iter().zip(fact.iter()).any(|(t, x)| match t {
-                    Term::Var(v) => row.get(v).is_some_and(|bound| !joins(bound, x)),
-                    _ => false,
-                });
-                if differs {
-                    continue;
-                }
-                let mut row = row.clone();
-                let fits = terms.iter().zip(fact.iter()).all(|(t, x)| match t {
-                    Term::Var(v) => bind(&mut row, *v, x, &entities),
-                    _ => true,
-                });
-                if fits {
-                    out.push(row);
-                }
-            }
-            if out.len() > 10 * ROWS_MAX {
-                return Err(Stop::TooMuch);
-            }
-        }
-        Ok(out)
-    }
-
-    /// The values of an attribute of an entity, or with `reverse` what refers to it, in order.
-    fn values(&self, source: usize, e: &Val, attr: &str, reverse: bool) -> Vec<Val> {
-        let a = self.world.attr(attr).id;
-        // A history has several; the one asserted last is the value.
-        if let (Source::Db(View { history: true, .. }), false) = (&self.query.sources[source], reverse) {
-            let facts = self.views[source].iter().filter(|f| f.a == a && f.added);
-            let mine = facts.filter(|f| joins(e, &Val::Ref(EntityId(f.e))));
-            return mine.max_by_key(|f| f.t).map(|f| f.v.clone()).into_iter().collect();
-        }
-        let facts = self.views[source].iter().filter(|f| f.a == a && f.added);
-        let mut found: Vec<Val> = match reverse {
-            false => facts
-                .filter(|f| joins(e, &Val::Ref(EntityId(f.e))))
-                .map(|f| f.v.clone())
-                .collect(),
-            true => facts
-                .filter(|f| joins(e, &f.v))
-                .map(|f| Val::Ref(EntityId(f.e)))
-                .collect(),
-        };
-        found.sort();
-        found
-    }
-
     /// The tuples of a rule. Inside a fixpoint, what is known so far; otherwise the fixpoint is run: all tables are made again
     /// from each other until nothing is new. A `not` runs its own to the end, since what it asks is of a lower stratum.
     fn call(&mut self, call: Call) -> Result<Table> {
@@ -670,6 +391,7 @@ fn expense(c: &Clause, row: &Row) -> usize {
         | Clause::Missing { .. }
         | Clause::GetElse { .. }
         | Clause::GetSome { .. } => 0,
+        Clause::TxIds { .. } | Clause::TxData { .. } => 2,
         Clause::Pattern { terms, .. } => {
             let open = |t: &&Term| match t {
                 Term::Blank => true,
