@@ -312,11 +312,7 @@ impl Error {
 
 /// Line and column of byte `offset` in `text`.
 pub fn place_of(text: &str, offset: usize) -> Place {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text[..offset];
+    let before = &text[..text.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);
     Place {
         line: before.matches('\n').count() + 1,

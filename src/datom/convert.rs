@@ -21,8 +21,9 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 use super::id::EntityId;
+use super::val::widen;
 use super::value::{Value, ValueType};
-use crate::edn::{Edn, Instant, Node, Symbol};
+use crate::edn::{Edn, Instant, Name, Node, Symbol};
 use crate::error::{Code, Error, Result};
 
 /// The longest string, URI or byte string, in bytes.
@@ -33,10 +34,6 @@ pub const NAME_BYTES_MAX: usize = 4096;
 pub const NUMBER_BITS_MAX: u64 = 1 << 20;
 /// How far a decimal's point may lie from its last digit.
 pub const DECIMAL_SCALE_MAX: i64 = 100_000;
-/// The earliest instant: the beginning of year 0000.
-pub const INSTANT_MIN: Instant = Instant(-62_167_219_200_000_000);
-/// The latest instant: the last microsecond of year 9999.
-pub const INSTANT_MAX: Instant = Instant(253_402_300_799_999_999);
 /// The most slots of a tuple.
 pub const TUPLE_SLOTS_MAX: usize = 8;
 
@@ -112,8 +109,7 @@ impl Value {
             Value::Boolean(b) => Node::Bool(*b),
             Value::Long(x) => Node::Long(*x),
             Value::BigInt(x) => Node::BigInt(x.clone()),
-            // The shortest decimal that is this float, so that 0.1 does not print as 0.10000000149011612.
-            Value::Float(x) => Node::Double(x.to_string().parse().unwrap_or(f64::from(*x))),
+            Value::Float(x) => Node::Double(widen(*x)),
             Value::Double(x) => Node::Double(*x),
             Value::BigDec(x) => Node::BigDec(x.clone()),
             Value::Instant(i) => Node::Inst(*i),
@@ -138,12 +134,14 @@ impl Value {
         match self {
             Value::Double(x) => Value::double(x).ok_or_else(|| nan(None)),
             Value::Float(x) => Value::float(x).ok_or_else(|| nan(None)),
-            Value::BigDec(x) => decimal(x, || too_large("a decimal", "digits")),
-            Value::Instant(i) if !(INSTANT_MIN..=INSTANT_MAX).contains(&i) => Err(instant_range(i)),
-            Value::String(s) => text(s, Value::String, || too_large("a string", "bytes")),
-            Value::Uri(s) => text(s, Value::Uri, || too_large("a URI", "bytes")),
-            Value::Bytes(b) if b.len() > TEXT_BYTES_MAX => Err(too_large("a byte string", "bytes")),
-            Value::BigInt(x) if x.bits() > NUMBER_BITS_MAX => Err(too_large("a whole number", "bits")),
+            Value::BigDec(x) => decimal(x, || too_large("a decimal", Limit::Decimal)),
+            Value::Instant(i) if !(Instant::MIN..=Instant::MAX).contains(&i) => Err(instant_range(i)),
+            Value::String(s) => text(s, Value::String, || too_large("a string", Limit::Text)),
+            Value::Uri(s) => text(s, Value::Uri, || too_large("a URI", Limit::Text)),
+            Value::Bytes(b) if b.len() > TEXT_BYTES_MAX => Err(too_large("a byte string", Limit::Text)),
+            Value::Keyword(k) => check_name(&k.0).map(|()| Value::Keyword(k)),
+            Value::Symbol(s) => check_name(&s.0).map(|()| Value::Symbol(s)),
+            Value::BigInt(x) if x.bits() > NUMBER_BITS_MAX => Err(too_large("a whole number", Limit::Whole)),
             Value::Tuple(slots) => {
                 if !(2..=TUPLE_SLOTS_MAX).contains(&slots.len()) {
                     return Err(Error::new(
@@ -190,7 +188,7 @@ pub fn natural_type(form: &Edn) -> Option<ValueType> {
 
 fn convert(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Result<Value> {
     let wrong = || mismatch(form, ty, owner);
-    let large = |what, unit| too_large(what, unit).at(form.span);
+    let large = |what, limit| too_large(what, limit).at(form.span);
     Ok(match (ty, &form.node) {
         (_, Node::Nil) => {
             let to = owner.map(|o| format!(" for {o}")).unwrap_or_default();
@@ -206,7 +204,7 @@ fn convert(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Resul
         ),
         (ValueType::BigInt, Node::Long(x)) => Value::BigInt(BigInt::from(*x)),
         (ValueType::BigInt, Node::BigInt(x)) if x.bits() > NUMBER_BITS_MAX => {
-            return Err(large("a whole number", "bits"));
+            return Err(large("a whole number", Limit::Whole));
         }
         (ValueType::BigInt, Node::BigInt(x)) => Value::BigInt(x.clone()),
         (ValueType::Double, Node::Double(x)) => Value::double(*x).ok_or_else(|| nan(Some(form)))?,
@@ -224,21 +222,29 @@ fn convert(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Resul
             .ok_or_else(|| {
                 wrong().hint("no float is exactly this number; write it with a point to accept the nearest")
             })?,
-        (ValueType::BigDec, Node::BigDec(x)) => decimal(x.clone(), || large("a decimal", "digits"))?,
+        (ValueType::BigDec, Node::BigDec(x)) => decimal(x.clone(), || large("a decimal", Limit::Decimal))?,
         (ValueType::BigDec, Node::Long(x)) => Value::bigdec((*x).into()),
-        (ValueType::BigDec, Node::BigInt(x)) => decimal(x.clone().into(), || large("a decimal", "digits"))?,
-        (ValueType::Instant, Node::Inst(i)) if (INSTANT_MIN..=INSTANT_MAX).contains(i) => Value::Instant(*i),
+        (ValueType::BigDec, Node::BigInt(x)) => decimal(x.clone().into(), || large("a decimal", Limit::Decimal))?,
+        (ValueType::Instant, Node::Inst(i)) if (Instant::MIN..=Instant::MAX).contains(i) => Value::Instant(*i),
         (ValueType::Instant, Node::Inst(i)) => return Err(instant_range(*i).at(form.span)),
-        (ValueType::Keyword, Node::Keyword(k)) => name(k.ns(), k.name(), form, Value::Keyword(k.clone()))?,
-        (ValueType::Symbol, Node::Symbol(s)) => name(s.ns(), s.name(), form, Value::Symbol(s.clone()))?,
-        (ValueType::String, Node::Str(s)) => text(s.clone(), Value::String, || large("a string", "bytes"))?,
-        (ValueType::Uri, Node::Str(s)) => text(s.clone(), Value::Uri, || large("a URI", "bytes"))?,
+        (ValueType::Keyword, Node::Keyword(k)) => {
+            check_name(&k.0).map_err(|e| e.at(form.span))?;
+            Value::Keyword(k.clone())
+        }
+        (ValueType::Symbol, Node::Symbol(s)) => {
+            check_name(&s.0).map_err(|e| e.at(form.span))?;
+            Value::Symbol(s.clone())
+        }
+        (ValueType::String, Node::Str(s)) => text(s.clone(), Value::String, || large("a string", Limit::Text))?,
+        (ValueType::Uri, Node::Str(s)) => text(s.clone(), Value::Uri, || large("a URI", Limit::Text))?,
         (ValueType::Uri, Node::Tagged(tag, inner)) if tag.ns().is_none() && tag.name() == "uri" => match &inner.node {
-            Node::Str(s) => text(s.clone(), Value::Uri, || large("a URI", "bytes"))?,
+            Node::Str(s) => text(s.clone(), Value::Uri, || large("a URI", Limit::Text))?,
             _ => return Err(wrong()),
         },
         (ValueType::Uuid, Node::Uuid(u)) => Value::Uuid(*u),
-        (ValueType::Bytes, Node::Bytes(b)) if b.len() > TEXT_BYTES_MAX => return Err(large("a byte string", "bytes")),
+        (ValueType::Bytes, Node::Bytes(b)) if b.len() > TEXT_BYTES_MAX => {
+            return Err(large("a byte string", Limit::Text));
+        }
         (ValueType::Bytes, Node::Bytes(b)) => Value::Bytes(b.clone()),
         (ValueType::Ref, Node::Long(x)) if *x >= 0 => Value::Ref(EntityId(*x as u64)),
         (ValueType::Tuple, Node::Vector(items)) => {
@@ -278,15 +284,17 @@ fn text(s: Arc<str>, make: fn(Arc<str>) -> Value, error: impl Fn() -> Error) -> 
     }
 }
 
-fn name(ns: Option<&str>, name: &str, form: &Edn, value: Value) -> Result<Value> {
-    if ns.map_or(0, str::len) + name.len() > NAME_BYTES_MAX {
-        return Err(too_large("a name", "bytes").at(form.span));
+/// Refuses the name of a keyword or symbol that may not be stored.
+fn check_name(name: &Name) -> Result<()> {
+    let ns = name.ns().unwrap_or("");
+    if ns.len() + name.name().len() > NAME_BYTES_MAX {
+        return Err(too_large("a name", Limit::Name));
     }
     // The key bytes part namespace and name by a zero.
-    if name.contains('\0') || ns.is_some_and(|ns| ns.contains('\0')) {
-        return Err(Error::new(Code::WrongType, "a name cannot contain the character NUL").at(form.span));
+    if name.name().contains('\0') || ns.contains('\0') {
+        return Err(Error::new(Code::WrongType, "a name cannot contain the character NUL"));
     }
-    Ok(value)
+    Ok(())
 }
 
 fn nan(form: Option<&Edn>) -> Error {
@@ -303,19 +311,28 @@ fn instant_range(i: Instant) -> Error {
     .hint("instants are microseconds since 1970-01-01T00:00:00Z")
 }
 
-fn too_large(what: &str, unit: &str) -> Error {
-    let limit = match unit {
-        "bits" => NUMBER_BITS_MAX.to_string(),
-        "digits" => format!("{} decimal places or {NUMBER_BITS_MAX} bits", DECIMAL_SCALE_MAX),
-        _ if what == "a name" => NAME_BYTES_MAX.to_string(),
-        _ => TEXT_BYTES_MAX.to_string(),
-    };
-    let unit = if unit == "digits" { "" } else { unit };
-    Error::new(
-        Code::ValueTooLarge,
-        format!("{what} has at most {limit} {unit}").trim_end().to_string(),
-    )
-    .hint("keep large contents outside and store their hash or address")
+/// How large a value may be, for messages.
+enum Limit {
+    Text,
+    Name,
+    Whole,
+    Decimal,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Text => write!(f, "{TEXT_BYTES_MAX} bytes"),
+            Limit::Name => write!(f, "{NAME_BYTES_MAX} bytes"),
+            Limit::Whole => write!(f, "{NUMBER_BITS_MAX} bits"),
+            Limit::Decimal => write!(f, "{DECIMAL_SCALE_MAX} decimal places or {NUMBER_BITS_MAX} bits"),
+        }
+    }
+}
+
+fn too_large(what: &str, limit: Limit) -> Error {
+    Error::new(Code::ValueTooLarge, format!("{what} has at most {limit}"))
+        .hint("keep large contents outside and store their hash or address")
 }
 
 fn mismatch(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Error {

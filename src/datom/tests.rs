@@ -205,17 +205,17 @@ fn coercions() {
         (Node::Long(-1), Ref, Err(Code::WrongType)),
         (Node::Nil, String, Err(Code::NilValue)),
         (
-            Node::Inst(super::convert::INSTANT_MAX),
+            Node::Inst(crate::edn::Instant::MAX),
             Instant,
             Ok("#inst \"9999-12-31T23:59:59.999999Z\""),
         ),
         (
-            Node::Inst(crate::edn::Instant(super::convert::INSTANT_MAX.0 + 1)),
+            Node::Inst(crate::edn::Instant(crate::edn::Instant::MAX.0 + 1)),
             Instant,
             Err(Code::InvalidInstant),
         ),
         (
-            Node::Inst(crate::edn::Instant(super::convert::INSTANT_MIN.0 - 1)),
+            Node::Inst(crate::edn::Instant(crate::edn::Instant::MIN.0 - 1)),
             Instant,
             Err(Code::InvalidInstant),
         ),

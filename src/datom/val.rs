@@ -16,6 +16,7 @@ use bigdecimal::BigDecimal;
 use num_bigint::BigInt;
 use uuid::Uuid;
 
+use super::convert::TUPLE_SLOTS_MAX;
 use super::id::EntityId;
 use super::value::{Value, ValueType, flip_f32, flip_f64};
 use super::word::{self, Word};
@@ -181,7 +182,7 @@ impl Val {
             Val::Uuid(x) => Value::Uuid(*x),
             Val::Bytes(x) => Value::Bytes(x.clone()),
             Val::Ref(x) => Value::Ref(*x),
-            Val::Vector(items) | Val::List(items) if (2..=8).contains(&items.len()) => {
+            Val::Vector(items) | Val::List(items) if (2..=TUPLE_SLOTS_MAX).contains(&items.len()) => {
                 let slots: Option<Vec<Option<Value>>> = items
                     .iter()
                     .map(|v| match v {

@@ -5,7 +5,7 @@ use crate::datom::{EntityId, RawDatom, TxId, Value, ValueType};
 use crate::edn::{self, Edn, Keyword, Node};
 use crate::error::{Code, Error, Result};
 use crate::index::{Order, Range};
-use crate::schema::{Attribute, TupleKind};
+use crate::schema::Attribute;
 
 /// How an entity may be named by callers.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,7 @@ pub enum EntityRef {
 impl EntityRef {
     /// The name that a form is: a number, a keyword, or a lookup ref `[attribute value]`.
     pub fn from_edn(form: &Edn) -> Result<EntityRef> {
+        form.check_depth()?;
         match &form.node {
             Node::Long(n) => match u64::try_from(*n) {
                 Ok(id) => Ok(EntityRef::Id(EntityId(id))),
@@ -171,18 +172,12 @@ impl Db {
     /// `None` when one of them names nothing.
     pub(crate) fn value(&self, attr: &Attribute, form: &Edn) -> Result<Option<Value>> {
         let schema = self.schema();
-        let slot = |i: usize| match &attr.tuple {
-            Some(TupleKind::Composite(members)) => members.get(i).and_then(|m| schema.value_type(*m)),
-            Some(TupleKind::Heterogeneous(types)) => types.get(i).copied(),
-            Some(TupleKind::Homogeneous(ty)) => Some(*ty),
-            None => None,
-        };
         let resolved = match &form.node {
             _ if attr.is_ref() => self.resolve_form(form)?,
             Node::Vector(slots) if attr.tuple.is_some() => {
                 let mut out = Vec::with_capacity(slots.len());
                 for (i, item) in slots.iter().enumerate() {
-                    let named = slot(i) == Some(ValueType::Ref) && !matches!(item.node, Node::Nil);
+                    let named = schema.slot_type(attr, i) == Some(ValueType::Ref) && !matches!(item.node, Node::Nil);
                     match if named {
                         self.resolve_form(item)?
                     } else {

@@ -139,6 +139,17 @@ pub(crate) struct Frame {
     pub speculative: bool,
 }
 
+impl Base {
+    /// The view of all that holds now.
+    fn now(&self) -> View {
+        View {
+            since: None,
+            until: self.basis_t,
+            history: false,
+        }
+    }
+}
+
 impl Deref for Base {
     type Target = Frame;
     fn deref(&self) -> &Frame {
@@ -148,14 +159,9 @@ impl Deref for Base {
 
 impl Db {
     pub(crate) fn from_base(base: Base) -> Db {
-        let view = View {
-            since: None,
-            until: base.basis_t,
-            history: false,
-        };
         Db {
+            view: base.now(),
             base: Arc::new(base),
-            view,
             filter: None,
             schema_then: None,
         }
@@ -285,13 +291,12 @@ impl Db {
 
     /// When transaction `t` happened.
     pub fn instant_of(&self, t: T) -> Result<Option<Instant>> {
-        let view = View {
-            since: None,
-            until: self.base.basis_t,
-            history: false,
-        };
         let range = Range::ea(TxId::from_t(t).0, bootstrap::TX_INSTANT);
-        for batch in self.base.snapshot.scan(self.words(), Order::Eavt, &range, view) {
+        for batch in self
+            .base
+            .snapshot
+            .scan(self.words(), Order::Eavt, &range, self.base.now())
+        {
             let batch = batch?;
             if let Some(&w) = batch.v().first() {
                 return Ok(Some(Instant(crate::datom::word::to_long(w))));
@@ -354,14 +359,9 @@ impl Db {
 
     /// The newest, whole and unfiltered value that this is a view of.
     pub fn unbounded(&self) -> Db {
-        let view = View {
-            since: None,
-            until: self.base.basis_t,
-            history: false,
-        };
         Db {
             base: self.base.clone(),
-            view,
+            view: self.base.now(),
             filter: None,
             schema_then: None,
         }

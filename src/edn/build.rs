@@ -181,10 +181,12 @@ impl Edn {
         }
     }
 
-    /// Moves all places by `by` bytes: the form was cut out of a longer text.
+    /// Moves all places by `by` bytes: the form was cut out of a longer text. What has no place stays without.
     pub(crate) fn shift(&mut self, by: u32) {
-        self.span.start += by;
-        self.span.end += by;
+        if self.span.is_some() {
+            self.span.start = self.span.start.saturating_add(by);
+            self.span.end = self.span.end.saturating_add(by);
+        }
         match &mut self.node {
             Node::List(items) | Node::Vector(items) | Node::Set(items) => items.iter_mut().for_each(|i| i.shift(by)),
             Node::Map(pairs) => pairs.iter_mut().for_each(|(k, v)| {
@@ -199,7 +201,7 @@ impl Edn {
 
 fn keep_first<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &Edn) {
     let mut seen = std::collections::HashSet::new();
-    let keep: Vec<bool> = items.iter().map(|item| seen.insert(key(item).clone())).collect();
+    let keep: Vec<bool> = items.iter().map(|item| seen.insert(key(item))).collect();
     let mut keep = keep.into_iter();
     items.retain(|_| keep.next().unwrap_or(true));
 }

@@ -10,7 +10,11 @@ pub(super) fn map(items: Vec<Edn>, ns: Option<&str>) -> Result<Node, Error> {
     let mut pairs = Vec::with_capacity(items.len() / 2);
     let mut items = items.into_iter();
     while let (Some(key), Some(value)) = (items.next(), items.next()) {
-        pairs.push((ns.map_or_else(|| key.clone(), |ns| in_namespace(&key, ns)), value));
+        let key = match ns {
+            Some(ns) => in_namespace(&key, ns),
+            None => key,
+        };
+        pairs.push((key, value));
     }
     if let Some(second) = first_repeated(&pairs, |pair| &pair.0) {
         let key = &pairs[second].0;

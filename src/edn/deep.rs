@@ -4,9 +4,10 @@
 //! (`print`) and comparing (`order`) go their way with a list of what is open, too; serde, which calls itself for each level,
 //! refuses what is deeper.
 
-use super::{Edn, Node};
+use super::{Edn, MAX_DEPTH, Node};
+use crate::error::{Code, Error, Result};
 
-/// Copies go down by themselves so far; from there on, with a list.
+/// Copies and measurements go down by themselves so far; from there on, with a list.
 const SHALLOW: usize = 64;
 
 impl Node {
@@ -155,6 +156,34 @@ impl Drop for Node {
 impl Edn {
     /// Whether collections lie inside each other more than `levels` deep; a plain value has no level, `[1]` has one.
     pub fn is_deeper_than(&self, levels: usize) -> bool {
+        self.is_deeper_at(0, levels)
+    }
+
+    /// Refuses what is nested deeper than text can be, before something calls itself for each level.
+    pub(crate) fn check_depth(&self) -> Result<()> {
+        if !self.is_deeper_than(MAX_DEPTH) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidEdn,
+            format!("forms are nested deeper than {MAX_DEPTH} levels here"),
+        )
+        .at(self.span)
+        .hint("make the data flatter"))
+    }
+
+    fn is_deeper_at(&self, depth: usize, levels: usize) -> bool {
+        if !self.node.is_collection() {
+            return false;
+        }
+        match levels.checked_sub(1) {
+            None => true,
+            Some(_) if depth == SHALLOW => self.is_deeper_by_list(levels),
+            Some(left) => self.node.inside().any(|form| form.is_deeper_at(depth + 1, left)),
+        }
+    }
+
+    fn is_deeper_by_list(&self, levels: usize) -> bool {
         let mut open: Vec<Inside<'_>> = Vec::new();
         if self.node.is_collection() {
             open.push(self.node.inside());
@@ -194,7 +223,7 @@ impl<'a> Iterator for Inside<'a> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::{MAX_DEPTH, from_edn, pretty, read_one, to_edn};
+    use super::super::{from_edn, pretty, read_one, to_edn};
     use super::*;
 
     /// `{:a [{:a [... 0 ...]}]}`, two levels a step.

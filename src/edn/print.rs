@@ -162,7 +162,7 @@ fn write_decimal(out: &mut dyn Write, d: &BigDecimal) -> Result {
             let (whole, fraction) = digits.split_at(digits.len() - scale);
             write!(out, "{sign}{whole}.{fraction}M")
         }
-        _ => write!(out, "{digits}e{}M", i128::from(scale).wrapping_neg()),
+        _ => write!(out, "{digits}e{}M", -i128::from(scale)),
     }
 }
 

@@ -52,8 +52,8 @@ struct Excerpt {
 /// The line that a place begins on, and carets under the part of the place that lies on it.
 fn excerpt(source: &Source, span: Span) -> Excerpt {
     let text = &*source.text;
-    let start = boundary(text, span.start as usize);
-    let end = boundary(text, span.end as usize).max(start);
+    let start = text.floor_char_boundary(span.start as usize);
+    let end = text.floor_char_boundary(span.end as usize).max(start);
     let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |i| start + i);
     let before = &text[line_start..start];
@@ -98,15 +98,6 @@ fn excerpt(source: &Source, span: Span) -> Excerpt {
         marks.push('…');
     }
     Excerpt { line, marks }
-}
-
-/// The nearest character boundary at or before a byte.
-fn boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 /// The bytes and columns of as many characters as fit.

@@ -184,10 +184,8 @@ impl<'a> Finder<'a> {
             self.groups(&rows, &values, meter)?
         } else {
             let cols = self.elems.iter().map(|e| {
-                let v = match e {
-                    Elem::Var(v) | Elem::Pull(_, _, v) | Elem::Aggregate(_, _, v) => *v,
-                };
-                Out::Words(rows.col(v).expect("the plan ends with these variables").clone())
+                let (Elem::Var(v) | Elem::Pull(_, _, v) | Elem::Aggregate(_, _, v)) = e;
+                Out::Words(rows.col(*v).expect("the plan ends with these variables").clone())
             });
             (cols.collect(), rows.len)
         };

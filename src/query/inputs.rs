@@ -70,6 +70,9 @@ pub(crate) fn open(
     let mut databases = 0;
     for (n, ((spec, span), input)) in ast.inputs.iter().zip(inputs).enumerate() {
         let place = Place { input: n, elsewhere };
+        if let Input::Edn(form) | Input::Text(form, _) = input {
+            form.check_depth().map_err(|e| e.moved(*span))?;
+        }
         match (spec, input) {
             (InSpec::Source(name), Input::Db(db)) => {
                 let db = match states {

@@ -153,6 +153,7 @@ impl Query {
         if let Node::Str(text) = &form.node {
             return Query::parse(text);
         }
+        form.check_depth()?;
         Ok(Query {
             ast: Arc::new(parse::query(form)?),
             text: None,

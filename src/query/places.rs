@@ -55,7 +55,7 @@ impl Place {
     /// The form with its places moved into the room of this input; without a text they point nowhere, or into the script around.
     pub fn of(self, form: &Edn, text: Option<&Arc<str>>) -> Edn {
         let base = |text: &Arc<str>| {
-            let fits = self.input < PLACES && text.len() < ROOM as usize && !form.is_deeper_than(edn::MAX_DEPTH);
+            let fits = self.input < PLACES && text.len() < ROOM as usize;
             fits.then_some((self.input as u32 + 1) * ROOM)
         };
         match text.map(base) {

@@ -247,21 +247,26 @@ impl Schema {
         self.facts.get(&e).map_or(&[], |known| values(known, a))
     }
 
+    /// The type of a slot of a tuple attribute; `None` for what is no tuple, and beyond its slots.
+    pub fn slot_type(&self, attr: &Attribute, slot: usize) -> Option<ValueType> {
+        match attr.tuple.as_ref()? {
+            TupleKind::Composite(members) => self.value_type(*members.get(slot)?),
+            TupleKind::Heterogeneous(types) => types.get(slot).copied(),
+            TupleKind::Homogeneous(ty) => Some(*ty),
+        }
+    }
+
     /// The value of `attr` that a form means. Refs must be entity ids: names are resolved by whoever has a database.
     pub fn value_from_edn(&self, attr: &Attribute, form: &Edn) -> Result<Value> {
         let ident = &attr.ident;
-        match &attr.tuple {
-            _ if attr.value_type != ValueType::Tuple => Value::from_edn_for(form, attr.value_type, ident),
-            Some(TupleKind::Composite(members)) => {
-                let slot = |i: usize| self.value_type(members[i]).unwrap_or(ValueType::String);
-                Value::tuple_from_edn(form, Some(members.len()), &slot, ident)
-            }
-            Some(TupleKind::Heterogeneous(types)) => {
-                Value::tuple_from_edn(form, Some(types.len()), &|i| types[i], ident)
-            }
-            Some(TupleKind::Homogeneous(ty)) => Value::tuple_from_edn(form, None, &|_| *ty, ident),
-            None => Value::from_edn_for(form, ValueType::Tuple, ident),
-        }
+        let slots = match &attr.tuple {
+            Some(TupleKind::Composite(members)) => Some(members.len()),
+            Some(TupleKind::Heterogeneous(types)) => Some(types.len()),
+            Some(TupleKind::Homogeneous(_)) => None,
+            None => return Value::from_edn_for(form, attr.value_type, ident),
+        };
+        let slot = |i: usize| self.slot_type(attr, i).unwrap_or(ValueType::String);
+        Value::tuple_from_edn(form, slots, &slot, ident)
     }
 
     /// Reads the definition of entity `e` anew from its facts.

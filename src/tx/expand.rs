@@ -39,6 +39,7 @@ pub(super) fn ops(cx: &Cx<'_>, data: &[Edn]) -> Result<Ops> {
     let mut expander = Expander::new(cx, data);
     expander.out.ops.reserve(data.len() * 4);
     for form in data {
+        form.check_depth()?;
         expander.form(form)?;
     }
     Ok(expander.out)
@@ -275,14 +276,7 @@ impl<'a> Expander<'a> {
 
     /// The slots of a tuple with idents and lookup refs in ref slots replaced by entity ids.
     fn tuple_refs(&mut self, attr: Attr<'a>, items: &[Edn]) -> Result<Option<Vec<Edn>>> {
-        let ref_slot = |i: usize| match &attr.def.tuple {
-            Some(crate::schema::TupleKind::Composite(m)) => {
-                m.get(i).and_then(|a| self.cx.schema.value_type(*a)) == Some(ValueType::Ref)
-            }
-            Some(crate::schema::TupleKind::Heterogeneous(types)) => types.get(i) == Some(&ValueType::Ref),
-            Some(crate::schema::TupleKind::Homogeneous(ty)) => *ty == ValueType::Ref,
-            None => false,
-        };
+        let ref_slot = |i: usize| self.cx.schema.slot_type(attr.def, i) == Some(ValueType::Ref);
         let named = |item: &Edn| {
             matches!(
                 item.node,

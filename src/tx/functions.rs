@@ -33,6 +33,9 @@ impl<'a> Expander<'a> {
         for inner in &mut forms {
             // What a function made has no place in the user's text (it may have one in a text of its own): errors point at
             // the call.
+            inner
+                .check_depth()
+                .map_err(|e| e.moved(form.span).with("function", name))?;
             place(inner, form.span);
             self.form(inner).map_err(|e| e.at(form.span).with("function", name))?;
         }

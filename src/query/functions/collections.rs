@@ -266,8 +266,10 @@ fn range(args: &[Val]) -> Result<Val> {
             format!("range: {n} numbers are more than the {RANGE_MAX} that a range may have"),
         ));
     }
-    // Within start and end, so no step overflows.
-    Ok(list((0..n as i64).map(|i| Val::Long(start + i * step))))
+    // Each number lies between start and end, but its distance from the start may be beyond a long.
+    Ok(list(
+        (0..n as i64).map(|i| Val::Long(start.wrapping_add(i.wrapping_mul(step)))),
+    ))
 }
 
 fn as_set<'a>(function: &str, args: &'a [Val], index: usize) -> Result<Cow<'a, BTreeSet<Val>>> {

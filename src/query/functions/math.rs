@@ -255,11 +255,10 @@ fn div_op(function: &str, pair: Pair) -> Result<Val> {
         }
         Pair::Dec(a, b) if b.is_zero() => return Err(by_zero(function, &a)),
         Pair::Dec(a, b) => {
-            let quotient = (a / b).normalized();
-            if quotient.digits() > DECIMAL_DIGITS {
-                Val::BigDec(quotient.with_prec(DECIMAL_DIGITS).normalized())
-            } else {
-                Val::BigDec(quotient)
+            let quotient = (&a / &b).normalized();
+            match quotient.digits() > DECIMAL_DIGITS && &quotient * &b != a {
+                true => Val::BigDec(quotient.with_prec(DECIMAL_DIGITS).normalized()),
+                false => Val::BigDec(quotient),
             }
         }
         Pair::Double(a, b) => finite(function, a / b)?,
@@ -274,7 +273,12 @@ fn quot_op(function: &str, pair: Pair) -> Result<Val> {
         Pair::Big(a, b) if b.is_zero() => return Err(by_zero(function, &a)),
         Pair::Big(a, b) => Val::BigInt(a / b),
         Pair::Dec(a, b) if b.is_zero() => return Err(by_zero(function, &a)),
-        Pair::Dec(a, b) => Val::BigDec((a / b).with_scale(0)),
+        Pair::Dec(a, b) => {
+            // As whole numbers of the finer unit: a quotient of decimals is computed to a hundred digits only.
+            let scale = a.fractional_digit_count().max(b.fractional_digit_count());
+            let units = |x: BigDecimal| x.with_scale(scale).into_bigint_and_exponent().0;
+            decimal(function, BigDecimal::from(units(a) / units(b)))?
+        }
         Pair::Double(a, 0.0) => return Err(by_zero(function, &a)),
         Pair::Double(a, b) => finite(function, (a / b).trunc())?,
         Pair::Apart => return Err(apart(function)),

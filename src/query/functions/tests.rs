@@ -81,6 +81,18 @@ fn arithmetic() {
     given("/", &[big("10"), big("5")], big("2"));
     given("/", &[double(1.0), double(0.0)], double(f64::INFINITY));
     given("quot", &[long(-7), long(3)], long(-2));
+    // Beyond the hundred digits that a quotient is computed to.
+    let long_one = format!("1{}", "0".repeat(150));
+    let seventh = "142857".repeat(25);
+    given("quot", &[dec(&long_one), dec("7")], dec(&seventh));
+    given("quot", &[dec("-7.5"), dec("0.2")], dec("-37"));
+    let digits = "1234567890123456789012345678901234567890";
+    given("/", &[dec(digits), dec("1")], dec(digits));
+    given(
+        "/",
+        &[dec(digits), dec("10")],
+        dec("123456789012345678901234567890123456789"),
+    );
     given("rem", &[long(-7), long(3)], long(-1));
     given("mod", &[long(-7), long(3)], long(2));
     given("mod", &[double(-7.0), double(3.0)], double(2.0));
@@ -451,4 +463,10 @@ fn aggregates_over_words_agree() {
             assert_eq!(acc.finish().expect("a result"), slow, "{name} of {ty}");
         }
     }
+}
+
+#[test]
+fn ranges_reach_across_all_longs() {
+    let expected = Val::List([i64::MIN, -1, i64::MAX - 1].map(long).into());
+    given("range", &[long(i64::MIN), long(i64::MAX), long(i64::MAX)], expected);
 }

@@ -111,8 +111,9 @@ fn outside(function: &str, args: &[Val]) -> Error {
     )
 }
 fn made(function: &str, args: &[Val], us: Option<i64>) -> Result<Val> {
-    us.filter(|us| DateTime::from_timestamp_micros(*us).is_some_and(|d| (0..=9999).contains(&d.year())))
-        .map(|us| Val::Instant(Instant(us)))
+    us.map(Instant)
+        .filter(|i| (Instant::MIN..=Instant::MAX).contains(i))
+        .map(Val::Instant)
         .ok_or_else(|| outside(function, args))
 }
 fn moment(function: &str, args: &[Val]) -> Result<DateTime<Utc>> {

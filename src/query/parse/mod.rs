@@ -226,11 +226,8 @@ fn find_is_bound(ast: &Ast) -> Result<()> {
         .suggest(&name, names.iter().map(|s| &**s))
     };
     for (elem, span) in ast.find.elems.iter().zip(&ast.find.spans) {
-        let v = match elem {
-            FindElem::Var(v) | FindElem::Aggregate { var: v, .. } | FindElem::Pull { var: v, .. } => *v,
-        };
-        if !bound.contains(&v) {
-            return Err(unbound(v, *span));
+        if !bound.contains(&elem.var()) {
+            return Err(unbound(elem.var(), *span));
         }
     }
     for elem in &ast.find.hidden {

@@ -89,3 +89,11 @@ fn mistakes_with_logs_are_told() {
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(|| insta::assert_snapshot!("log", all));
 }
+
+#[test]
+fn nothing_is_after_the_last_moment() {
+    let db = db(&["[]"]).since(u64::MAX).expect("a view");
+    let log = db.log().expect("a log");
+    assert_eq!(log.range(None, None).count(), 0);
+    assert_eq!(log.transaction(1).expect("a log"), None);
+}

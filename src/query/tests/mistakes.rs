@@ -1,6 +1,8 @@
 //! Every mistake a query can hold, as its author would read about it. The same on an empty database and on a full one.
 
 use super::{PEOPLE, ask, db, people};
+use crate::edn::Edn;
+use crate::query::{Input, Query};
 
 const MISTAKES: &[(&str, &[&str])] = &[
     // shape
@@ -140,4 +142,15 @@ fn each_mistake_is_told_where_it_is_and_what_to_do() {
     settings.set_snapshot_path("../../../snapshots/query");
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(|| insta::assert_snapshot!("mistakes", out));
+}
+
+/// Forms made by a program have no places, though a text may come with them.
+#[test]
+fn rules_without_places_are_read() {
+    let head = Edn::list([Edn::sym("named"), Edn::sym("?p")]);
+    let body = Edn::vector([Edn::sym("?p"), Edn::kw("person/name")]);
+    let rules = Edn::vector([Edn::vector([head, body])]);
+    let inputs = [Input::from(people()), Input::Text(rules, "".into())];
+    let found = Query::parse("[:find (count ?p) . :in $ % :where (named ?p)]").and_then(|q| q.run(&inputs));
+    assert_eq!(found.and_then(|a| a.to_edn()).expect("three").to_string(), "3");
 }

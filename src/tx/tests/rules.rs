@@ -206,6 +206,13 @@ fn typed_transactions() {
     assert_eq!(w.code(Tx::new().add(a, ":crew/pay", "x")), Code::WrongType);
     assert_eq!(w.code(Tx::new().add(a, ":crew/pya", 1)), Code::NotAnEntity);
     assert_eq!(w.code(Tx::new().add(a, ":crew/pay", f64::NAN)), Code::WrongType);
+    // The zero parts namespace and name in the index.
+    for name in [
+        edn::Keyword::from_parts("a\0b", "c"),
+        edn::Keyword::new(&"k".repeat(5000)),
+    ] {
+        assert!(w.transact(Tx::new().add(a, ":crew/skill", name)).is_err());
+    }
     let same: Vec<Edn> = edn::read("[:db/add \"a\" :crew/badge \"A\"]").unwrap();
     assert!(w.ok(same).noop);
 }
