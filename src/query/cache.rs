@@ -332,34 +332,14 @@ fn seen(source: &Source) -> (u64, u64) {
 
 /// Calls `f` with every pattern of a plan.
 fn each_scan(prepared: &mut Prepared, f: &mut dyn FnMut(&mut Scan) -> Result<()>) -> Result<()> {
-    let preds = prepared.preds.iter_mut().flat_map(|p| {
-        let bodies = p.bodies.iter_mut().map(|b| &mut b.plan);
-        bodies.chain(p.every_edge.as_mut())
-    });
-    for plan in std::iter::once(&mut prepared.main).chain(preds) {
-        scans(plan, f)?;
-    }
-    Ok(())
+    prepared.plans_mut().try_for_each(|plan| scans(plan, f))
 }
 
 fn scans(plan: &mut Pipeline, f: &mut dyn FnMut(&mut Scan) -> Result<()>) -> Result<()> {
     for node in &mut plan.nodes {
         match &mut node.op {
             Op::Scan(scan) => f(scan)?,
-            Op::Not(_, body) => scans(body, f)?,
-            Op::Or { branches, .. } => {
-                for b in branches {
-                    scans(b, f)?;
-                }
-            }
-            Op::Rows(_)
-            | Op::Equal(..)
-            | Op::Const(..)
-            | Op::Filter(_)
-            | Op::Apply(..)
-            | Op::Lookup(..)
-            | Op::Nested(..)
-            | Op::Call(_) => {}
+            op => op.inside_mut().iter_mut().try_for_each(|plan| scans(plan, f))?,
         }
     }
     Ok(())
@@ -371,9 +351,7 @@ fn visit(prepared: &Prepared, f: &mut dyn FnMut(&Scan)) {
         for node in &plan.nodes {
             match &node.op {
                 Op::Scan(scan) => f(scan),
-                Op::Not(_, body) => within(body, f),
-                Op::Or { branches, .. } => branches.iter().for_each(|b| within(b, f)),
-                _ => {}
+                op => op.inside().iter().for_each(|plan| within(plan, f)),
             }
         }
     }

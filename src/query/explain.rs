@@ -52,9 +52,7 @@ fn called(p: &Pipeline, prepared: &Prepared, out: &mut Vec<usize>) {
                     called(&body.plan, prepared, out);
                 }
             }
-            Op::Not(_, body) => called(body, prepared, out),
-            Op::Or { branches, .. } => branches.iter().for_each(|b| called(b, prepared, out)),
-            _ => {}
+            op => op.inside().iter().for_each(|plan| called(plan, prepared, out)),
         }
     }
 }

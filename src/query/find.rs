@@ -55,14 +55,11 @@ impl Test {
             .any_db()
             .and_then(|db| db.registry().query_fns.get(&having.name));
         let call: QueryFn = if let Some(f) = registered {
-            let arity = f.arity;
-            if given < arity.min || arity.max.is_some_and(|max| given > max) {
-                return Err(functions::arity_error(&having.name, arity.min, arity.max, given).at(having.span));
-            }
+            functions::check_arity(&having.name, f.arity.min, f.arity.max, given).map_err(|e| e.at(having.span))?;
             f.call.clone()
         } else if let Some(function) = functions::lookup(&having.name) {
             function.check_arity(given).map_err(|e| e.at(having.span))?;
-            Arc::new(move |args: &[Val]| (function.call)(args))
+            Arc::new(move |args: &[Val]| functions::call(function, args))
         } else {
             let name = having.name.to_string();
             let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {name}"));

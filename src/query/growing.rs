@@ -10,6 +10,7 @@ use super::column::{Column, Tag, Types, canonical};
 use super::hash::mix;
 use super::keys::END;
 use super::relation::Relation;
+use crate::error::Result;
 
 /// Rows that only grow, each once, found by some of their columns: what recursive rules derive.
 #[derive(Debug)]
@@ -147,14 +148,19 @@ impl Growing {
         }
     }
     /// Pairs (row of `other`, row of these) that agree in the key, whose words are the columns `theirs` of `other`.
-    pub fn matches(&self, other: &Relation, theirs: &[Var], mut found: impl FnMut(u32, u32)) {
+    pub fn matches(
+        &self,
+        other: &Relation,
+        theirs: &[Var],
+        mut found: impl FnMut(u32, u32) -> Result<()>,
+    ) -> Result<()> {
         if self.key.is_empty() {
             for i in 0..other.len as u32 {
                 for j in 0..self.rows.len as u32 {
-                    found(i, j);
+                    found(i, j)?;
                 }
             }
-            return;
+            return Ok(());
         }
         let theirs: Vec<&Arc<Column>> = theirs
             .iter()
@@ -170,11 +176,12 @@ impl Growing {
                     .zip(&theirs)
                     .all(|(&k, c)| self.rows.cols[k].canonical(at as usize) == c.canonical(i));
                 if same {
-                    found(i as u32, at);
+                    found(i as u32, at)?;
                 }
                 at = self.next[at as usize];
             }
         }
+        Ok(())
     }
 }
 
@@ -196,7 +203,11 @@ mod tests {
         assert_eq!(g.add(&new, &[x, y]).len, 0);
         let probe = Relation::new(vec![x], vec![longs(&[1])], 1);
         let mut n = 0;
-        g.matches(&probe, &[x], |_, _| n += 1);
+        g.matches(&probe, &[x], |_, _| {
+            n += 1;
+            Ok(())
+        })
+        .expect("nothing fails");
         assert_eq!(n, 2);
     }
 }

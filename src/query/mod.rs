@@ -372,16 +372,17 @@ impl Prepared {
     /// Gives every step a number of its own.
     fn number(&mut self) {
         let mut next = 0;
-        number(&mut self.main, &mut next);
-        for pred in &mut self.preds {
-            for body in &mut pred.bodies {
-                number(&mut body.plan, &mut next);
-            }
-            if let Some(plan) = &mut pred.every_edge {
-                number(plan, &mut next);
-            }
-        }
+        self.plans_mut().for_each(|plan| number(plan, &mut next));
         self.nodes = next;
+    }
+
+    /// Its own plan, and those of all that it calls.
+    fn plans_mut(&mut self) -> impl Iterator<Item = &mut Pipeline> {
+        let called = self.preds.iter_mut().flat_map(|pred| {
+            let bodies = pred.bodies.iter_mut().map(|body| &mut body.plan);
+            bodies.chain(pred.every_edge.as_mut())
+        });
+        std::iter::once(&mut self.main).chain(called)
     }
 }
 
@@ -389,11 +390,7 @@ fn number(plan: &mut Pipeline, next: &mut usize) {
     for node in &mut plan.nodes {
         node.id = *next;
         *next += 1;
-        match &mut node.op {
-            plan::Op::Not(_, body) => number(body, next),
-            plan::Op::Or { branches, .. } => branches.iter_mut().for_each(|b| number(b, next)),
-            _ => {}
-        }
+        node.op.inside_mut().iter_mut().for_each(|plan| number(plan, next));
     }
 }
 

@@ -49,7 +49,8 @@ impl Exec<'_> {
                 table
             }
         };
-        let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
+        let width = pair_bytes(keep.len());
         let constants: Vec<(usize, (Tag, Word))> = r
             .terms
             .iter()
@@ -67,8 +68,9 @@ impl Exec<'_> {
                 li.push(i);
                 ri.push(j);
             }
-        });
-        self.meter.rows(li.len(), pair_bytes(keep.len()))?;
+            self.meter.grown(li.len(), &mut seen, width)
+        })?;
+        self.meter.rows(li.len(), width)?;
         let (mut vars, mut cols) = (Vec::new(), Vec::new());
         for (t, col) in r.terms.iter().zip(&table.rows.cols) {
             if let Some(v) = t.var() {

@@ -82,12 +82,14 @@ impl Exec<'_> {
             all.distinct = true;
             return self.join(rel, &all, keep);
         }
-        let (mut li, mut ri) = (Vec::new(), Vec::new());
+        let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
+        let width = pair_bytes(keep.len());
         results.matches(rel, &asked, |i, j| {
             li.push(i);
             ri.push(j);
-        });
-        self.meter.rows(li.len(), pair_bytes(keep.len()))?;
+            self.meter.grown(li.len(), &mut seen, width)
+        })?;
+        self.meter.rows(li.len(), width)?;
         let mut right = results.rows.clone();
         right.vars = call.args.clone();
         debug_assert_eq!(pred.vars.len(), call.args.len());
@@ -164,12 +166,14 @@ impl Exec<'_> {
                     let mut right = derived.clone();
                     right.vars = call.args.clone();
                     let asked = bound_args(call);
-                    let (mut li, mut ri) = (Vec::new(), Vec::new());
+                    let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
+                    let width = pair_bytes(node.keep.len());
                     waiting.matches(&right, &asked, |d, w| {
                         li.push(w);
                         ri.push(d);
-                    });
-                    self.meter.rows(li.len(), pair_bytes(node.keep.len()))?;
+                        self.meter.grown(li.len(), &mut seen, width)
+                    })?;
+                    self.meter.rows(li.len(), width)?;
                     if li.is_empty() {
                         continue;
                     }

@@ -43,15 +43,15 @@ pub struct Function {
 impl Function {
     /// Refuses a wrong number of arguments.
     pub fn check_arity(&self, given: usize) -> Result<()> {
-        if given >= self.min_args && self.max_args.is_none_or(|max| given <= max) {
-            return Ok(());
-        }
-        Err(arity_error(self.name, self.min_args, self.max_args, given))
+        check_arity(self.name, self.min_args, self.max_args, given)
     }
 }
 
-/// The error for a wrong number of arguments.
-pub fn arity_error(name: impl std::fmt::Display, min: usize, max: Option<usize>, given: usize) -> Error {
+/// Refuses a wrong number of arguments of anything that is called.
+pub(crate) fn check_arity(name: impl std::fmt::Display, min: usize, max: Option<usize>, given: usize) -> Result<()> {
+    if given >= min && max.is_none_or(|max| given <= max) {
+        return Ok(());
+    }
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     let takes = match max {
         Some(max) if max == min => format!("{min} argument{}", plural(min)),
@@ -59,7 +59,10 @@ pub fn arity_error(name: impl std::fmt::Display, min: usize, max: Option<usize>,
         Some(max) => format!("{min} to {max} arguments"),
         None => format!("at least {min} argument{}", plural(min)),
     };
-    Error::new(Code::Arity, format!("{name} takes {takes}, and was given {given}"))
+    Err(Error::new(
+        Code::Arity,
+        format!("{name} takes {takes}, and was given {given}"),
+    ))
 }
 
 const TABLES: &[&[Function]] = &[

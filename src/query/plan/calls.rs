@@ -32,10 +32,8 @@ impl Planner<'_> {
             .any_db()
             .and_then(|db| db.registry().query_fns.get(&call.name).cloned());
         let callee = if let Some(f) = registered {
-            let (n, arity) = (call.args.len(), f.arity);
-            if n < arity.min || arity.max.is_some_and(|max| n > max) {
-                return Err(functions::arity_error(&call.name, arity.min, arity.max, n).at(call.span));
-            }
+            functions::check_arity(&call.name, f.arity.min, f.arity.max, call.args.len())
+                .map_err(|e| e.at(call.span))?;
             Callee::Registered(f.call)
         } else if let Some(function) = functions::lookup(&call.name) {
             function.check_arity(call.args.len()).map_err(|e| e.at(call.span))?;
@@ -87,10 +85,7 @@ impl Planner<'_> {
     ) -> Result<()> {
         let name = call.name.name();
         let arity = |min: usize, max: Option<usize>, n: usize| {
-            if n < min || max.is_some_and(|m| n > m) {
-                return Err(functions::arity_error(name, min, max, n).at(call.span));
-            }
-            Ok(())
+            functions::check_arity(name, min, max, n).map_err(|e| e.at(call.span))
         };
         let bound = || {
             binding.cloned().ok_or_else(|| {

@@ -25,9 +25,7 @@ impl Planner<'_> {
     ) -> Result<()> {
         let ids = call.name.name() == "tx-ids";
         let arity = if ids { 3 } else { 2 };
-        if call.args.len() != arity {
-            return Err(functions::arity_error(&call.name, arity, Some(arity), call.args.len()).at(call.span));
-        }
+        functions::check_arity(&call.name, arity, Some(arity), call.args.len()).map_err(|e| e.at(call.span))?;
         let log = self.log(&call.args[0], call, default)?;
         // The plan has the log in it.
         self.lasting = false;

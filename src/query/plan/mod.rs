@@ -359,6 +359,25 @@ pub(crate) enum Op {
     Call(RuleStep),
 }
 
+impl Op {
+    /// The plans inside of it.
+    pub fn inside(&self) -> &[Pipeline] {
+        match self {
+            Op::Not(_, body) => std::slice::from_ref(body),
+            Op::Or { branches, .. } => branches,
+            _ => &[],
+        }
+    }
+    /// The same, to be changed.
+    pub fn inside_mut(&mut self) -> &mut [Pipeline] {
+        match self {
+            Op::Not(_, body) => std::slice::from_mut(body),
+            Op::Or { branches, .. } => branches,
+            _ => &mut [],
+        }
+    }
+}
+
 /// The call of a rule under an adornment.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleStep {

@@ -80,9 +80,12 @@ fn inputs_are_within_the_budget() {
     };
     let one = format!("[{many}]");
     let pair = format!("[{one} {one}]");
+    let rows: String = (0..1_000).map(|i| format!("[{i}] ")).collect();
+    let rows = format!("[{rows}]");
     for (form, inputs) in [
         ("[?x ...] [?y ...]", vec![&one, &one]),
         ("[[?x ...] [?y ...]]", vec![&pair]),
+        ("$a $b :where [$a ?x] [$b ?y]", vec![&rows, &rows]),
     ] {
         let query = Query::parse(&format!("[:find (count ?x) . :in {form}]")).expect("a query");
         let inputs: Vec<Input> = inputs.into_iter().map(|i| Input::text(i).expect("a form")).collect();

@@ -256,3 +256,16 @@ fn rows_as_rust_values() {
         [20, 36]
     );
 }
+
+/// As in clauses, functions in `:having` take an entity as its number.
+#[test]
+fn having_takes_entities_as_numbers() {
+    let db = people();
+    let found = shown(
+        &db,
+        "[:find ?n ?e :where [?e :person/name ?n] :having [(odd? ?e)]]",
+        &[],
+    );
+    let clause = shown(&db, "[:find ?n ?e :where [?e :person/name ?n] [(odd? ?e)]]", &[]);
+    assert_eq!(found, clause);
+}
