@@ -340,6 +340,19 @@ impl std::error::Error for Error {
     }
 }
 
+impl Error {
+    /// An error of the operating system about the file or folder `path`.
+    /// ```
+    /// use asof::{Code, Error};
+    /// let gone = Error::at_path("/none/such".as_ref(), std::io::ErrorKind::NotFound.into());
+    /// assert_eq!((gone.code(), gone.message()), (Code::Io, "/none/such: entity not found"));
+    /// ```
+    pub fn at_path(path: &std::path::Path, e: std::io::Error) -> Error {
+        let code = Error::from(std::io::Error::from(e.kind())).code();
+        Error::new(code, format!("{}: {e}", path.display())).caused_by(e)
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(e: std::io::Error) -> Error {
         let code = match e.kind() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use asof::conn::{Connection, Options, repair};
+use asof::conn::{Connection, Options, examine, repair};
 use asof::error::{Code, ErrorKind};
 
 const TRANSACTIONS: u64 = 40;
@@ -165,4 +165,148 @@ fn no_flipped_byte_of_a_table_is_passed_over() {
     }
     eprintln!("{found} found, {harmless} harmless in {} tables", tables.len());
     assert!(found > harmless, "{found} found, {harmless} harmless");
+}
+
+/// A closed database of some thousands of long values, so that every keyspace has a table.
+fn large(dir: &Path) {
+    let conn = Connection::open(dir).unwrap();
+    for t in 0..5 {
+        let facts: String = (0..400)
+            .map(|i| format!("{{:db/doc \"a long text, number {i} of {t}\"}}"))
+            .collect();
+        conn.transact(format!("[{facts}]")).unwrap();
+        conn.sync_index().unwrap();
+    }
+    conn.close().unwrap();
+}
+
+/// The biggest file of each of the engine's keyspaces: 0 is its own, then log, leaf, dict, dict-hash and root.
+fn biggest(dir: &Path) -> Vec<PathBuf> {
+    let file = |n: u32| {
+        let found = files(&dir.join(format!("store/keyspaces/{n}")), "");
+        let biggest = found.into_iter().max_by_key(|file| fs::metadata(file).unwrap().len());
+        biggest.unwrap().strip_prefix(dir).unwrap().to_path_buf()
+    };
+    (0..=5).map(file).collect()
+}
+
+const LOG: usize = 1;
+
+/// All bytes of a folder, but for the lock file's text.
+fn bytes(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let read = files(dir, "").into_iter().filter(|file| !file.ends_with("asof.lock"));
+    read.map(|file| (file.clone(), fs::read(&file).unwrap())).collect()
+}
+
+fn whole(dir: &Path) {
+    let examined = examine(dir, 20).unwrap();
+    assert!(examined.damage.is_empty(), "{:?}", examined.damage);
+    let conn = Options::new().create(false).open(dir).unwrap();
+    assert_eq!(conn.db().basis_t(), 5);
+    conn.verify().unwrap();
+    assert_eq!(conn.verify_indexes().unwrap().live, conn.stats().unwrap().facts);
+    conn.transact("[{:db/doc \"one more\"}]").unwrap();
+    conn.close().unwrap();
+}
+
+#[test]
+fn reindex_mends_whatever_is_damaged_beside_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("db");
+    large(&original);
+    let mut seen = 0;
+    for (n, file) in biggest(&original).iter().enumerate() {
+        for part in [0, 40, 100] {
+            let damaged = dir.path().join("damaged");
+            copy(&original, &damaged);
+            let len = fs::metadata(damaged.join(file)).unwrap().len() as usize;
+            match part {
+                0 => fs::remove_file(damaged.join(file)).unwrap(),
+                100 => fs::write(damaged.join(file), "").unwrap(),
+                _ => flip(&damaged.join(file), len * part / 100),
+            }
+            seen += u32::from(!examine(&damaged, 20).unwrap().damage.is_empty());
+            let before = bytes(&damaged);
+            match Options::new().reindex(true).open(&damaged) {
+                Ok(conn) => {
+                    conn.close().unwrap();
+                    whole(&damaged);
+                }
+                Err(e) => {
+                    assert_eq!(n, LOG, "{} at {part} %: {e}", file.display());
+                    assert_eq!(e.kind(), ErrorKind::Corrupt, "{e}");
+                    assert!(bytes(&damaged) == before, "what was there stays as it was");
+                }
+            }
+            fs::remove_dir_all(&damaged).unwrap();
+        }
+    }
+    assert_eq!(seen, 18);
+}
+
+#[test]
+fn a_lost_head_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("db");
+    database(&original);
+    for content in [None, Some(""), Some("garbage\n")] {
+        let damaged = dir.path().join("damaged");
+        copy(&original, &damaged);
+        match content {
+            None => fs::remove_file(damaged.join("HEAD")).unwrap(),
+            Some(text) => fs::write(damaged.join("HEAD"), text).unwrap(),
+        }
+        let refused = Options::new().open(&damaged).unwrap_err();
+        assert_eq!(refused.code(), Code::CorruptStore, "{refused}");
+        assert!(refused.message().contains("HEAD"), "{refused}");
+        assert!(Options::new().reindex(true).open(&damaged).is_err());
+        // Looking at it does not make it look whole.
+        for _ in 0..2 {
+            let examined = examine(&damaged, 20).unwrap();
+            assert_eq!(examined.log.map(|log| log.records), Some(TRANSACTIONS + 1));
+            assert_eq!(examined.damage.len(), 1, "{:?}", examined.damage);
+        }
+        let copy = dir.path().join("copy");
+        let repaired = repair(&damaged, &copy).unwrap();
+        assert_eq!((repaired.last_t, repaired.noted_t), (TRANSACTIONS, None));
+        assert!(examine(&copy, 20).unwrap().damage.is_empty());
+        fs::remove_dir_all(&damaged).unwrap();
+        fs::remove_dir_all(&copy).unwrap();
+    }
+}
+
+#[test]
+fn all_damage_is_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("db");
+    large(&original);
+    whole(&original);
+    fs::write(original.join("HEAD"), "garbage").unwrap();
+    let tables = biggest(&original);
+    for n in [2, 3, 4] {
+        let len = fs::metadata(original.join(&tables[n])).unwrap().len() as usize;
+        flip(&original.join(&tables[n]), len / 2);
+    }
+    let examined = examine(&original, 3).unwrap();
+    assert!(examined.log.is_some() && examined.indexes.is_none());
+    assert_eq!((examined.damage.len(), examined.more), (3, 1), "{:?}", examined.damage);
+}
+
+#[test]
+fn a_switch_that_was_interrupted_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    database(&db);
+    // A rebuilding that did not get as far as the switch ...
+    fs::create_dir_all(db.join("rebuild/new/store")).unwrap();
+    fs::write(db.join("rebuild/new/store/0.jnl"), "half").unwrap();
+    assert_eq!(Connection::open(&db).unwrap().db().basis_t(), TRANSACTIONS);
+    assert!(!db.join("rebuild").exists());
+    // ... and one that had begun it.
+    fs::create_dir_all(db.join("rebuild/new")).unwrap();
+    copy(&db.join("store"), &db.join("rebuild/new/store"));
+    fs::create_dir_all(db.join("rebuild/old")).unwrap();
+    fs::remove_dir_all(db.join("store")).unwrap();
+    assert_eq!(Connection::open(&db).unwrap().db().basis_t(), TRANSACTIONS);
+    assert!(!db.join("rebuild").exists());
 }

@@ -302,6 +302,88 @@ fn a_database_is_looked_after() {
     assert!(place.out(&["stats", "--format", "edn"]).contains(":t 3"));
 }
 
+/// The biggest table of a keyspace, by the engine's number for it.
+fn biggest_table(db: &Path, keyspace: u32) -> std::path::PathBuf {
+    let tables = std::fs::read_dir(db.join(format!("store/keyspaces/{keyspace}/tables"))).expect("tables");
+    let tables = tables.map(|entry| entry.expect("an entry").path());
+    tables
+        .max_by_key(|path| std::fs::metadata(path).expect("a file").len())
+        .expect("a table")
+}
+
+#[test]
+fn damage_is_listed_and_mended() {
+    let place = Place::new();
+    let ships: String = (0..3000)
+        .map(|i| format!("{{:ship/name \"a ship with number {i}\"}} "))
+        .collect();
+    assert_eq!(place.input(&["transact", "-"], &format!("[{ships}]")).code, 0);
+    place.out(&["reindex"]);
+    let db = place.0.path().join("asof-data");
+    let verified = place.out(&["verify"]);
+    for keyspace in [2, 4] {
+        let table = biggest_table(&db, keyspace);
+        let mut bytes = std::fs::read(&table).expect("a table");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&table, bytes).expect("a table");
+    }
+    let found = place.run(&["verify"]);
+    assert_eq!(
+        (found.code, found.err.matches("damage   store/").count()),
+        (4, 2),
+        "{}",
+        found.err
+    );
+    assert!(found.out.starts_with("log      5 transactions"), "{}", found.out);
+    assert!(
+        found.err.contains("damaged in 2 places; the log is whole"),
+        "{}",
+        found.err
+    );
+    assert!(place.out(&["reindex"]).contains("up to t 4"));
+    assert_eq!(place.out(&["verify"]), verified);
+
+    std::fs::write(db.join("HEAD"), "garbage").expect("HEAD");
+    assert!(
+        place
+            .err(&["q", "[:find ?e :where [?e :ship/name]]"], 4)
+            .contains("HEAD")
+    );
+    assert!(place.run(&["verify"]).err.contains("all facts are there"));
+    assert!(
+        place
+            .out(&["repair", "saved"])
+            .contains("saved has the transactions up to t 4")
+    );
+    assert_eq!(place.out(&["verify", "--db", "saved"]), verified);
+}
+
+#[test]
+fn what_is_no_folder_of_ours_is_named() {
+    let place = Place::new();
+    let at = |name: &str| place.0.path().join(name);
+    std::fs::write(at("letter"), "dear").expect("a file");
+    for args in [
+        &["q", "[:find ?e :where [?e :db/doc]]"][..],
+        &["stats"],
+        &["verify"],
+        &["reindex"],
+        &["repl"],
+    ] {
+        let err = place.err(&[args, &["--db", "letter"]].concat(), 1);
+        assert!(
+            err.contains("letter is a file, and a database is a folder"),
+            "{args:?}: {err}"
+        );
+    }
+    let err = place.err(&["stats", "--db", "letter/below"], 5);
+    assert!(
+        err.contains("letter/below") && err.contains("hint: a database is a folder"),
+        "{err}"
+    );
+}
+
 #[test]
 fn the_tour_runs_twice() {
     let place = Place::new();

@@ -9,8 +9,10 @@
 //! decides the order of things and when they are safe.
 
 mod clock;
+mod examine;
 mod indexer;
 mod options;
+mod rebuild;
 mod repair;
 mod replay;
 mod restore;
@@ -19,6 +21,7 @@ mod verify;
 mod writer;
 
 pub use clock::{Clock, StepClock, SystemClock};
+pub use examine::{Examined, examine};
 pub use options::{Options, WriteOptions};
 pub use repair::{Repaired, repair};
 pub use subscribe::Subscription;
@@ -303,7 +306,8 @@ impl Connection {
     /// # Ok(()) }
     /// ```
     pub fn verify(&self) -> Result<Verified> {
-        log::verify(&**self.0.writer.store())
+        let store = self.0.writer.store();
+        log::verify(&**store, store.head()?)
     }
 
     /// Reads the log and the indexes and proves that they agree, now and in the past. Call [`Connection::verify`] first: the log

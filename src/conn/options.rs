@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Connection;
 use super::clock::{Clock, SystemClock};
+use super::{Connection, rebuild};
 use crate::datom::{EntityId, Val, Value};
 use crate::db::{Arity, Db, Registry};
 use crate::edn::{Edn, Symbol};
@@ -89,7 +89,9 @@ impl Options {
         self.accept_loss = accept;
         self
     }
-    /// Gives up the indexes on disk and makes them anew from the log while opening.
+    /// Gives up the indexes on disk, damaged or not, and makes them anew from the log while opening. They are made beside the old
+    /// ones, which takes as much room on the disk again, and replace them when they are whole: after an error the database is
+    /// as it was.
     pub fn reindex(mut self, reindex: bool) -> Options {
         self.reindex = reindex;
         self
@@ -148,12 +150,17 @@ impl Options {
     }
 
     /// Opens the database in the directory `path`.
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Connection> {
+    pub fn open(mut self, path: impl AsRef<Path>) -> Result<Connection> {
+        let path = path.as_ref();
+        if std::mem::take(&mut self.reindex) && path.join("FORMAT").exists() {
+            rebuild::rebuild(path, &self)?;
+        }
         let settings = Settings {
             create: self.create,
+            head_may_be_lost: self.accept_loss,
             ..Settings::default()
         };
-        let store = Fjall::open(path.as_ref(), &settings)?;
+        let store = Fjall::open(path, &settings)?;
         self.open_store(Arc::new(store))
     }
     /// A new database in memory.

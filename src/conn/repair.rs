@@ -5,7 +5,7 @@ use std::path::Path;
 use super::options::Options;
 use crate::datom::T;
 use crate::error::Result;
-use crate::store::{Fjall, Settings, Store, repair_copy};
+use crate::store::repair_copy;
 
 /// What [`repair`] made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,21 +27,13 @@ impl Repaired {
 }
 
 /// Makes a copy of the database in `dir` at the new path `copy` and gives up what it takes for the copy to open: an end of the journal
-/// that does not replay, log records from the first damaged one on. The original is left as it is.
+/// that does not replay, log records from the first damaged one on. Its indexes are made anew. The original is left as it is.
 pub fn repair(dir: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<Repaired> {
     let copy = copy.as_ref();
-    let journal_bytes_lost = repair_copy(dir.as_ref(), copy)?;
-    let settings = Settings {
-        create: false,
-        ..Settings::default()
-    };
-    let noted = {
-        let store = Fjall::open(copy, &settings)?;
-        let head = store.head();
-        store.close()?;
-        head?
-    };
-    let conn = Options::new().create(false).accept_loss(true).open(copy)?;
+    let (journal_bytes_lost, noted) = repair_copy(dir.as_ref(), copy)?;
+    // The indexes may be as damaged as the log, and the log has all that is in them.
+    let options = Options::new().create(false).accept_loss(true).reindex(true);
+    let conn = options.open(copy)?;
     let repaired = Repaired {
         last_t: conn.db().basis_t(),
         noted_t: noted.map(|(t, _)| t),

@@ -78,7 +78,11 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
 }
 
 /// The record of a log entry, when it is whole and follows what came before.
-fn follow<'a>(entry: &'a Result<(T, Bytes)>, chain: &mut Chain, head: Option<(T, Hash)>) -> Result<Record<'a>> {
+pub(super) fn follow<'a>(
+    entry: &'a Result<(T, Bytes)>,
+    chain: &mut Chain,
+    head: Option<(T, Hash)>,
+) -> Result<Record<'a>> {
     let (t, bytes) = entry.as_ref().map_err(Error::clone)?;
     let record = Record::parse(*t, bytes)?;
     chain.accept(&record)?;

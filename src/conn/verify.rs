@@ -129,6 +129,7 @@ pub(super) fn indexes(db: &Db, store: &Arc<dyn Store>) -> Result<IndexesVerified
             )?;
         }
     }
+    base.words.dict().check_hashes()?;
     Ok(IndexesVerified {
         events: events.rows,
         live: now.all.rows,

@@ -356,6 +356,24 @@ impl Dict {
             .ok_or_else(missing)
     }
 
+    /// Whether the store finds each entry in pages by the hash of its bytes.
+    pub fn check_hashes(&self) -> Result<()> {
+        let stored = self.state.read().stored;
+        let Some(store) = self.blobs.store() else {
+            return Ok(());
+        };
+        for code in 0..stored {
+            if !store.codes(xxh3_64(&self.held(code)?))?.contains(&code) {
+                return Err(Error::new(
+                    Code::CorruptStore,
+                    format!("dictionary code {code} is missing among the hashes"),
+                )
+                .with("keyspace", "dict-hash"));
+            }
+        }
+        Ok(())
+    }
+
     /// The blobs that hold the codes up to `len` that are not in pages yet, with ascending ids, and the `(hash, code)` pairs
     /// that belong to them, ascending; then what the blobs replace.
     pub(super) fn unstored(&self, len: u64) -> Result<Unstored> {

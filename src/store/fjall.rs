@@ -7,6 +7,8 @@
 //! DIR/store/      fjall: keyspaces log, leaf, dict, dict-hash, root
 //! ```
 
+mod scrub;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,11 +27,12 @@ use fjall::{
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
-use super::layout::{at_path, check_format, check_free, is_unfinished, write_format};
+use super::layout::{at_path, check_folder, check_format, check_free, is_unfinished, write_format};
 use super::lock::Lock;
+use super::rebuild::finish_switch;
 use super::run::{join, runs, split};
 use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
-use super::{BlobId, Bytes, Durability, Hashed, Store};
+use super::{BlobId, Bytes, DAMAGE_HINT, Durability, Hashed, Store};
 use crate::error::{Code, Error, Result};
 
 const MB: u64 = 1024 * 1024;
@@ -66,6 +69,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// fjall's threads for flushing and compaction.
     pub worker_threads: usize,
+    /// Open a database whose `HEAD` is lost, as if it had noted nothing yet.
+    pub head_may_be_lost: bool,
 }
 
 impl Default for Settings {
@@ -74,6 +79,7 @@ impl Default for Settings {
             create: true,
             cache_bytes: 16 * MB,
             worker_threads: 1,
+            head_may_be_lost: false,
         }
     }
 }
@@ -114,7 +120,9 @@ struct Noted {
 impl Fjall {
     /// Opens the database in `dir`, or makes it when `settings` say so.
     pub fn open(dir: &Path, settings: &Settings) -> Result<Fjall> {
-        let exists = dir.join("FORMAT").exists();
+        check_folder(dir)?;
+        let format = dir.join("FORMAT");
+        let exists = format.try_exists().map_err(|e| at_path(&format, e))?;
         if !exists {
             if !settings.create {
                 return Err(
@@ -129,6 +137,7 @@ impl Fjall {
         let store = dir.join("store");
         if exists {
             check_format(dir)?;
+            finish_switch(dir)?;
             if !store.join("version").exists() {
                 return Err(Error::new(
                     Code::CorruptStore,
@@ -137,8 +146,16 @@ impl Fjall {
             }
         } else if is_unfinished(&store)? {
             // A creation that ended before the engine had written its version marker: there is no data in it.
-            fs::remove_dir_all(&store)?;
+            fs::remove_dir_all(&store).map_err(|e| at_path(&store, e))?;
         }
+        let head = dir.join("HEAD");
+        let head = match exists {
+            false => HeadFile::create(&head)?,
+            true => match HeadFile::open(&head) {
+                Err(e) if settings.head_may_be_lost && e.code() == Code::CorruptStore => HeadFile::lost(&head),
+                opened => opened?,
+            },
+        };
 
         let db = engine(&store, settings)?;
         // A new journal is reserved in advance, a replayed one as long as what it holds.
@@ -187,7 +204,7 @@ impl Fjall {
             synced: AtomicU64::new(0),
             appended: AtomicU64::new(0),
             journaled,
-            head: Mutex::new(HeadFile::open(&dir.join("HEAD"))?),
+            head: Mutex::new(head),
             noted: Mutex::default(),
             wake: Condvar::new(),
             _lock: lock,
@@ -233,6 +250,10 @@ fn engine(store: &Path, settings: &Settings) -> Result<Database> {
             .open()
     };
     match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Err(fjall::Error::Io(e) | fjall::Error::Storage(fjall::LsmError::Io(e)))) => match bytes_are_missing(&e) {
+            true => Err(from_fjall(fjall::Error::Io(e))),
+            false => Err(at_path(store, e)),
+        },
         Ok(opened) => opened.map_err(from_fjall),
         Err(_) => Err(Error::new(
             Code::CorruptStore,
@@ -255,6 +276,12 @@ fn ordered() -> KeyspaceCreateOptions {
 fn from_fjall(e: fjall::Error) -> Error {
     use fjall::Error as F;
     match e {
+        F::Io(e) | F::Storage(fjall::LsmError::Io(e)) if bytes_are_missing(&e) => Error::new(
+            Code::CorruptStore,
+            format!("the store is damaged: a file of it is missing or cut short: {e}"),
+        )
+        .hint(DAMAGE_HINT)
+        .caused_by(e),
         F::Io(e) => e.into(),
         F::Storage(fjall::LsmError::Io(e)) => e.into(),
         F::Locked => Error::new(Code::StoreLocked, "the store is open elsewhere").caused_by(e),
@@ -272,8 +299,19 @@ fn from_fjall(e: fjall::Error) -> Error {
         )
         .hint("asof repair shortens a copy of it until it does, and says what that loses")
         .caused_by(e),
-        e => Error::new(Code::CorruptStore, format!("the store is damaged: {e}")).caused_by(e),
+        e => Error::new(Code::CorruptStore, format!("the store is damaged: {e}"))
+            .hint(DAMAGE_HINT)
+            .caused_by(e),
     }
+}
+
+/// Whether the engine asked for bytes that a whole file would have.
+fn bytes_are_missing(e: &std::io::Error) -> bool {
+    use std::io::ErrorKind as K;
+    matches!(
+        e.kind(),
+        K::NotFound | K::UnexpectedEof | K::InvalidInput | K::InvalidData
+    )
 }
 
 /// As [`from_fjall`], for a read: damage names its place.
@@ -664,6 +702,10 @@ impl Store for Fjall {
         .to_vec();
         usage.push(("journal", open.db.journal_disk_space().unwrap_or(0)));
         usage
+    }
+
+    fn scrub(&self, damaged: &mut dyn FnMut(Error)) -> Result<()> {
+        scrub::scrub(self, damaged)
     }
 
     fn close(&self) -> Result<()> {

@@ -9,9 +9,25 @@ const FORMAT_TEXT: &str = "asof 2\n";
 
 /// An error of the operating system, with the path it is about.
 pub(super) fn at_path(path: &Path, e: std::io::Error) -> Error {
-    let message = format!("{}: {e}", path.display());
-    let code = Error::from(std::io::Error::from(e.kind())).code();
-    Error::new(code, message).caused_by(e)
+    use std::io::ErrorKind;
+    let hint = match e.kind() {
+        ErrorKind::PermissionDenied => {
+            "whoever opens a database, if only to read, needs the right to write to its folder and to all in it"
+        }
+        ErrorKind::NotADirectory => "a database is a folder: name the folder, not a file",
+        ErrorKind::ReadOnlyFilesystem => "opening a database writes to it: copy it to where that is allowed",
+        _ => return Error::at_path(path, e),
+    };
+    Error::at_path(path, e).hint(hint)
+}
+
+/// Refuses what is no folder.
+pub(super) fn check_folder(dir: &Path) -> Result<()> {
+    if dir.is_file() {
+        let message = format!("{} is a file, and a database is a folder", dir.display());
+        return Err(Error::new(Code::InvalidArgument, message).hint("name a folder, one that is there or a new one"));
+    }
+    Ok(())
 }
 
 /// Refuses to make a database among other people's files.
@@ -22,7 +38,7 @@ pub(super) fn check_free(dir: &Path) -> Result<()> {
         Err(e) => return Err(at_path(dir, e)),
     };
     for entry in entries {
-        let name = entry?.file_name();
+        let name = entry.map_err(|e| at_path(dir, e))?.file_name();
         if !["asof.lock", "HEAD", "FORMAT.new", "store"]
             .iter()
             .any(|ours| name == *ours)
@@ -43,8 +59,8 @@ pub(super) fn is_unfinished(store: &Path) -> Result<bool> {
     if !store.exists() || store.join("version").exists() {
         return Ok(false);
     }
-    for entry in fs::read_dir(store)? {
-        let name = entry?.file_name();
+    for entry in fs::read_dir(store).map_err(|e| at_path(store, e))? {
+        let name = entry.map_err(|e| at_path(store, e))?.file_name();
         if !["lock", "keyspaces", "0.jnl"].iter().any(|ours| name == *ours) {
             return Ok(false);
         }
@@ -54,7 +70,8 @@ pub(super) fn is_unfinished(store: &Path) -> Result<bool> {
 
 /// Refuses a directory of another version.
 pub(super) fn check_format(dir: &Path) -> Result<()> {
-    let text = fs::read_to_string(dir.join("FORMAT"))?;
+    let format = dir.join("FORMAT");
+    let text = fs::read_to_string(&format).map_err(|e| at_path(&format, e))?;
     if text == FORMAT_TEXT {
         return Ok(());
     }
@@ -73,8 +90,8 @@ pub(super) fn check_format(dir: &Path) -> Result<()> {
 /// The journals of a store with their numbers, ascending; the last one is active.
 pub(super) fn journals(store: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(store)? {
-        let path = entry?.path();
+    for entry in fs::read_dir(store).map_err(|e| at_path(store, e))? {
+        let path = entry.map_err(|e| at_path(store, e))?.path();
         let number = path
             .file_name()
             .and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok());
@@ -90,9 +107,26 @@ pub(super) fn journals(store: &Path) -> Result<Vec<(u64, PathBuf)>> {
 /// store without a journal for a new one and would number its writes from 0 again.
 pub(super) fn empty_journal(store: &Path) -> Result<()> {
     if let Some((_, path)) = journals(store)?.pop() {
-        let file = fs::OpenOptions::new().write(true).open(&path)?;
-        file.set_len(0)?;
-        file.sync_all()?;
+        let emptied = fs::OpenOptions::new().write(true).open(&path).and_then(|file| {
+            file.set_len(0)?;
+            file.sync_all()
+        });
+        emptied.map_err(|e| at_path(&path, e))?;
+    }
+    Ok(())
+}
+
+/// Copies a directory, each of its files by `file`.
+pub(super) fn copy_all(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> std::io::Result<()>) -> Result<()> {
+    fs::create_dir_all(to).map_err(|e| at_path(to, e))?;
+    for entry in fs::read_dir(from).map_err(|e| at_path(from, e))? {
+        let entry = entry.map_err(|e| at_path(from, e))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_all(&path, &target, file)?;
+        } else {
+            file(&path, &target).map_err(|e| at_path(&path, e))?;
+        }
     }
     Ok(())
 }
@@ -100,16 +134,21 @@ pub(super) fn empty_journal(store: &Path) -> Result<()> {
 /// Says that the directory holds a database now.
 pub(super) fn write_format(dir: &Path) -> Result<()> {
     let new = dir.join("FORMAT.new");
-    fs::write(&new, FORMAT_TEXT)?;
-    fs::File::open(&new)?.sync_all()?;
-    fs::rename(&new, dir.join("FORMAT"))?;
+    let write = || {
+        fs::write(&new, FORMAT_TEXT)?;
+        fs::File::open(&new)?.sync_all()?;
+        fs::rename(&new, dir.join("FORMAT"))
+    };
+    write().map_err(|e| at_path(&new, e))?;
     sync_dir(dir)
 }
 
 /// Makes new names in `dir` safe; Windows does so by itself.
-fn sync_dir(dir: &Path) -> Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> Result<()> {
     #[cfg(unix)]
-    fs::File::open(dir)?.sync_all()?;
+    fs::File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|e| at_path(dir, e))?;
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::layout::at_path;
 use crate::error::{Code, Error, Result};
 
 /// The held lock file of a database. The operating system lets go of it when the process ends, however it ends, so
@@ -20,10 +21,11 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(path)?;
+            .open(path)
+            .map_err(|e| at_path(path, e))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::Error(e)) => return Err(e.into()),
+            Err(TryLockError::Error(e)) => return Err(at_path(path, e)),
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // Where a lock forbids reading, too, the holder stays unnamed.
@@ -36,9 +38,12 @@ impl Lock {
             .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
             .unwrap_or_else(|| "unknown".into());
         let since = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        file.set_len(0)?;
-        file.seek(SeekFrom::Start(0))?;
-        write!(file, "process {} ({program}) since {since}", std::process::id())?;
+        let mut sign = || {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            write!(file, "process {} ({program}) since {since}", std::process::id())
+        };
+        sign().map_err(|e| at_path(path, e))?;
         Ok(Lock { _file: file })
     }
 }

@@ -13,6 +13,7 @@ mod head;
 mod layout;
 mod lock;
 mod memory;
+mod rebuild;
 mod repair;
 mod run;
 mod seal;
@@ -22,7 +23,13 @@ mod tests;
 pub use self::fjall::{Fjall, Settings};
 pub use faulty::Faulty;
 pub use memory::Memory;
+pub use rebuild::Rebuild;
 pub use repair::repair_copy;
+
+/// Whether the side file `HEAD` of the database in `dir` is whole.
+pub(crate) fn check_head(dir: &std::path::Path) -> Result<()> {
+    head::read(&dir.join("HEAD")).map(drop)
+}
 
 use std::sync::Arc;
 
@@ -95,12 +102,19 @@ pub trait Store: Send + Sync + 'static {
     fn note_head(&self, t: u64, hash: [u8; 32]) -> Result<()>;
     /// The newest noted head that is intact.
     fn head(&self) -> Result<Option<(u64, [u8; 32])>>;
+    /// Reads every byte there is and tells `damaged` of each place that is not as it was written.
+    fn scrub(&self, _damaged: &mut dyn FnMut(Error)) -> Result<()> {
+        Ok(())
+    }
     /// Bytes on disk, by keyspace, for `stats`.
     fn disk_usage(&self) -> Vec<(&'static str, u64)>;
     /// Makes everything durable, writes the side file and lets go of everything that another opener needs. Calls after
     /// it are refused with [`crate::error::Code::Closed`] where the bytes were on disk.
     fn close(&self) -> Result<()>;
 }
+
+/// What to do about damage below.
+const DAMAGE_HINT: &str = "`asof verify` lists all damage; `asof reindex` makes everything anew from the log, and a damaged log comes from a backup";
 
 /// The error of [`Store::swap_root`] when somebody else was faster.
 fn root_moved(expected: u64, found: u64) -> Error {

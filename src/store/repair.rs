@@ -10,15 +10,19 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::Store;
 use super::fjall::{self, Fjall, Settings};
-use super::layout::journals;
+use super::layout::{copy_all, journals};
 use super::lock::Lock;
+use super::{Store, head};
 use crate::error::{Code, Error, Result};
 
+/// The t that `HEAD` noted, and the hash of its record.
+type Head = (u64, [u8; 32]);
+
 /// Copies the database in `dir` to the new directory `copy` and shortens the copy's journal as far as it takes to open. Gives
-/// how many bytes the journal lost. Whether transactions went with them shows at opening, against `HEAD`.
-pub fn repair_copy(dir: &Path, copy: &Path) -> Result<u64> {
+/// how many bytes the journal lost, and what `HEAD` has noted, if it can be read: whether transactions went with them shows at
+/// opening, against that.
+pub fn repair_copy(dir: &Path, copy: &Path) -> Result<(u64, Option<Head>)> {
     if !dir.join("FORMAT").exists() {
         return Err(Error::new(
             Code::DbNotFound,
@@ -32,9 +36,13 @@ pub fn repair_copy(dir: &Path, copy: &Path) -> Result<u64> {
         );
     }
     let _lock = Lock::take(&dir.join("asof.lock"))?;
-    copy_all(dir, copy)?;
+    copy_all(dir, copy, &plainly)?;
+    let noted = match head::read(&dir.join("HEAD")) {
+        Err(e) if e.code() == Code::CorruptStore => None,
+        noted => noted?,
+    };
     let Some(journal) = active_journal(&copy.join("store"))? else {
-        return Ok(0);
+        return Ok((0, noted));
     };
     let bytes = fs::read(&journal)?;
     // The engine reserves journals in advance: what was never written reads as zeros.
@@ -50,7 +58,7 @@ pub fn repair_copy(dir: &Path, copy: &Path) -> Result<u64> {
         file.write_all(&bytes[..kept])?;
         file.sync_all()?;
     }
-    Ok((used - kept) as u64)
+    Ok(((used - kept) as u64, noted))
 }
 
 /// The longest beginning of a journal that replays. Cuts are monotone: one behind the damage fails, one before it opens.
@@ -67,7 +75,7 @@ fn longest_that_opens(scratch: &Path, journal: &[u8]) -> Result<usize> {
         if tried.exists() {
             fs::remove_dir_all(&tried)?;
         }
-        copy_all(&empty.join("store"), &tried)?;
+        copy_all(&empty.join("store"), &tried, &plainly)?;
         fs::write(tried.join("0.jnl"), &journal[..len])?;
         match fjall::probe(&tried) {
             Ok(()) => Ok(true),
@@ -90,20 +98,11 @@ fn longest_that_opens(scratch: &Path, journal: &[u8]) -> Result<usize> {
     Ok(good)
 }
 
-fn active_journal(store: &Path) -> Result<Option<PathBuf>> {
-    Ok(journals(store)?.pop().map(|(_, path)| path))
+/// Copies a file.
+fn plainly(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, to).map(drop)
 }
 
-fn copy_all(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_all(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
+fn active_journal(store: &Path) -> Result<Option<PathBuf>> {
+    Ok(journals(store)?.pop().map(|(_, path)| path))
 }

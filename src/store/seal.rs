@@ -55,5 +55,5 @@ pub(super) fn corrupt(space: Space, key: u64, why: &str) -> Error {
     )
     .with("keyspace", space.name)
     .with("key", key)
-    .hint("asof verify lists all damage; indexes can be rebuilt from the log, the log from a backup")
+    .hint(super::DAMAGE_HINT)
 }

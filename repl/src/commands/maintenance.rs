@@ -1,9 +1,10 @@
-//! `asof stats`, `asof verify` and `asof reindex`: looking after a database.
+//! `asof stats`, `asof verify`, `asof reindex` and `asof repair`: looking after a database.
 
 use std::io::Write;
+use std::path::PathBuf;
 
-use asof::conn::Options;
-use asof::error::Result;
+use asof::conn::{Options, examine, repair};
+use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::DbArg;
@@ -24,7 +25,11 @@ impl Stats {
     }
 }
 
-/// The whole log is read, with its checksums and links, and then the indexes, which must say the same.
+/// So much damage is listed; what comes behind it is counted.
+const LISTED: usize = 20;
+
+/// Every file and every stored value is read, with its checksums and links, and the indexes must say what the log says. All damage
+/// is listed, also of a database that does not open any more.
 #[derive(Args)]
 #[command(after_help = "Example:\n  asof verify --db people || echo 'restore it from a backup'")]
 pub struct Verify {
@@ -33,26 +38,94 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// Reads the whole log, with its checksums and links, and then the indexes, which must say the same.
     pub fn run(self) -> Result<()> {
-        let conn = self.db.existing()?;
+        let found = examine(self.db.dir(), LISTED)?;
         let mut out = std::io::stdout().lock();
-        let log = conn.verify()?;
+        if let Some(log) = found.log {
+            writeln!(
+                out,
+                "log      {} transactions, {} facts: whole and unbroken",
+                log.records, log.facts
+            )?;
+        }
+        if let Some(indexes) = found.indexes {
+            writeln!(
+                out,
+                "indexes  {} facts, {} of them hold now: as the log says, now and at {} moments of the past",
+                indexes.events, indexes.live, indexes.moments
+            )?;
+        }
+        drop(out);
+        let places = found.damage.len() as u64 + found.more;
+        if places == 0 {
+            return Ok(());
+        }
+        let mut err = std::io::stderr().lock();
+        for damage in &found.damage {
+            writeln!(err, "damage   {}", damage.message())?;
+        }
+        if found.more > 0 {
+            writeln!(err, "damage   ... and {} more", found.more)?;
+        }
+        let counted = if places == 1 {
+            "one place".into()
+        } else {
+            format!("{places} places")
+        };
+        let only_head = found.log.is_some() && found.indexes.is_some();
+        let (whole, hint) = match (found.log, only_head) {
+            (Some(_), true) => (
+                "all facts are there",
+                "copy the folder, then: asof repair NEW --db FOLDER makes a database that opens",
+            ),
+            (Some(_), false) => (
+                "the log is whole",
+                "copy the folder, then: asof reindex makes everything else anew from the log",
+            ),
+            (None, _) => (
+                "the log is among it",
+                "take the newest backup; without one, asof repair NEW --db FOLDER saves what comes before the damage",
+            ),
+        };
+        Err(Error::new(Code::CorruptStore, format!("damaged in {counted}; {whole}")).hint(hint))
+    }
+}
+
+/// Makes a copy of a damaged database that opens.
+///
+/// The copy has all transactions before the first damaged one, and new indexes. How many are lost is said. The original stays
+/// as it is. First try `asof verify`: what is damaged beside the log `asof reindex` mends without a loss.
+#[derive(Args)]
+#[command(after_help = "Example:\n  asof repair people-repaired --db people")]
+pub struct Repair {
+    /// The folder for the copy, which must not exist
+    #[arg(value_name = "NEW")]
+    copy: PathBuf,
+    #[command(flatten)]
+    db: DbArg,
+}
+
+impl Repair {
+    pub fn run(self) -> Result<()> {
+        let repaired = repair(self.db.dir(), &self.copy)?;
+        let lost = match (repaired.noted_t, repaired.lost()) {
+            (None, _) => "whether any came after it cannot be said, since HEAD is lost".to_string(),
+            (Some(_), 0) => "nothing that was noted is lost".to_string(),
+            (Some(_), 1) => "one transaction is lost".to_string(),
+            (Some(_), lost) => format!("{lost} transactions are lost"),
+        };
         writeln!(
-            out,
-            "log      {} transactions, {} facts: whole and unbroken",
-            log.records, log.facts
-        )?;
-        let indexes = conn.verify_indexes()?;
-        writeln!(
-            out,
-            "indexes  {} facts, {} of them hold now: as the log says, now and at {} moments of the past",
-            indexes.events, indexes.live, indexes.moments
+            std::io::stdout().lock(),
+            "{} has the transactions up to t {}; {lost}",
+            self.copy.display(),
+            repaired.last_t
         )?;
         Ok(())
     }
 }
 
+/// They are made from the log alone, beside the old ones, and replace them when they are whole; it takes as much room on the disk
+/// again. After an error the database is as it was.
 #[derive(Args)]
 #[command(after_help = "Example:\n  asof reindex --db people")]
 pub struct Reindex {

@@ -85,10 +85,12 @@ enum Command {
     Import(import::Import),
     /// Count what the database holds and where its bytes are
     Stats(maintenance::Stats),
-    /// Prove that log, checksums and indexes agree
+    /// Read everything, prove that log, checksums and indexes agree, and list all damage
     Verify(maintenance::Verify),
     /// Build the indexes anew from the log
     Reindex(maintenance::Reindex),
+    /// Make a copy of a damaged database that opens
+    Repair(maintenance::Repair),
     /// Print a completion script for a shell
     Completions(pages::Completions),
     /// Write the manual pages into a folder
@@ -116,6 +118,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Stats(c) => c.run()?,
         Command::Verify(c) => c.run()?,
         Command::Reindex(c) => c.run()?,
+        Command::Repair(c) => c.run()?,
         Command::Completions(c) => c.run()?,
         Command::Man(c) => c.run()?,
     }

@@ -94,11 +94,21 @@ impl Session {
         // The old one first: it may be the same.
         std::mem::replace(&mut self.conn, options(self.fixed_clock).in_memory()?).close()?;
         if let Some(dir) = dir {
-            self.conn = options(self.fixed_clock).reindex(reindex).open(&dir)?;
-            if reindex {
-                self.conn.sync_index()?;
-            }
+            let opened = options(self.fixed_clock).reindex(reindex).open(&dir);
+            let failed = match (opened, reindex) {
+                (Ok(conn), _) => {
+                    self.conn = conn;
+                    None
+                }
+                // Its indexes are the old ones then, and it may open with them.
+                (Err(e), true) => {
+                    self.conn = options(self.fixed_clock).open(&dir)?;
+                    Some(e)
+                }
+                (Err(e), false) => return Err(e),
+            };
             self.dir = Some(dir);
+            return failed.map_or(Ok(()), Err);
         }
         Ok(())
     }

@@ -74,6 +74,14 @@ impl Shell {
                 self.show(stats.into())?;
             }
             ".verify" => {
+                let mut damage = Vec::new();
+                self.session.conn().store().scrub(&mut |e| damage.push(e))?;
+                for damaged in &damage {
+                    self.say(&format!("damage   {}", damaged.message()))?;
+                }
+                if !damage.is_empty() {
+                    return Err(damage.swap_remove(0));
+                }
                 let log = self.session.conn().verify()?;
                 let indexes = self.session.conn().verify_indexes()?;
                 self.say(&format!(
