@@ -24,7 +24,7 @@ impl Db {
         match store.filter(|_| !self.is_speculative()) {
             Some(store) => Ok(Log::between(
                 store.clone(),
-                self.view.since.map(|t| t.saturating_add(1)),
+                self.view.since.map(|t| t + 1),
                 self.view.until,
             )),
             None => Err(Error::new(Code::InvalidArgument, "a speculative database has no log")

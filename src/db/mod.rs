@@ -320,9 +320,10 @@ impl Db {
         })
     }
 
-    /// Only what was asserted after `point`, exclusive. Of two lower bounds the larger counts.
+    /// Only what was asserted after `point`, exclusive. Of two lower bounds the larger counts; after a point in the future is nothing,
+    /// as after now.
     pub fn since(&self, point: impl Into<TimePoint>) -> Result<Db> {
-        let t = self.t_of(point)?;
+        let t = self.t_of(point)?.min(self.base.basis_t);
         let since = Some(self.view.since.map_or(t, |s| s.max(t)));
         Ok(Db {
             view: View { since, ..self.view },

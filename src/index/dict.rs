@@ -7,15 +7,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashTable;
 use parking_lot::RwLock;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::blobs::{Blob, Blobs};
 use super::codec::{self, Reader};
-use super::key::Probe;
-use crate::datom::word::{self, EPHEMERAL, Text};
-use crate::datom::{Value, ValueType, Word};
+use crate::datom::word;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Hashed};
 
@@ -183,6 +181,11 @@ impl Dict {
     pub fn len(&self) -> u64 {
         self.state.read().len()
     }
+    /// Codes below this are in pages.
+    pub(super) fn stored(&self) -> u64 {
+        self.state.read().stored
+    }
+
     /// Whether none was.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -295,13 +298,13 @@ impl Dict {
     }
 
     /// The order of two codes whose first three bytes agree, when their middles decide.
-    fn compare(&self, x: u64, y: u64) -> Option<std::cmp::Ordering> {
+    pub(super) fn compare(&self, x: u64, y: u64) -> Option<std::cmp::Ordering> {
         let state = self.state.read();
         let middle = |code: u64| state.middles.get(code.checked_sub(state.first_middle)? as usize);
         Some(middle(x)?.cmp(middle(y)?)).filter(|order| order.is_ne())
     }
 
-    fn middle(&self, code: u64) -> Option<u64> {
+    pub(super) fn middle(&self, code: u64) -> Option<u64> {
         let state = self.state.read();
         state
             .middles
@@ -310,7 +313,7 @@ impl Dict {
     }
 
     /// The bytes of a code.
-    fn held(&self, code: u64) -> Result<Held> {
+    pub(super) fn held(&self, code: u64) -> Result<Held> {
         let mut last = None;
         // The page that fills moves to another blob when it is written anew; a second look finds it there.
         for _ in 0..2 {
@@ -444,237 +447,4 @@ pub(super) struct Unstored {
     pub(super) blobs: Vec<(BlobId, Vec<u8>)>,
     pub(super) hashes: Vec<Hashed>,
     pub(super) replaced: Vec<BlobId>,
-}
-
-/// What a scratch layer holds.
-#[derive(Default)]
-struct Notes {
-    codes: HashMap<Arc<[u8]>, u64, rustc_hash::FxBuildHasher>,
-    entries: Vec<Arc<[u8]>>,
-}
-
-/// Values <-> words: the dictionary, and perhaps a scratch layer for values that must not enter it
-/// (a speculation's, a query's own). Cheap to clone.
-#[derive(Clone)]
-pub struct Words {
-    dict: Arc<Dict>,
-    scratch: Option<Arc<Scratch>>,
-}
-
-struct Scratch {
-    below: Option<Arc<Scratch>>,
-    first: u64,
-    state: RwLock<Notes>,
-}
-
-impl Scratch {
-    fn find(&self, bytes: &[u8]) -> Option<u64> {
-        let mine = self.state.read().codes.get(bytes).copied();
-        mine.or_else(|| self.below.as_ref().and_then(|b| b.find(bytes)))
-    }
-    fn bytes(&self, code: u64) -> Option<Arc<[u8]>> {
-        match code.checked_sub(self.first) {
-            Some(i) => self.state.read().entries.get(i as usize).cloned(),
-            None => self.below.as_ref().and_then(|b| b.bytes(code)),
-        }
-    }
-}
-
-impl Words {
-    /// Values through `dict` alone: new ones enter it.
-    pub fn new(dict: Arc<Dict>) -> Words {
-        Words { dict, scratch: None }
-    }
-
-    /// The same values, with a layer of its own that catches new ones and is forgotten with it.
-    pub fn with_scratch(&self) -> Words {
-        let first = match &self.scratch {
-            // Room for what the layer below may still take; codes only need to differ.
-            Some(below) => below.first + (1 << 28),
-            None => EPHEMERAL,
-        };
-        let scratch = Scratch {
-            below: self.scratch.clone(),
-            first,
-            state: RwLock::default(),
-        };
-        Words {
-            dict: self.dict.clone(),
-            scratch: Some(Arc::new(scratch)),
-        }
-    }
-
-    /// Whether a word means the same to both: one dictionary, and one layer above it or none.
-    pub fn same(&self, other: &Words) -> bool {
-        let layers = match (&self.scratch, &other.scratch) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (None, None) => true,
-            _ => false,
-        };
-        layers && Arc::ptr_eq(&self.dict, &other.dict)
-    }
-    /// Whether it has a layer of its own.
-    pub fn has_scratch(&self) -> bool {
-        self.scratch.is_some()
-    }
-
-    fn find_code(&self, bytes: &[u8]) -> Result<Option<u64>> {
-        match self.scratch.as_ref().and_then(|s| s.find(bytes)) {
-            Some(code) => Ok(Some(code)),
-            None => self.dict.find(bytes),
-        }
-    }
-
-    /// The word of a value, if its bytes are known; a value without one equals nothing stored.
-    pub fn find(&self, value: &Value) -> Result<Option<Word>> {
-        match word::inline(value) {
-            Some(w) => Ok(Some(w)),
-            None => self.find_key(&value.key_bytes()),
-        }
-    }
-
-    /// As [`Words::find`], for the key bytes of a value of a dictionary type.
-    pub fn find_key(&self, bytes: &[u8]) -> Result<Option<Word>> {
-        match word::short(bytes) {
-            Some(w) => Ok(Some(w)),
-            None => Ok(self.find_code(bytes)?.map(|code| word::coded(bytes, code))),
-        }
-    }
-
-    /// The word of a value; new long values get a code in the scratch layer, or in the dictionary when there is none.
-    pub fn intern(&self, value: &Value) -> Result<Word> {
-        match word::inline(value) {
-            Some(w) => Ok(w),
-            None => self.intern_key(&value.key_bytes()),
-        }
-    }
-
-    /// As [`Words::intern`], for the key bytes of a value of a dictionary type.
-    pub fn intern_key(&self, bytes: &[u8]) -> Result<Word> {
-        if let Some(w) = word::short(bytes) {
-            return Ok(w);
-        }
-        let Some(scratch) = &self.scratch else {
-            return Ok(word::coded(bytes, self.dict.intern(bytes)?));
-        };
-        if let Some(code) = self.find_code(bytes)? {
-            return Ok(word::coded(bytes, code));
-        }
-        let mut state = scratch.state.write();
-        let code = match state.codes.get(bytes) {
-            Some(code) => *code,
-            None => {
-                let code = scratch.first + state.entries.len() as u64;
-                let bytes: Arc<[u8]> = bytes.into();
-                state.entries.push(bytes.clone());
-                state.codes.insert(bytes, code);
-                code
-            }
-        };
-        Ok(word::coded(bytes, code))
-    }
-
-    /// What to look for in an index: works for values that have no word, too.
-    pub fn probe(&self, value: &Value) -> Result<Probe> {
-        if let Some(word) = word::inline(value) {
-            return Ok(Probe::inline(word));
-        }
-        let bytes = value.key_bytes();
-        let word = match self.find_key(&bytes)? {
-            Some(word) => word,
-            // No stored word equals this one: the last code is never given.
-            None => word::coded(&bytes, word::CODE_LIMIT - 1),
-        };
-        Ok(Probe {
-            word,
-            bytes: Some(bytes.into()),
-        })
-    }
-
-    fn held(&self, w: Word) -> Result<Held> {
-        match word::text(w) {
-            Text::Short(b, len) => Ok(Held::Short(b, len)),
-            Text::Coded(code) if code >= EPHEMERAL => {
-                let bytes = self.scratch.as_ref().and_then(|s| s.bytes(code));
-                let foreign = || {
-                    Error::new(
-                        Code::InvalidArgument,
-                        format!("a value of another query or speculation (code {code}) was used here"),
-                    )
-                };
-                bytes.map(Held::Shared).ok_or_else(foreign)
-            }
-            Text::Coded(code) => self.dict.held(code),
-        }
-    }
-
-    /// The key bytes of a word of a dictionary type.
-    pub fn bytes(&self, w: Word) -> Result<Arc<[u8]>> {
-        match self.held(w)? {
-            Held::Shared(bytes) => Ok(bytes),
-            held => Ok((*held).into()),
-        }
-    }
-
-    /// What `f` makes of the key bytes of a word of a dictionary type, without copying them.
-    pub fn with_bytes<R>(&self, w: Word, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
-        Ok(f(&self.held(w)?))
-    }
-
-    /// The first eleven key bytes of a word of a dictionary type, as two numbers that sort as they do; `None` when that needs a page.
-    pub(super) fn front(&self, w: Word) -> Option<(u64, u64)> {
-        let middle = match word::text(w) {
-            Text::Short(..) => (w << 24) & !0xFFFF_FFFF,
-            Text::Coded(code) => self.dict.middle(code)?,
-        };
-        Some((w >> 40, middle))
-    }
-
-    /// The order of the key bytes of two words.
-    pub(super) fn compare_bytes(&self, x: Word, y: Word) -> Result<std::cmp::Ordering> {
-        if let (Text::Coded(x), Text::Coded(y)) = (word::text(x), word::text(y))
-            && let Some(decided) = self.dict.compare(x, y)
-        {
-            return Ok(decided);
-        }
-        Ok((*self.held(x)?).cmp(&*self.held(y)?))
-    }
-
-    /// Whether a word of a dictionary type has a code that no page holds yet, so that no leaf has the word.
-    pub(super) fn is_unstored(&self, w: Word) -> bool {
-        matches!(word::text(w), Text::Coded(code) if code >= self.dict.state.read().stored)
-    }
-
-    /// The dictionary below all scratch layers: words of two databases agree when this is one and the same.
-    pub fn dict(&self) -> &Arc<Dict> {
-        &self.dict
-    }
-
-    /// The value of a word.
-    pub fn value(&self, ty: ValueType, w: Word) -> Result<Value> {
-        if let Some(v) = word::inline_value(ty, w) {
-            return Ok(v);
-        }
-        let damaged = || {
-            Error::new(
-                Code::CorruptStore,
-                format!("a stored {ty} does not decode (word {w:#x})"),
-            )
-        };
-        match word::text(w) {
-            Text::Short(b, len) => Value::from_key_bytes(ty, &b[..len]).ok_or_else(damaged),
-            Text::Coded(_) => Value::from_key_bytes(ty, &self.held(w)?).ok_or_else(damaged),
-        }
-    }
-
-    /// The order of two words of one type.
-    pub fn compare(&self, ty: ValueType, a: Word, b: Word) -> Result<std::cmp::Ordering> {
-        if a == b || ty.is_inline() {
-            return Ok(a.cmp(&b));
-        }
-        match word::compare(a, b) {
-            Some(order) => Ok(order),
-            None => self.compare_bytes(a, b),
-        }
-    }
 }

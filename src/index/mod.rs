@@ -22,15 +22,17 @@ mod sort;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use blobs::Blobs;
 pub use columns::{Batch, Columns};
-pub use dict::{Dict, Words};
+pub use dict::Dict;
 pub use fresh::Fresh;
 pub use key::{Order, Position, Probe, Range};
 pub use matcher::Matcher;
 pub use persist::{Garbage, RootMeta, open};
 pub use scan::{Prober, Scan};
+pub use words::Words;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -9,9 +9,10 @@ use std::sync::{Arc, Weak};
 
 use super::blobs::Blobs;
 use super::codec::{self, Reader};
-use super::dict::{Dict, Words};
+use super::dict::Dict;
 use super::directory::{Directory, PageRef, Separator};
 use super::key::{Kinds, Order};
+use super::words::Words;
 use super::{Core, Folded, Leaves, Snapshot};
 use crate::datom::T;
 use crate::error::{Code, Error, Result};

@@ -96,4 +96,6 @@ fn nothing_is_after_the_last_moment() {
     let log = db.log().expect("a log");
     assert_eq!(log.range(None, None).count(), 0);
     assert_eq!(log.transaction(1).expect("a log"), None);
+    let asserted = ask(&db, "[:find ?e :where [?e :db/txInstant]]", &[]).expect("an answer");
+    assert_eq!(asserted.len(), 0);
 }

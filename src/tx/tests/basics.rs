@@ -315,3 +315,24 @@ fn speculation_stores_nothing_and_chains() {
         Code::NotSupportedOnHistory
     );
 }
+
+/// Each speculation keeps its new texts in a layer of its own; hundreds of them are still told apart.
+#[test]
+fn speculations_chain() {
+    let conn = crate::testing::fixture(
+        "[{:db/ident :n/text :db/valueType :db.type/string :db/cardinality :db.cardinality/many}]",
+    )
+    .expect("an attribute");
+    let text = |i: usize| format!("a text that fits no word, number {i}");
+    let mut db = conn.db();
+    for i in 0..300 {
+        let data = format!("[[:db/add :n/text :n/text {:?}]]", text(i));
+        db = db.with(data).expect("a speculation").db_after;
+    }
+    let found = db
+        .q("[:find [?t ...] :where [:n/text :n/text ?t]]", &[])
+        .expect("texts");
+    let mut expected: Vec<String> = (0..300).map(text).collect();
+    expected.sort();
+    assert_eq!(found.typed::<String>().expect("strings"), expected);
+}
