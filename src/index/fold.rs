@@ -234,6 +234,7 @@ impl Folder<'_> {
             folder: self,
             versions,
             size,
+            rest: live,
             separator: entry.separator.clone(),
             from: entry.from,
             past: entry.past.clone(),
@@ -280,6 +281,9 @@ struct Cutter<'f, 'a> {
     versions: Versions,
     /// A leaf is full with so many live rows.
     size: usize,
+    /// Live rows that have not come yet. When none will, a full leaf takes the closed rows of greater keys, too. A leaf of these alone
+    /// would hold next to nothing now, and be split like this again with every fold.
+    rest: usize,
     /// Where its keys begin.
     separator: Separator,
     from: T,
@@ -341,13 +345,14 @@ impl Cutter<'_, '_> {
 
     /// Adds a version, to the next leaf when this one is full; versions of one key stay together.
     fn version(&mut self, key: Key, t: T, end: T) -> Result<()> {
-        if self.versions.live >= self.size {
+        if self.versions.live >= self.size && self.rest > 0 {
             let last = self.versions.rows.key(self.versions.rows.len() - 1);
             if self.folder.keys.compare(last, key).is_ne() {
                 self.cut(key)?;
             }
         }
         self.versions.push(key, t, end);
+        self.rest = self.rest.saturating_sub(usize::from(end == T::MAX));
         Ok(())
     }
 
@@ -359,6 +364,7 @@ impl Cutter<'_, '_> {
             }
             let n = span.len().min(self.size - self.versions.live);
             self.versions.extend_live(rows, span.start..span.start + n);
+            self.rest = self.rest.saturating_sub(n);
             span.start += n;
         }
         Ok(())

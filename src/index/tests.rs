@@ -373,6 +373,37 @@ fn many_leaves_by_key_and_by_time() {
     assert!(directory.pages.values().map(|p| p.leaves).sum::<u32>() > 10);
 }
 
+/// What ended after the last row that holds is no reason for a leaf of its own.
+#[test]
+fn values_that_only_change_stay_in_one_leaf() {
+    let mut pair = Pair::new();
+    let mut values = [0; 20];
+    for t in 1..=300u64 {
+        let mut datoms = Vec::new();
+        for (e, v) in values.iter_mut().enumerate() {
+            let new = t.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20 | e as u64;
+            let of = |v: u64, added: bool| RawDatom {
+                e: 1000 + e as u64,
+                a: 1,
+                v,
+                t,
+                added,
+            };
+            datoms.extend((t > 1).then(|| of(*v, false)));
+            datoms.push(of(new, true));
+            *v = new;
+        }
+        pair.t = t;
+        pair.snapshot = pair.snapshot.apply(&datoms[..], &kind);
+        if t % 7 == 0 {
+            pair.fold(|_| {});
+        }
+    }
+    for order in &pair.snapshot.shape()[..3] {
+        assert_eq!((order.live, order.leaves), (20, 1), "{:?}", order.order);
+    }
+}
+
 /// Parts of a leaf that split by key share its past, and are frozen at different times afterwards.
 #[test]
 fn every_moment_of_leaves_that_split_and_froze() {
