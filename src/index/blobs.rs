@@ -8,7 +8,9 @@ use quick_cache::sync::Cache;
 
 use super::dict::DictPage;
 use super::directory::{Page, PastPage};
+use super::key::{Keys, Range};
 use super::leaf::Leaf;
+use super::{Batch, View};
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Store};
 
@@ -114,6 +116,17 @@ impl Blobs {
             Blob::Leaf(x) => Ok(x),
             _ => Err(mixed(id)),
         }
+    }
+    /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. A leaf that is asked for moments often gets
+    /// lists of them, and a new weight with these, by taking its own place in the cache.
+    pub(super) fn state(&self, id: BlobId, keys: &Keys, range: &Range, view: View) -> Result<Batch> {
+        let leaf = self.leaf(id)?;
+        let mut often = false;
+        let rows = leaf.state(keys, range, view, || often = true);
+        if often {
+            self.put(id, Blob::Leaf(Arc::new(leaf.with_moments(keys)?)));
+        }
+        Ok(rows)
     }
     /// A leaf that is about to be replaced, and whether it was in the cache; reading it does not bring it there.
     pub(super) fn leaf_to_fold(&self, id: BlobId) -> Result<(Arc<Leaf>, bool)> {

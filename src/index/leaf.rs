@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::codec::{self, Reader};
 use super::key::{Keys, Range, time};
+use super::moments::{Asked, Moments};
 use super::{Batch, Columns, View};
 use crate::datom::T;
 use crate::error::{Code, Error, Result};
@@ -25,20 +26,23 @@ const FORMAT: u8 = 1;
 const ROWS_MAX: u64 = 1 << 24;
 
 /// See the module.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Leaf {
     /// The first t whose events it covers.
     pub(super) from: T,
     /// What holds at the end of the span.
     pub(super) live: Arc<Columns>,
     /// What ended during the span, in key order, then by t.
-    pub(super) closed: Columns,
+    pub(super) closed: Arc<Columns>,
     /// When each closed row ended.
-    pub(super) end: Vec<T>,
+    pub(super) end: Arc<Vec<T>>,
     /// The greatest t among `live`.
     newest: T,
     /// The greatest end among `closed`.
     last_end: T,
+    /// For reading moments, once many were asked for.
+    moments: Option<Moments>,
+    asked: Asked,
 }
 
 impl Leaf {
@@ -49,15 +53,37 @@ impl Leaf {
         Leaf {
             from,
             live: Arc::new(live),
-            closed,
-            end,
+            closed: Arc::new(closed),
+            end: Arc::new(end),
             newest,
             last_end,
+            moments: None,
+            asked: Asked::default(),
         }
     }
 
+    /// The same rows, with lists to read moments from.
+    pub(super) fn with_moments(&self, keys: &Keys) -> Result<Leaf> {
+        let moments = Moments::of(self, keys);
+        keys.take_error()?;
+        Ok(Leaf {
+            live: self.live.clone(),
+            closed: self.closed.clone(),
+            end: self.end.clone(),
+            moments: Some(moments),
+            asked: Asked::default(),
+            ..*self
+        })
+    }
+
     pub(super) fn weight(&self) -> usize {
-        self.live.weight() + self.closed.weight() + self.end.capacity() * 8 + 128
+        let moments = self.moments.as_ref().map_or(0, Moments::weight);
+        self.live.weight() + self.closed.weight() + self.end.capacity() * 8 + moments + 256
+    }
+
+    /// The last moment at which something changed here.
+    pub(super) fn last_change(&self) -> T {
+        self.newest.max(self.last_end)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -109,21 +135,36 @@ impl Leaf {
         view.until >= self.last_end && self.newest <= view.until && view.since.is_none()
     }
 
-    /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`.
-    pub(super) fn state(&self, keys: &Keys, range: &Range, view: View) -> Batch {
-        let live = keys.within(&self.live, 0..self.live.len(), range);
+    /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`. `often` is called when so many rows were
+    /// filtered that the leaf should get lists of moments.
+    pub(super) fn state(&self, keys: &Keys, range: &Range, view: View, often: impl FnOnce()) -> Batch {
         // At or after the last end no closed row holds; that is every read of now.
-        let closed = match view.until >= self.last_end {
+        let closed = || match view.until >= self.last_end {
             true => 0..0,
             false => keys.within(&self.closed, 0..self.closed.len(), range),
         };
+        let all_live = self.newest <= view.until && view.since.is_none();
+        let shared = || {
+            let live = keys.within(&self.live, 0..self.live.len(), range);
+            Batch::new(self.live.clone(), live.start, live.end)
+        };
+        if all_live && closed().is_empty() {
+            return shared();
+        }
+        if let Some(moments) = &self.moments {
+            return Batch::whole(moments.state(self, keys, range, view.since, view.until));
+        }
+        let closed = closed();
+        if self.asked.enough(closed.len(), self.closed.len()) {
+            often();
+        }
         let since = view.since.map_or(0, |s| s + 1);
         let seen_closed =
             |j: usize| self.closed.t[j] <= view.until && view.until < self.end[j] && self.closed.t[j] >= since;
-        let any_closed = closed.clone().any(seen_closed);
-        if !any_closed && self.newest <= view.until && since == 0 {
-            return Batch::new(self.live.clone(), live.start, live.end);
+        if all_live && !closed.clone().any(seen_closed) {
+            return shared();
         }
+        let live = keys.within(&self.live, 0..self.live.len(), range);
         let mut out = Columns::with_capacity(live.len());
         let mut rest = closed.filter(|&j| seen_closed(j)).peekable();
         for i in live {

@@ -108,19 +108,20 @@ impl Matcher {
             if from < end {
                 self.leaves += 1;
                 let leaf = core.blobs.leaf(id)?;
+                let range = || self.range(keys[from], keys[end - 1]);
                 let mut rows = match leaf.shows_live(self.view) {
                     true => Batch::new(leaf.live.clone(), 0, leaf.live.len()),
-                    false => leaf.state(&order, &self.range(keys[from], keys[end - 1]), self.view),
+                    false => core.blobs.state(id, &order, &range(), self.view)?,
                 };
                 if events < delta.len() {
                     let upto = match separator {
                         Some(s) => order.bytes_bound(&delta, events..delta.len(), s)?,
                         None => delta.len(),
                     };
-                    let here = order.within(&delta, events..upto, &self.range(keys[from], keys[end - 1]));
+                    let here = order.within(&delta, events..upto, &range());
                     events = upto;
                     if !here.is_empty() {
-                        let base = order.within(rows.columns(), rows.span(), &self.range(keys[from], keys[end - 1]));
+                        let base = order.within(rows.columns(), rows.span(), &range());
                         rows = self.laid(&order, rows.columns(), base, &delta, here);
                     }
                 }

@@ -16,6 +16,7 @@ mod fresh;
 mod key;
 mod leaf;
 mod matcher;
+mod moments;
 mod persist;
 mod scan;
 mod sort;

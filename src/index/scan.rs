@@ -83,7 +83,7 @@ impl Scan {
                 return Ok(None);
             }
             self.leaves += 1;
-            self.core.blobs.leaf(id)?.state(&keys, &self.range, self.view)
+            self.core.blobs.state(id, &keys, &self.range, self.view)?
         };
         keys.take_error()?;
         Ok(Some(batch))
