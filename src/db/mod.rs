@@ -9,6 +9,7 @@ mod registry;
 pub use entity_ref::{EntityRef, IntoEntityRef};
 pub(crate) use next_ids::NextIds;
 pub use read::Datoms;
+pub(crate) use registry::meant;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
 use std::ops::Deref;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Db;
 use crate::datom::{EntityId, Val, Value};
 use crate::edn::{Edn, Symbol};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A transaction function: database before and arguments in, transaction data out. Must be pure.
 pub type TxFn = Arc<dyn Fn(&Db, &[Edn]) -> Result<Vec<Edn>> + Send + Sync>;
@@ -72,6 +72,27 @@ pub struct Registry {
     pub(crate) query_fns: HashMap<Symbol, RegisteredFn>,
     pub(crate) aggregates: HashMap<Symbol, AggregateFn>,
     pub(crate) xforms: HashMap<Symbol, XformFn>,
+}
+
+/// `error` about a function that nobody knows, with what was perhaps meant: a registered one whose namespace is missing, else the
+/// nearest of all.
+pub(crate) fn meant<'a, F>(
+    error: Error,
+    given: &Symbol,
+    registered: Option<&HashMap<Symbol, F>>,
+    built_in: impl IntoIterator<Item = &'a str>,
+) -> Error {
+    let mut registered: Vec<&Symbol> = registered.into_iter().flat_map(HashMap::keys).collect();
+    registered.sort();
+    if let Some(same) = registered.iter().find(|name| name.name() == given.name()) {
+        return error.hint(format!("did you mean {same}?"));
+    }
+    let registered: Vec<String> = registered.iter().map(ToString::to_string).collect();
+    let mut names: Vec<&str> = registered.iter().map(|s| &**s).collect();
+    for name in built_in {
+        names.push(name);
+    }
+    error.suggest(&given.to_string(), names)
 }
 
 impl Registry {

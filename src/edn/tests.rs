@@ -233,6 +233,8 @@ fn syntax_errors_say_what_where_and_how_to_go_on() {
         "#>x",
         "\u{1b}[0m",
     ];
+    let nothing = crate::testing::database().expect("memory").db();
+    let shown = |error: &crate::Error| crate::testing::error(&nothing, error);
     let mut page = String::new();
     for text in cases {
         let error = read(text).expect_err(text);
@@ -241,10 +243,10 @@ fn syntax_errors_say_what_where_and_how_to_go_on() {
             bulk::read_forms(text).any(|form| form.is_err()),
             "{text}: the bulk reader lets it pass"
         );
-        page += &format!("{error}\n\n");
+        page += &(shown(&error) + "\n");
     }
     for text in ["", " ; nothing\n", "1 [2]"] {
-        page += &format!("{}\n\n", read_one(text).expect_err(text));
+        page += &(shown(&read_one(text).expect_err(text)) + "\n");
     }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/edn");

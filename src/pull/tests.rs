@@ -2,6 +2,7 @@ use super::*;
 use crate::conn::{Connection, Options};
 use crate::edn::{Keyword, Node, read_one};
 use crate::error::{Code, Error};
+use crate::testing;
 
 const SCHEMA: &str = r#"[
   {:db/ident :status/moored}
@@ -479,7 +480,7 @@ fn mistakes() {
     ];
     let shown: String = patterns
         .iter()
-        .map(|p| format!("{}\n\n", db.pull(*p, entity(":status/moored")).expect_err(p)))
+        .map(|p| testing::error(&db, &db.pull(*p, entity(":status/moored")).expect_err(p)) + "\n")
         .collect();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/pull");

@@ -18,7 +18,7 @@ use super::page::Page;
 use super::relation::Relation;
 use super::values::Values;
 use crate::datom::{EntityId, T, Val};
-use crate::db::{AggregateFn, Db, QueryFn};
+use crate::db::{AggregateFn, Db, QueryFn, meant};
 use crate::edn::{Edn, Instant, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
 use crate::pull::{self, Puller};
@@ -50,10 +50,8 @@ struct Test {
 impl Test {
     fn new(having: &Having, bound: &Bound) -> Result<Test> {
         let given = having.args.len();
-        let registered = bound
-            .sources
-            .any_db()
-            .and_then(|db| db.registry().query_fns.get(&having.name));
+        let known = bound.sources.any_db().map(|db| &db.registry().query_fns);
+        let registered = known.and_then(|fns| fns.get(&having.name));
         let call: QueryFn = if let Some(f) = registered {
             functions::check_arity(&having.name, f.arity.min, f.arity.max, given).map_err(|e| e.at(having.span))?;
             f.call.clone()
@@ -61,9 +59,9 @@ impl Test {
             function.check_arity(given).map_err(|e| e.at(having.span))?;
             Arc::new(move |args: &[Val]| functions::call(function, args))
         } else {
-            let name = having.name.to_string();
-            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {name}"));
-            return Err(error.at(having.name_span).suggest(&name, functions::names()));
+            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {}", having.name));
+            let error = error.at(having.name_span);
+            return Err(meant(error, &having.name, known, functions::names()));
         };
         Ok(Test {
             call,
@@ -101,20 +99,14 @@ impl<'a> Finder<'a> {
                     span,
                 } => {
                     let params = args.iter().map(Val::from_edn).collect::<Result<Vec<_>>>()?;
-                    let registered = bound
-                        .sources
-                        .any_db()
-                        .and_then(|db| db.registry().aggregates.get(name).cloned());
+                    let known = bound.sources.any_db().map(|db| &db.registry().aggregates);
+                    let registered = known.and_then(|fns| fns.get(name).cloned());
                     if let Some(f) = registered {
                         return Ok(Elem::Aggregate(Reducer::Registered(f), params, *var));
                     }
                     let Some(a) = aggregate::lookup(name) else {
-                        let given = name.to_string();
-                        return Err(
-                            Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {given}"))
-                                .at(*name_span)
-                                .suggest(&given, aggregate::names()),
-                        );
+                        let error = Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {name}"));
+                        return Err(meant(error.at(*name_span), name, known, aggregate::names()));
                     };
                     a.check(&params).map_err(|e| e.at(*span))?;
                     Ok(Elem::Aggregate(Reducer::Builtin(a), params, *var))

@@ -7,6 +7,7 @@ use super::super::source::DbSource;
 use super::lower::Planner;
 use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
 use crate::datom::{Val, ValueType};
+use crate::db::meant;
 use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
 
@@ -27,10 +28,8 @@ impl Planner<'_> {
         if call.name.ns().is_none() && SPECIAL.contains(&call.name.name()) {
             return self.special(call, binding, span, default, out);
         }
-        let registered = self
-            .sources
-            .any_db()
-            .and_then(|db| db.registry().query_fns.get(&call.name).cloned());
+        let registered = self.sources.any_db().map(|db| &db.registry().query_fns);
+        let (known, registered) = (registered, registered.and_then(|fns| fns.get(&call.name).cloned()));
         let callee = if let Some(f) = registered {
             functions::check_arity(&call.name, f.arity.min, f.arity.max, call.args.len())
                 .map_err(|e| e.at(call.span))?;
@@ -39,14 +38,9 @@ impl Planner<'_> {
             function.check_arity(call.args.len()).map_err(|e| e.at(call.span))?;
             Callee::Function(function)
         } else {
-            let name = call.name.to_string();
-            let mut known = functions::names();
-            known.extend(SPECIAL);
-            return Err(
-                Error::new(Code::UnresolvedSymbol, format!("there is no function {name}"))
-                    .at(call.name_span)
-                    .suggest(&name, known),
-            );
+            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {}", call.name));
+            let built_in = functions::names().into_iter().chain(SPECIAL);
+            return Err(meant(error.at(call.name_span), &call.name, known, built_in));
         };
         let apply = Apply {
             callee,

@@ -2,7 +2,9 @@
 
 use super::{PEOPLE, ask, db, people};
 use crate::edn::Edn;
+use crate::error::Code;
 use crate::query::{Input, Query};
+use crate::testing;
 
 const MISTAKES: &[(&str, &[&str])] = &[
     // shape
@@ -128,15 +130,15 @@ fn each_mistake_is_told_where_it_is_and_what_to_do() {
     let mut out = String::new();
     for (query, inputs) in MISTAKES {
         let told = |db| match ask(db, query, inputs) {
-            Ok(answer) => format!("no mistake: {answer:?}"),
-            Err(e) => e.to_string(),
+            Ok(answer) => format!("no mistake: {answer:?}\n"),
+            Err(e) => testing::error(db, &e),
         };
         let text = told(&full);
         // What a function says of its arguments, it can only say when there are some.
         if !query.contains("(inc ?n)") {
             assert_eq!(text, told(&empty), "an empty database reports the same");
         }
-        out.push_str(&format!("{query} {}\n{text}\n\n", inputs.join(" ")));
+        out.push_str(&format!("{query} {}\n{text}\n", inputs.join(" ")));
     }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots/query");
@@ -153,4 +155,41 @@ fn rules_without_places_are_read() {
     let inputs = [Input::from(people()), Input::Text(rules, "".into())];
     let found = Query::parse("[:find (count ?p) . :in $ % :where (named ?p)]").and_then(|q| q.run(&inputs));
     assert_eq!(found.and_then(|a| a.to_edn()).expect("three").to_string(), "3");
+}
+
+#[test]
+fn functions_of_the_program_are_suggested() {
+    use crate::datom::Val;
+    let options = testing::options()
+        .query_fn("shop/discount", 1, |args| Ok(args[0].clone()))
+        .query_fn("taxed", 1, |args| Ok(args[0].clone()))
+        .aggregate("shop/product", |_| Ok(Val::Long(1)));
+    let db = options.in_memory().expect("memory").db();
+    for (query, meant) in [
+        (
+            "[:find ?y :where [?x :db/ident] [(shop/discuont ?x) ?y]]",
+            "did you mean shop/discount?",
+        ),
+        (
+            "[:find ?y :where [?x :db/ident] [(discount ?x) ?y]]",
+            "did you mean shop/discount?",
+        ),
+        ("[:find ?x :where [?x :db/ident] [(taxxed ?x)]]", "did you mean taxed?"),
+        (
+            "[:find (shop/prodcut ?x) :where [?x :db/ident]]",
+            "did you mean shop/product?",
+        ),
+        (
+            "[:find (product ?x) :where [?x :db/ident]]",
+            "did you mean shop/product?",
+        ),
+        (
+            "[:find ?x :where [?x :db/ident] [(uper-case ?x)]]",
+            "did you mean upper-case?",
+        ),
+    ] {
+        let error = ask(&db, query, &[]).expect_err(query);
+        assert_eq!(error.code(), Code::UnresolvedSymbol, "{query}");
+        assert_eq!(error.hint_text(), Some(meant), "{query}");
+    }
 }

@@ -12,17 +12,13 @@ mod model;
 mod paging;
 
 use super::{Answer, Input, Query};
-use crate::conn::Connection;
 use crate::db::Db;
 use crate::error::Result;
+use crate::testing;
 
 /// A database with these transactions.
 fn db(txs: &[&str]) -> Db {
-    let conn = Connection::in_memory().expect("a connection");
-    for tx in txs {
-        conn.transact(*tx).unwrap_or_else(|e| panic!("{e}"));
-    }
-    conn.db()
+    testing::fixture(&txs.join("\n")).unwrap_or_else(|e| panic!("{e}")).db()
 }
 
 const PEOPLE: &str = r#"
