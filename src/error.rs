@@ -326,7 +326,8 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(given, c), c))
-        .filter(|&(d, c)| d <= most && c != given)
+        // What has no letter in common is no misspelling.
+        .filter(|&(d, c)| d <= most && c != given && d < given.chars().count().max(c.chars().count()))
         .min()
         .map(|(_, c)| c)
 }

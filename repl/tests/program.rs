@@ -385,6 +385,24 @@ fn what_is_no_folder_of_ours_is_named() {
 }
 
 #[test]
+fn the_log_is_a_source_in_scripts() {
+    let place = Place::new();
+    let script = r#"
+        (q [:find ?t ?n :in ?log $ :where [(tx-ids ?log 2 4) [?tx ...]] [(tx-data ?log ?tx) [[_ ?a ?n]]] [?a :db/ident :ship/tons]
+            [?tx :db/txInstant ?t]] (log db) db)
+        (q [:find (count ?tx) . :in ?log :where [(tx-ids ?log nil nil) [?tx ...]]] (log (as-of db 2)))
+        (q [:find ?tx :in ?log :where [(tx-ids ?log 1 2) [?tx ...]]] (log dbb))"#;
+    let run = place.input(&["eval", "--db", "asof-data", "-"], script);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!((run.code, lines.len()), (0, 3), "{}{}", run.out, run.err);
+    for fact in ["#inst \"2024-02-01T00:00:00.000Z\" 900", "03-01T00:00:00.000Z\" 950"] {
+        assert!(lines[0].contains(fact), "{}", lines[0]);
+    }
+    assert_eq!(lines[1], "3", "transactions 0, 1 and 2");
+    assert!(lines[2].contains(":db.error/"), "{}", lines[2]);
+}
+
+#[test]
 fn the_tour_runs_twice() {
     let place = Place::new();
     let tour = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tour.edn");

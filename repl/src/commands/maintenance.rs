@@ -9,7 +9,8 @@ use clap::Args;
 
 use super::DbArg;
 use super::reading::Asking;
-use crate::eval::stats_form;
+use crate::eval::{stats_form, verified_indexes, verified_log};
+use crate::print::plural;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  asof stats --db people --format json")]
@@ -42,18 +43,10 @@ impl Verify {
         let found = examine(self.db.dir(), LISTED)?;
         let mut out = std::io::stdout().lock();
         if let Some(log) = found.log {
-            writeln!(
-                out,
-                "log      {} transactions, {} facts: whole and unbroken",
-                log.records, log.facts
-            )?;
+            writeln!(out, "{}", verified_log(&log))?;
         }
         if let Some(indexes) = found.indexes {
-            writeln!(
-                out,
-                "indexes  {} facts, {} of them hold now: as the log says, now and at {} moments of the past",
-                indexes.events, indexes.live, indexes.moments
-            )?;
+            writeln!(out, "{}", verified_indexes(&indexes))?;
         }
         drop(out);
         let places = found.damage.len() as u64 + found.more;
@@ -67,11 +60,7 @@ impl Verify {
         if found.more > 0 {
             writeln!(err, "damage   ... and {} more", found.more)?;
         }
-        let counted = if places == 1 {
-            "one place".into()
-        } else {
-            format!("{places} places")
-        };
+        let counted = plural(places, "place");
         let only_head = found.log.is_some() && found.indexes.is_some();
         let (whole, hint) = match (found.log, only_head) {
             (Some(_), true) => (

@@ -64,6 +64,9 @@ struct To {
 impl Plot {
     pub fn run(self) -> Result<()> {
         let (What::Value { to, .. } | What::Days { to } | What::Around { to, .. }) = &self.what;
+        if let Some(file) = &to.output {
+            plot::must_be_svg(file)?;
+        }
         let open = to.reading.open()?;
         let mut style = open.style();
         let chart = match &self.what {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use asof::error::{Code, Error, Result};
+use clap::error::ErrorKind;
 use clap::{Args, Parser};
 
 use super::export::Export;
@@ -52,9 +53,16 @@ fn parsed<A: Args>(name: &'static str, words: Vec<String>) -> Result<A> {
         arguments: A,
     }
     let command = <Typed<A> as clap::CommandFactory>::command().name(name);
+    let first = words.first().cloned().unwrap_or_default();
     let matches = command.try_get_matches_from(words);
     let typed = matches.and_then(|matches| <Typed<A> as clap::FromArgMatches>::from_arg_matches(&matches));
     typed.map(|typed| typed.arguments).map_err(|e| {
+        if e.kind() == ErrorKind::InvalidSubcommand {
+            let e = Error::new(Code::InvalidArgument, format!("{first} does not say what is in it"));
+            return e.hint(format!(
+                "write what it is before it: {name} csv FILE, or tsv, json, ndjson, edn, debian, git, dump"
+            ));
+        }
         let text = e.render().to_string();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let usage = lines.iter().find(|line| line.starts_with("Usage:"));
@@ -94,6 +102,11 @@ mod tests {
         assert_eq!(words("csv \"a b\" --id  x"), ["csv", "a b", "--id", "x"]);
         assert!(Import::parse("people.csv").is_ok());
         assert!(Import::parse("git .").is_ok());
+        let e = Import::parse("notes.doc").err().expect("of no kind").to_string();
+        assert!(
+            e.contains("notes.doc does not say") && e.contains(".import csv FILE"),
+            "{e}"
+        );
         let e = Import::parse("csv").err().expect("no file").to_string();
         assert!(e.contains("<FILE>") && e.contains("Usage:"), "{e}");
         assert!(Export::parse("csv people.csv", &["--as-of".into(), "3".into()]).is_ok());

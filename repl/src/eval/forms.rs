@@ -1,11 +1,11 @@
 //! What the library answers, as EDN.
 
-use asof::conn::Connection;
+use asof::conn::{Connection, IndexesVerified};
 use asof::datom::{Datom, EntityId};
 use asof::db::Db;
 use asof::edn::{Edn, Keyword, Node};
 use asof::error::{Error, Result};
-use asof::log::Transaction;
+use asof::log::{Transaction, Verified};
 use asof::pull::Puller;
 use asof::query::{Budget, Input, Query, QueryOptions, Shape};
 use asof::schema::{Attribute, TupleKind, Unique, bootstrap};
@@ -13,7 +13,7 @@ use asof::tx::Report;
 
 use super::inputs::database;
 use crate::patience::Patience;
-use crate::print::Reply;
+use crate::print::{Reply, count, plural};
 
 /// A map of the entries that are there.
 pub fn map<const N: usize>(entries: [(&str, Option<Edn>); N]) -> Edn {
@@ -252,6 +252,22 @@ fn name(schema: &asof::schema::Schema, id: u32) -> String {
     schema
         .attr(id)
         .map_or_else(|| id.to_string(), |a| a.ident.0.to_string())
+}
+
+/// What was proven of a log.
+pub fn verified_log(log: &Verified) -> String {
+    let (transactions, facts) = (plural(log.records, "transaction"), plural(log.facts, "fact"));
+    format!("log      {transactions}, {facts}: whole and unbroken")
+}
+
+/// What was proven of indexes.
+pub fn verified_indexes(indexes: &IndexesVerified) -> String {
+    format!(
+        "indexes  {}, {} of them hold now: as the log says, now and at {} of the past",
+        plural(indexes.events, "fact"),
+        count(indexes.live),
+        plural(indexes.moments, "moment")
+    )
 }
 
 /// What the database holds and where its bytes are.

@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 
 use asof::conn::{Clock, Connection, Options, SystemClock};
 use asof::db::{Db, TimePoint};
-use asof::edn::{Edn, Instant, Node};
+use asof::edn::{Edn, Instant, Node, Symbol};
 use asof::error::{Code, Error, Result};
-use asof::query::Budget;
+use asof::query::{Budget, functions};
 
 use crate::patience::Patience;
 use crate::print::Reply;
 use crate::time::Window;
 pub use forms::{
     ask, attribute_name, error_form, explain, pull, pull_many, report_form, schema_rows, stats_form, value_form,
+    verified_indexes, verified_log,
 };
 use forms::{datoms_form, entity_form, map, transaction_form};
 use inputs::{Arguments, database};
@@ -86,31 +87,30 @@ impl Session {
         }
     }
 
-    /// Goes on with another database: the one at `dir`, made when it is not there, or a fresh one in memory. When it does not
-    /// open, the session goes on in memory.
+    /// Goes on with another database: the one at `dir`, made when it is not there, or a fresh one in memory. When that does not
+    /// open, the session goes on with the one that it has; in memory when they are the same.
     pub fn reopen(&mut self, dir: Option<PathBuf>, reindex: bool) -> Result<()> {
-        self.window = Window::default();
-        self.dir = None;
-        // The old one first: it may be the same.
-        std::mem::replace(&mut self.conn, options(self.fixed_clock).in_memory()?).close()?;
-        if let Some(dir) = dir {
-            let opened = options(self.fixed_clock).reindex(reindex).open(&dir);
-            let failed = match (opened, reindex) {
-                (Ok(conn), _) => {
-                    self.conn = conn;
-                    None
-                }
-                // Its indexes are the old ones then, and it may open with them.
-                (Err(e), true) => {
-                    self.conn = options(self.fixed_clock).open(&dir)?;
-                    Some(e)
-                }
-                (Err(e), false) => return Err(e),
-            };
-            self.dir = Some(dir);
-            return failed.map_or(Ok(()), Err);
+        let options = |reindex| options(self.fixed_clock).reindex(reindex);
+        let place = |dir: &Option<PathBuf>| dir.as_ref().and_then(|dir| dir.canonicalize().ok());
+        let same = place(&dir).is_some() && place(&dir) == place(&self.dir);
+        if same {
+            // A database is open once.
+            let memory = options(false).in_memory()?;
+            self.dir = None;
+            std::mem::replace(&mut self.conn, memory).close()?;
         }
-        Ok(())
+        let (new, failed) = match &dir {
+            None => (options(false).in_memory()?, None),
+            Some(dir) => match options(reindex).open(dir) {
+                Ok(new) => (new, None),
+                // Its indexes are the old ones then, and it may open with them.
+                Err(e) if reindex => (options(false).open(dir)?, Some(e)),
+                Err(e) => return Err(e),
+            },
+        };
+        (self.dir, self.window) = (dir, Window::default());
+        std::mem::replace(&mut self.conn, new).close()?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Where its database is; `None` in memory.
@@ -293,11 +293,19 @@ impl Session {
                 args.count(0, 0, "(stats)")?;
                 stats_form(&self.conn).map(Reply::from)
             }
-            name => Err(
-                Error::new(Code::InvalidArgument, format!("there is no form ({name} ...)"))
-                    .hint(format!("the forms are {}", FORMS.join(", ")))
-                    .suggest(name, FORMS),
-            ),
+            name => {
+                let e = Error::new(Code::InvalidArgument, format!("there is no form ({name} ...)"));
+                let function = Symbol::new(name);
+                let known = functions::lookup(&function).is_some() || now.registry().names().any(|n| *n == function);
+                Err(match known {
+                    true => e.hint(format!(
+                        "{name} is a function of queries: [:find ?x . :where [({name} ...) ?x]]"
+                    )),
+                    false => e
+                        .hint(format!("the forms are {}", FORMS.join(", ")))
+                        .suggest(name, FORMS),
+                })
+            }
         }
     }
 }

@@ -11,8 +11,10 @@ mod steps;
 mod svg;
 mod text;
 
+use std::path::Path;
+
 use asof::edn::{Edn, Instant, Node};
-use asof::error::Result;
+use asof::error::{Code, Error, Result};
 
 use crate::print::Reply;
 use crate::time::Style;
@@ -20,6 +22,31 @@ use crate::time::Style;
 pub use days::days;
 pub use graph::around;
 pub use steps::value;
+
+/// Whether a name is that of a file for pictures, of any kind.
+pub fn is_picture(file: &Path) -> bool {
+    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    ["svg", "png", "jpg", "jpeg", "gif", "pdf", "webp"].contains(&ending.to_ascii_lowercase().as_str())
+}
+
+/// Refuses names of files that would hold another kind of picture than is drawn.
+pub fn must_be_svg(file: &Path) -> Result<()> {
+    if file
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("svg"))
+    {
+        return Ok(());
+    }
+    let e = Error::new(
+        Code::InvalidArgument,
+        format!("{} is no name for an SVG file", file.display()),
+    );
+    let svg = file.with_extension("svg");
+    Err(e.hint(format!(
+        "pictures are drawn as SVG: {}; browsers show it, and rsvg-convert or ImageMagick make PNG of it",
+        svg.display()
+    )))
+}
 
 /// Something to be drawn.
 pub enum Chart {

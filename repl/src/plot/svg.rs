@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Days, Graph, Lanes, Steps, day_name, number_name, time_name};
-use crate::time::cut;
+use crate::print::columns::cut;
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 420;

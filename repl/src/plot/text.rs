@@ -5,8 +5,8 @@ use std::fmt::Write;
 use asof::edn::Instant;
 
 use super::{Days, Graph, Lanes, Steps, day_name, mark_name, number_name, time_name};
-use crate::print::plural;
-use crate::time::{Style, cut};
+use crate::print::{columns, plural};
+use crate::time::Style;
 
 /// How many lines a chart has.
 const HEIGHT: usize = 12;
@@ -126,7 +126,7 @@ fn axis(from: i64, to: i64, left: usize, room: usize) -> String {
 /// Values over time, a lane each.
 pub fn lanes(chart: &Lanes, style: &Style) -> String {
     let mut out = format!("{}\n", style.paint.bold(&chart.title));
-    let left = chart.names.iter().map(|n| n.chars().count()).max().unwrap_or(0).min(30);
+    let left = chart.names.iter().map(|n| columns::width(n)).max().unwrap_or(0).min(30);
     let room = style.width.saturating_sub(left + 4).max(16);
     let from = chart.bars.iter().map(|b| b.1.0).min().unwrap_or(chart.end.0);
     let to = chart.end.0.max(from + 1);
@@ -144,7 +144,8 @@ pub fn lanes(chart: &Lanes, style: &Style) -> String {
             }
         }
         let line: String = line.iter().collect();
-        let _ = writeln!(out, "{:>left$} │{}", cut(name, 30), style.paint.green(line.trim_end()));
+        let name = columns::right(&columns::cut(name, 30), left);
+        let _ = writeln!(out, "{name} │{}", style.paint.green(line.trim_end()));
     }
     out + &axis(from, to, left, room)
 }

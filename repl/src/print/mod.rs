@@ -1,5 +1,6 @@
 //! Results as people and programs want them: a table, EDN, JSON, CSV or Markdown.
 
+pub mod columns;
 mod csv;
 mod json;
 mod markdown;

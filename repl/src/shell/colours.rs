@@ -1,6 +1,6 @@
 //! A text in colours: what each word is, and which brackets belong together.
 
-use super::tokens::{Kind, brackets, tokens};
+use super::tokens::{Brackets, Kind, brackets, tokens};
 
 const fn colour(kind: Kind) -> &'static str {
     match kind {
@@ -18,7 +18,7 @@ const fn colour(kind: Kind) -> &'static str {
 /// A text in its colours; `at` is the cursor, whose bracket stands out with its partner.
 pub fn colours(text: &str, at: Option<usize>) -> String {
     let words = tokens(text);
-    let (pairs, stray) = brackets(text, &words);
+    let Brackets { pairs, stray, .. } = brackets(text, &words);
     // The bracket under the cursor, else the one before it.
     let near = |place: usize| at.is_some_and(|at| place == at) || at.is_some_and(|at| place + 1 == at);
     let pair = pairs

@@ -39,9 +39,9 @@ const SWITCH: Takes = Takes::Words(&["on", "off"]);
 pub const COMMANDS: &[Command] = &[
     command(
         ".help",
-        "[TOPIC]",
+        "[TOPIC|NAME]",
         Takes::Words(super::topics::NAMES),
-        "this list; a topic with examples; the tour",
+        "what can be typed; a topic with examples; a command or function; the tour",
     ),
     command(
         ".schema",
@@ -73,7 +73,7 @@ pub const COMMANDS: &[Command] = &[
         Takes::Words(&["yesterday", "today"]),
         "look only at what was asserted after a moment",
     ),
-    command(".history", "on|off", SWITCH, "look at every assertion and retraction"),
+    command(".history", "[on|off]", SWITCH, "look at every assertion and retraction"),
     command(".now", "", Takes::Nothing, "look at everything that holds now again"),
     command(".back", "[N]", Takes::Nothing, "one transaction back, or N"),
     command(".forward", "[N]", Takes::Nothing, "one transaction forward, or N"),
@@ -117,7 +117,7 @@ pub const COMMANDS: &[Command] = &[
         ".watch",
         "on|off|QUERY",
         Takes::Form,
-        "after each transaction its facts, or what changed in an answer",
+        "after each transaction of this session its facts, or what changed in an answer",
     ),
     command(
         ".format",
@@ -133,7 +133,7 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".pager",
-        "on|off",
+        "[on|off]",
         SWITCH,
         "show what does not fit on the screen through $PAGER or less",
     ),
@@ -145,13 +145,13 @@ pub const COMMANDS: &[Command] = &[
     ),
     command(
         ".labels",
-        "on|off",
+        "[on|off]",
         SWITCH,
         "print entities as #e1, transactions as #t3; type them too",
     ),
     command(
         ".timing",
-        "on|off",
+        "[on|off]",
         SWITCH,
         "how many rows came back, how many were read, and how long it took",
     ),
@@ -226,9 +226,10 @@ impl Command {
         ))
     }
 
-    /// `on` or `off`.
-    pub fn switch(&self, rest: &str) -> Result<bool> {
+    /// `on` or `off`; alone the other of the two.
+    pub fn switch(&self, rest: &str, now: bool) -> Result<bool> {
         match rest {
+            "" => Ok(!now),
             "on" => Ok(true),
             "off" => Ok(false),
             _ => Err(self.misused("is on or off")),

@@ -15,7 +15,7 @@ use rustyline::{Context, Helper};
 use super::colours::colours;
 use super::command::{self, COMMANDS, Takes};
 use super::names::Names;
-use super::tokens::{Kind, is_delimiter, tokens};
+use super::tokens::{Kind, brackets, is_delimiter, tokens};
 
 /// The most candidates that are offered: rustyline counts them in 16 bits.
 const CANDIDATES_MAX: usize = 50_000;
@@ -148,6 +148,28 @@ fn closed(text: &str) -> bool {
         )
 }
 
+/// What a form of several lines waits for, when the cursor stands on an empty one.
+fn still_open(line: &str) -> Option<String> {
+    if !line.rsplit('\n').next()?.trim().is_empty() || is_whole(line) {
+        return None;
+    }
+    let words = tokens(line);
+    if words
+        .last()
+        .is_some_and(|t| t.kind == Kind::Text && t.end == line.len())
+    {
+        return Some("\" ends the text; Ctrl-C drops all".to_string());
+    }
+    let open = brackets(line, &words).open;
+    let closing = open.iter().rev().map(|at| match line.as_bytes()[*at] {
+        b'(' => ')',
+        b'[' => ']',
+        _ => '}',
+    });
+    let closing: String = closing.collect();
+    (!closing.is_empty()).then(|| format!("{closing} ends the form; Ctrl-C drops it"))
+}
+
 /// What stands dim behind the cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
@@ -178,9 +200,12 @@ impl Hinter for Line {
     type Hint = Advice;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Advice> {
-        // Advice wraps badly, so it stands behind single lines only.
-        if pos < line.len() || line.is_empty() || line.contains('\n') {
+        if pos < line.len() || line.is_empty() {
             return None;
+        }
+        // Advice wraps badly, so it stands behind single lines and on empty ones.
+        if line.contains('\n') {
+            return still_open(line).map(Advice::shown);
         }
         self.advice(line, pos).or_else(|| {
             self.history
@@ -298,6 +323,19 @@ mod tests {
         assert!(hint("[(upper-case").is_some_and(|h| h.starts_with("  1 argument  ")));
         assert_eq!(hint(".as-of 3"), None);
         assert_eq!(hint("[?e "), None);
+    }
+
+    #[test]
+    fn a_form_says_what_it_waits_for() {
+        let open = |text| still_open(text).unwrap_or_default();
+        assert_eq!(
+            open("[:find ?e\n :where [?e :a \"]\"\n"),
+            "]] ends the form; Ctrl-C drops it"
+        );
+        assert_eq!(open("(q {:a #{1}\n  "), "}) ends the form; Ctrl-C drops it");
+        assert_eq!(open("[\"one\n"), "\" ends the text; Ctrl-C drops all");
+        assert_eq!(open("[1\n 2"), "");
+        assert_eq!(open("[1]\n"), "");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::commands::{Export, Import};
 use crate::print::Format;
 
 /// A file's name without the quotes that it may stand in, and with the home folder for `~`.
-fn named(file: &str) -> PathBuf {
+pub fn named(file: &str) -> PathBuf {
     let file = file.trim().trim_matches('"');
     match (file.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
@@ -23,9 +23,8 @@ fn unwritable(file: &Path, e: std::io::Error) -> Error {
 }
 
 /// Writes a file.
-pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
-    let file = named(file);
-    std::fs::write(&file, bytes).map_err(|e| unwritable(&file, e))
+pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(file, bytes).map_err(|e| unwritable(file, e))
 }
 
 impl Shell {
@@ -77,7 +76,7 @@ impl Shell {
         };
         let mut bytes = Vec::new();
         reply.write(&mut bytes, format)?;
-        std::fs::write(&path, bytes).map_err(|e| unwritable(&path, e))?;
+        write(&path, &bytes)?;
         self.remark(&format!("written to {} as {}", path.display(), format.name()))
     }
 
@@ -107,8 +106,8 @@ impl Shell {
     pub(super) fn open(&mut self, dir: &str) -> Result<()> {
         self.leave_tour();
         let dir = (!dir.is_empty()).then(|| named(dir));
-        self.watch = None;
         self.session.reopen(dir.clone(), false)?;
+        self.watch = None;
         let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
         let t = self.session.db().basis_t();
         self.remark(&format!("{whose}, t {t}"))

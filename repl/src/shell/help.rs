@@ -16,7 +16,7 @@ const NARROWEST: usize = 40;
 pub fn topic(name: &str, style: &Style) -> Result<String> {
     let start = || shown(include_str!("help/start.txt"), style);
     match name {
-        "" => Ok(format!("{}\n{}", start(), commands(style.width))),
+        "" => Ok(format!("{}\n{}", start(), names(style.width))),
         "commands" => Ok(commands(style.width)),
         _ => {
             let found = TOPICS.iter().find(|(topic, _)| *topic == name);
@@ -28,6 +28,22 @@ pub fn topic(name: &str, style: &Style) -> Result<String> {
             Ok(shown(text, style))
         }
     }
+}
+
+/// The names of the commands.
+fn names(width: usize) -> String {
+    let names: Vec<&str> = COMMANDS.iter().map(|c| c.name).collect();
+    let text = format!(
+        "The commands: {}. .help commands says what each of them does.",
+        names.join(" ")
+    );
+    wrapped(&text, width) + "\n"
+}
+
+/// How a command is written and what it does.
+pub fn about(command: &Command, width: usize) -> String {
+    let text = format!("{} {}", command.name, command.usage);
+    wrapped(&format!("{}  {}", text.trim_end(), command.about), width)
 }
 
 /// The commands, a line each, and more where what they do does not fit beside them.

@@ -189,7 +189,8 @@ impl Shell {
         // What people type who come from other shells.
         let text = match text.trim() {
             "help" | "?" | ":help" | "\\?" | "\\h" => ".help".to_string(),
-            "quit" | "exit" | ":quit" | ":q" | "\\q" => ".quit".to_string(),
+            "quit" | "exit" | "quit;" | "exit;" | "quit()" | "exit()" | ":quit" | ":q" | "\\q" => ".quit".to_string(),
+            ".tables" | "\\d" | "\\dt" | "show tables" | "show tables;" => ".schema".to_string(),
             _ => text,
         };
         // Everything is read before anything is done.

@@ -6,6 +6,7 @@ use asof::edn::Node;
 use asof::error::Result;
 
 use super::{Rows, Screen, Shell, pager};
+use crate::print::columns::width;
 use crate::print::{Format, Reply};
 
 /// What is left of the screen for the frame of a table and the prompt.
@@ -100,17 +101,17 @@ fn fits(text: &[u8], screen: Screen) -> bool {
     true
 }
 
-/// The columns that a line takes, near enough: escape sequences take none.
+/// The columns that a line takes: escape sequences take none.
 fn columns(line: &[u8]) -> usize {
     let text = String::from_utf8_lossy(line);
-    let (mut count, mut escaped) = (0, false);
+    let (mut shown, mut escaped) = (String::new(), false);
     for c in text.chars() {
         match c {
             '\x1b' => escaped = true,
             'm' if escaped => escaped = false,
             _ if escaped => {}
-            _ => count += 1,
+            _ => shown.push(c),
         }
     }
-    count
+    width(&shown)
 }

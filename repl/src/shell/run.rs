@@ -1,5 +1,7 @@
 //! What each command does.
 
+use std::path::Path;
+
 use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use asof::query::Budget;
@@ -7,9 +9,10 @@ use asof::testing::Labels;
 use clap::ValueEnum;
 
 use super::command::{self, Command};
+use super::names::Names;
 use super::{Flow, Rows, Shell, help, pager};
 use crate::commands::{duration, size};
-use crate::eval::{is_query, schema_rows, spelled_out, stats_form};
+use crate::eval::{is_query, schema_rows, spelled_out, stats_form, verified_indexes, verified_log};
 use crate::plot;
 use crate::print::{Format, plural, span};
 use crate::time::{Picture, Watch};
@@ -31,13 +34,19 @@ impl Shell {
             ".quit" if self.is_touring() => self.leave_tour(),
             ".quit" => return Ok(Flow::Quit),
             ".help" if rest == "tour" => self.start_tour()?,
-            ".help" => self.say(&help::topic(rest, &self.style)?)?,
+            ".help" => {
+                let text = self.help(rest)?;
+                self.say(&text)?;
+            }
             ".next" => self.next_step()?,
             ".schema" => self.schema(rest, &forms())?,
             ".attrs" => self.attributes(rest)?,
             ".rules" => self.known_rules(command, rest)?,
             ".as-of" | ".since" | ".history" | ".now" | ".back" | ".forward" => self.travel(command, rest)?,
-            ".log" => self.transactions(command.number(rest, 10)?)?,
+            ".log" => match command.number(rest, 10)? {
+                0 => return Err(command.misused("shows one at least")),
+                n => self.transactions(n)?,
+            },
             ".timeline" | ".blame" | ".diff" => self.look_back(command, rest, &forms())?,
             ".plot" => self.plot(command, rest, place)?,
             ".explain" => {
@@ -58,10 +67,17 @@ impl Shell {
                     _ => Rows::Most(command.number(rest, 0)? as usize),
                 };
             }
-            ".pager" => self.set_pager(command.switch(rest)?)?,
+            ".pager" => self.set_pager(command, rest)?,
             ".limit" => self.limit(command, rest)?,
-            ".labels" => self.style.labels = command.switch(rest)?.then(Labels::new),
-            ".timing" => self.timing = command.switch(rest)?,
+            ".labels" => {
+                let on = command.switch(rest, self.style.labels.is_some())?;
+                self.style.labels = on.then(Labels::new);
+                self.switched(command, rest, on)?;
+            }
+            ".timing" => {
+                self.timing = command.switch(rest, self.timing)?;
+                self.switched(command, rest, self.timing)?;
+            }
             ".read" => return self.read(rest),
             ".output" => self.redirect(rest)?,
             ".write" => self.write_last(rest)?,
@@ -84,10 +100,7 @@ impl Shell {
                 }
                 let log = self.session.conn().verify()?;
                 let indexes = self.session.conn().verify_indexes()?;
-                self.say(&format!(
-                    "log      {} transactions, {} facts: whole and unbroken\nindexes  {} facts, {} of them hold now: as the log says",
-                    log.records, log.facts, indexes.events, indexes.live
-                ))?;
+                self.say(&format!("{}\n{}", verified_log(&log), verified_indexes(&indexes)))?;
             }
             ".reindex" => {
                 let dir = self.session.dir().map(|dir| dir.to_path_buf());
@@ -155,7 +168,10 @@ impl Shell {
     fn set_watch(&mut self, rest: &str, forms: &str) -> Result<()> {
         self.watch = match rest {
             "off" => None,
-            "" | "on" => Some(Watch::facts(&self.session)),
+            "" | "on" => {
+                self.remark("after each transaction of this session its facts are shown; .watch off ends that")?;
+                Some(Watch::facts(&self.session))
+            }
             _ => {
                 let query = edn::read_one(forms)?;
                 if !is_query(&query) {
@@ -167,7 +183,7 @@ impl Shell {
                 let query = spelled_out(query, &self.rules);
                 let (watch, rows) = self.running(|session, _| Watch::answer(query, session))?;
                 self.remark(&format!(
-                    "{}; what changes is shown after each transaction",
+                    "{}; what changes is shown after each transaction of this session",
                     plural(rows, "row")
                 ))?;
                 Some(watch)
@@ -179,9 +195,13 @@ impl Shell {
     fn plot(&mut self, command: &Command, rest: &str, place: usize) -> Result<()> {
         // A file may be named in ways that are no EDN.
         let (rest, file) = match rest.rsplit_once(char::is_whitespace) {
-            Some((forms, file)) if file.ends_with(".svg") => (forms, Some(file)),
+            Some((forms, file)) if plot::is_picture(Path::new(file)) => (forms, Some(file)),
             _ => (rest, None),
         };
+        let file = file.map(super::files::named);
+        if let Some(file) = &file {
+            plot::must_be_svg(file)?;
+        }
         let (kind, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let place = place + rest.len() - arguments.len();
         let forms = edn::read(&format!("{}{arguments}", " ".repeat(place)))?;
@@ -212,8 +232,8 @@ impl Shell {
                 self.say(&text)
             }
             Some(file) => {
-                super::files::write(file, chart.svg()?.as_bytes())?;
-                self.remark(&format!("drawn to {file}"))
+                super::files::write(&file, chart.svg()?.as_bytes())?;
+                self.remark(&format!("drawn to {}", file.display()))
             }
         }
     }
@@ -225,12 +245,31 @@ impl Shell {
         }
     }
 
-    fn set_pager(&mut self, on: bool) -> Result<()> {
-        self.paging = on;
-        match (on, pager::program()) {
+    fn set_pager(&mut self, command: &Command, rest: &str) -> Result<()> {
+        self.paging = command.switch(rest, self.paging)?;
+        match (self.paging, pager::program()) {
             (true, None) => self.remark("there is no pager: PAGER names none, and less is not installed"),
+            _ => self.switched(command, rest, self.paging),
+        }
+    }
+
+    /// Says how a switch stands now, when nobody said how it should.
+    pub(super) fn switched(&mut self, command: &Command, rest: &str, on: bool) -> Result<()> {
+        match rest {
+            "" => self.remark(&format!("{} is {}", command.name, if on { "on" } else { "off" })),
             _ => Ok(()),
         }
+    }
+
+    /// The text about a topic, a command or a function.
+    fn help(&self, name: &str) -> Result<String> {
+        if name.starts_with('.') {
+            return Ok(help::about(command::parse(name)?.0, self.style.width));
+        }
+        help::topic(name, &self.style).or_else(|e| match Names::default().of(&self.db()).about(name) {
+            Some(about) => Ok(format!("{name}  {about}")),
+            None => Err(e),
+        })
     }
 
     fn limit(&mut self, command: &Command, rest: &str) -> Result<()> {
@@ -242,7 +281,10 @@ impl Shell {
             "memory" => {
                 budget.memory_max = Some(size(how.trim()).map_err(|e| command.misused(format!("memory: {e}")))?);
             }
-            "rows" if !how.is_empty() => budget.rows_max = command.number(how.trim(), 0)? as usize,
+            "rows" if !how.is_empty() => match command.number(how.trim(), 0)? {
+                0 => return Err(command.misused("rows: no query holds none")),
+                n => budget.rows_max = usize::try_from(n).unwrap_or(usize::MAX),
+            },
             _ => return Err(command.misused(format!("does not understand {rest}"))),
         }
         Ok(())

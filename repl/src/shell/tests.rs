@@ -176,6 +176,81 @@ fn mistakes() {
     snapshot("mistakes", shown(Prompt::harbour(), &typed));
 }
 
+/// What people type who come from elsewhere, or have read nothing yet.
+#[test]
+fn a_stranger() {
+    let typed = [
+        "SELECT * FROM person;",
+        "insert into person values (1)",
+        "create table person (name text);",
+        "show tables",
+        "hello",
+        "q [:find ?x]",
+        "find ?x",
+        "(+ 1 2)",
+        "(foo)",
+        ".help .watch",
+        ".help upper-case",
+        ".help SELECT",
+        ".timing",
+        ".timing",
+        ".log 0",
+        ".back",
+        ".forward",
+        ".log",
+        ".timeline 99",
+        ".blame 99",
+        ".diff 0 5",
+        ".diff 0",
+        ".plot days",
+        ".plot days days.png",
+        ".plot nonsense",
+        ".plot around 99",
+        ".limit rows 0",
+        ".import notes.doc",
+        ".export csv",
+        ".reindex",
+        ".verify",
+        ".watch",
+        ".help",
+        "quit()",
+    ];
+    snapshot("stranger", shown(Prompt::empty(), &typed));
+}
+
+#[test]
+fn what_is_wide() {
+    let typed = [
+        "[{:db/ident :name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}
+ {:db/ident :friend :db/valueType :db.type/ref :db/cardinality :db.cardinality/many}]",
+        "[{:db/id \"a\" :name \"名前の長い人\"} {:name \"Zoë\" :friend \"a\"}]",
+        "[{:name \"Zoë\" :friend {:name \"tab\\there\"}}]",
+        "[:find ?n :where [_ :name ?n]]",
+        ".timeline :name",
+        ".timeline [:name \"Zoë\"]",
+        ".plot value [:name \"Zoë\"] :friend",
+        ".plot around [:name \"名前の長い人\"] 2",
+        ".blame [:name \"名前の長い人\"]",
+    ];
+    snapshot("wide", shown(Prompt::empty(), &typed));
+}
+
+#[test]
+fn a_database_that_does_not_open_changes_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (one, file) = (dir.path().join("one"), dir.path().join("file"));
+    std::fs::write(&file, "no folder").expect("writable");
+    let mut prompt = Prompt::empty();
+    let mut feed = |text: String| prompt.shell.feed("prompt", &text).map(|_| ());
+    feed(format!(".open {}", one.display())).expect("it opens");
+    feed("(transact [{:db/ident :here}])".to_string()).expect("it is stored");
+    feed(format!(".open {}", file.display())).expect_err("a file is no folder");
+    feed("[:find ?e . :where [?e :db/ident :here]]".to_string()).expect("it is still asked");
+    feed(format!(".open {}", one.display())).expect("the same again");
+    feed(".reindex".to_string()).expect("on disk");
+    assert_eq!(prompt.shell.db().basis_t(), 1);
+}
+
 #[test]
 fn the_tour() {
     let mut prompt = Prompt::empty();
@@ -228,7 +303,8 @@ fn every_command_is_there() {
             ".export" => format!("csv {} --entity ship", dir.path().join("ships.csv").display()),
             ".import" => format!("git {}", dir.path().display()),
             ".open" => dir.path().join("opened").display().to_string(),
-            name if command.usage.starts_with("on") => if name == ".watch" { "off" } else { "on" }.to_string(),
+            ".watch" => "off".to_string(),
+            _ if command.usage == "[on|off]" => "on".to_string(),
             _ => String::new(),
         };
         let flow = prompt.shell.feed("prompt", &format!("{} {rest}", command.name));

@@ -100,8 +100,19 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// The brackets of a text: pairs of places, and closing ones that close nothing.
-pub fn brackets(text: &str, tokens: &[Token]) -> (Vec<(usize, usize)>, Vec<usize>) {
+/// The brackets of a text, by their places.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Brackets {
+    /// Those that belong together.
+    pub pairs: Vec<(usize, usize)>,
+    /// Closing ones that close nothing.
+    pub stray: Vec<usize>,
+    /// Opening ones that nothing closes.
+    pub open: Vec<usize>,
+}
+
+/// Finds the brackets of a text.
+pub fn brackets(text: &str, tokens: &[Token]) -> Brackets {
     let (mut open, mut pairs, mut stray) = (Vec::new(), Vec::new(), Vec::new());
     for token in tokens {
         match token.kind {
@@ -116,7 +127,7 @@ pub fn brackets(text: &str, tokens: &[Token]) -> (Vec<(usize, usize)>, Vec<usize
             _ => {}
         }
     }
-    (pairs, stray)
+    Brackets { pairs, stray, open }
 }
 
 fn fits(open: &str, close: &str) -> bool {
@@ -164,7 +175,8 @@ mod tests {
     #[test]
     fn pairs() {
         let text = "(a [b} \"]\" ]) )";
-        let (pairs, stray) = brackets(text, &tokens(text));
-        assert_eq!((pairs, stray), (vec![(3, 11), (0, 12)], vec![5, 14]));
+        let found = brackets(text, &tokens(text));
+        assert_eq!((found.pairs, found.stray), (vec![(3, 11), (0, 12)], vec![5, 14]));
+        assert_eq!(brackets("(a #{[b] {", &tokens("(a #{[b] {")).open, [0, 4, 9]);
     }
 }

@@ -2,12 +2,12 @@
 
 use asof::db::TimePoint;
 use asof::edn;
-use asof::error::{Code, Error, Result};
+use asof::error::Result;
 
 use super::Shell;
 use super::command::Command;
 use crate::print::plural;
-use crate::time::{Window, blame, diff, facts, moment, timeline, when};
+use crate::time::{Window, blame, diff, facts, moment, reached, timeline, when};
 
 impl Shell {
     fn point(&self, text: &str) -> Result<TimePoint> {
@@ -20,7 +20,11 @@ impl Shell {
         let window = &mut self.session.window;
         match command.name {
             ".now" => *window = Window::default(),
-            ".history" => window.history = command.switch(rest)?,
+            ".history" => {
+                let on = command.switch(rest, window.history)?;
+                self.session.window.history = on;
+                self.switched(command, rest, on)?;
+            }
             ".back" | ".forward" => {
                 let n = command.number(rest, 1)?;
                 let here = window.as_of.unwrap_or(newest).min(newest);
@@ -30,7 +34,10 @@ impl Shell {
                 };
                 window.as_of = (there < newest).then_some(there);
                 if there == here {
-                    let end = if there == 0 { "beginning" } else { "newest transaction" };
+                    let end = match command.name {
+                        ".back" => "beginning",
+                        _ => "newest transaction",
+                    };
                     return self.remark(&format!("this is the {end}"));
                 }
                 // What one steps onto is what one wants to see.
@@ -38,11 +45,7 @@ impl Shell {
             }
             name => {
                 let point = self.point(rest)?;
-                let t = db.t_of(point)?;
-                if t > newest {
-                    let e = Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet"));
-                    return Err(e.hint(format!("the newest transaction is t {newest}")));
-                }
+                let t = reached(&db, point)?;
                 if name == ".as-of" {
                     self.session.window.as_of = Some(t);
                     self.remark(&format!("as of t {t}{}", self.day(t)?))?;

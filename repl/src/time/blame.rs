@@ -7,7 +7,7 @@ use asof::error::Result;
 use asof::index::Order;
 use asof::schema::bootstrap;
 
-use super::{Picture, Style, entity, value_text, when};
+use super::{Picture, Style, entity, entity_name, value_text, when};
 use crate::eval::value_form;
 use crate::patience::Patience;
 use crate::print::{Format, Reply};
@@ -50,6 +50,13 @@ pub fn blame(
     let mut columns = vec!["attribute", "value", "t", "when", "transaction"];
     if db.is_history() {
         columns.push("added");
+    }
+    if rows.is_empty() {
+        let name = entity_name(db, e, style)?;
+        return Ok(Picture {
+            reply: Reply::relation(rows, &columns),
+            drawing: format!("{name} has no such facts here\n"),
+        });
     }
     let mut drawing = Vec::new();
     Reply::relation(shown, &columns).write(&mut drawing, Format::Table)?;

@@ -10,7 +10,7 @@ use asof::edn::{Edn, Node};
 use asof::error::Result;
 use asof::index::Order;
 
-use super::{Picture, Style, entity, entity_name, value_text, when};
+use super::{Picture, Style, entity, entity_name, reached, value_text, when};
 use crate::eval::attribute_name;
 use crate::patience::Patience;
 use crate::print::{Reply, plural};
@@ -25,7 +25,7 @@ pub fn diff(
     patience: &Patience,
 ) -> Result<Picture> {
     let db = conn.db();
-    let (from, to) = (db.t_of(from)?.min(db.basis_t()), db.t_of(to)?.min(db.basis_t()));
+    let (from, to) = (reached(&db, from)?, reached(&db, to)?);
     let (low, high) = (from.min(to), from.max(to));
     // Of what happens to a fact in between, only the first and the last event count.
     let mut changes: BTreeMap<(EntityId, EntityId, Value), (bool, bool)> = BTreeMap::new();

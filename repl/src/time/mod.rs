@@ -19,7 +19,7 @@ use asof::testing::Labels;
 
 pub use blame::blame;
 pub use diff::diff;
-pub use moment::{Window, moment, when};
+pub use moment::{Window, moment, reached, when};
 pub use timeline::timeline;
 pub use watch::{Watch, facts};
 
@@ -122,13 +122,5 @@ pub fn value_text(db: &Db, value: &asof::datom::Value, style: &mut Style) -> Res
     match value {
         asof::datom::Value::Ref(e) => entity_name(db, *e, style),
         value => Ok(value.to_edn().to_string()),
-    }
-}
-
-/// `text`, cut to `width` characters.
-pub fn cut(text: &str, width: usize) -> String {
-    match text.chars().count() > width {
-        true => text.chars().take(width - 1).chain(['…']).collect(),
-        false => text.to_string(),
     }
 }

@@ -25,6 +25,16 @@ impl Window {
     }
 }
 
+/// The t of a moment, which must be there by now.
+pub fn reached(db: &Db, point: TimePoint) -> Result<T> {
+    let (t, newest) = (db.t_of(point)?, db.basis_t());
+    if t > newest {
+        let e = Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet"));
+        return Err(e.hint(format!("the newest transaction is t {newest}")));
+    }
+    Ok(t)
+}
+
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 

@@ -9,10 +9,10 @@ use asof::edn::{Edn, Node};
 use asof::error::Result;
 use asof::index::Order;
 
-use super::{Picture, Style, cut, entity, entity_name, value_text, when};
+use super::{Picture, Style, entity, entity_name, value_text, when};
 use crate::eval::attribute_name;
 use crate::patience::Patience;
-use crate::print::Reply;
+use crate::print::{Reply, columns};
 
 /// The most lines of a drawing.
 const LINES_MAX: usize = 500;
@@ -125,7 +125,7 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &
         moments[first],
         moments[last]
     );
-    let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+    let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| columns::width(t)).max().unwrap_or(0);
     let names = widest(&mut periods.iter().map(|p| &p.name)).min(28);
     let values = widest(&mut periods.iter().map(|p| &p.shown)).min(26);
     let dates = widest(&mut moments.values());
@@ -165,8 +165,9 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &
             (None, _) => format!("until {}", day(p.until)),
             _ => format!("{} to {}", day(p.from), day(p.until)),
         };
-        let (name, value) = (cut(name, 28), cut(&p.shown, 26));
-        let _ = writeln!(out, "{name:names$}  {value:values$}  {line}{pad}  {told}");
+        let name = columns::left(&columns::cut(name, 28), names);
+        let value = columns::left(&columns::cut(&p.shown, 26), values);
+        let _ = writeln!(out, "{name}  {value}  {line}{pad}  {told}");
     }
     if periods.len() > LINES_MAX {
         let _ = writeln!(out, "{} more", periods.len() - LINES_MAX);
