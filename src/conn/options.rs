@@ -100,7 +100,7 @@ impl Options {
     /// are so scattered that each round writes most of the indexes anew.
     pub fn index_after(mut self, datoms: u64) -> Options {
         self.tail_soft = datoms;
-        self.tail_hard = self.tail_hard.max(datoms * 2);
+        self.tail_hard = self.tail_hard.max(datoms.saturating_mul(2));
         self
     }
     /// Writers wait when this many facts are in the log and not yet in the indexes on disk.

@@ -168,6 +168,8 @@ async fn async_callers_are_queued_in_order() {
 #[test]
 fn subscribers_get_reports_and_never_slow_the_writer() {
     let conn = Connection::in_memory().unwrap();
+    // As many as ever come take no more memory than those that wait.
+    let all = conn.subscribe(usize::MAX);
     let wide = conn.subscribe(10);
     let narrow = conn.subscribe(1);
     for i in 0..3 {
@@ -175,6 +177,7 @@ fn subscribers_get_reports_and_never_slow_the_writer() {
     }
     assert_eq!((1..=3).map(|_| wide.next().unwrap().t).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!((narrow.next().unwrap().t, narrow.missed()), (1, 2));
+    assert_eq!((all.try_next().unwrap().t, all.missed()), (1, 0));
     conn.close().unwrap();
     assert!(wide.next().is_none());
 }

@@ -84,6 +84,15 @@ impl Value {
         for (i, item) in items.iter().enumerate() {
             out.push(match &item.node {
                 Node::Nil => None,
+                // A tuple in a tuple would be one without end, made by a program.
+                Node::Vector(_) if slot(i) == ValueType::Tuple => {
+                    return Err(Error::new(
+                        Code::InvalidTupleValue,
+                        format!("slot {} of {owner} is a tuple itself", i + 1),
+                    )
+                    .at(item.span)
+                    .hint("slots are scalar values, references or nil"));
+                }
                 _ => {
                     let ty = slot(i);
                     let what = format!("slot {} of {owner}", i + 1);

@@ -7,7 +7,7 @@ use bigdecimal::BigDecimal;
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
-use super::{EntityId, Value, ValueType, word};
+use super::{EntityId, Val, Value, ValueType, word};
 use crate::edn::{Edn, Instant, Keyword, Node, Symbol, Uuid};
 use crate::error::Code;
 use crate::index::{Dict, Words};
@@ -244,4 +244,13 @@ fn sizes_are_limited() {
     assert_eq!(convert(Node::BigDec(far), ValueType::BigDec), Err(Code::ValueTooLarge));
     let huge = BigInt::from(1) << (super::convert::NUMBER_BITS_MAX + 1);
     assert_eq!(convert(Node::BigInt(huge), ValueType::BigInt), Err(Code::ValueTooLarge));
+}
+
+#[test]
+fn tuples_do_not_nest() {
+    let form = crate::edn::read_one("[1 [2 3]]").expect("a form");
+    let error = Value::from_edn(&form, ValueType::Tuple).expect_err("a tuple in a tuple");
+    assert_eq!(error.code(), Code::InvalidTupleValue);
+    let deep = (0..100_000).fold(Edn::from(1), |form, _| Edn::vector([Edn::from(1), form]));
+    assert!(Value::from_edn(&deep, ValueType::Tuple).is_err() && Val::from_edn(&deep).is_err());
 }

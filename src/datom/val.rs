@@ -196,9 +196,13 @@ impl Val {
         })
     }
 
-    /// The value of an EDN form. NaN and tags that asof does not know are refused.
+    /// The value of an EDN form. NaN, tags that asof does not know, and forms nested deeper than text can be are refused.
     pub fn from_edn(form: &Edn) -> Result<Val> {
-        let all = |forms: &[Edn]| forms.iter().map(Val::from_edn).collect::<Result<Vec<Val>>>();
+        form.check_depth()?;
+        Val::of_form(form)
+    }
+    fn of_form(form: &Edn) -> Result<Val> {
+        let all = |forms: &[Edn]| forms.iter().map(Val::of_form).collect::<Result<Vec<Val>>>();
         Ok(match &form.node {
             Node::Nil => Val::Nil,
             Node::Bool(b) => Val::Boolean(*b),
@@ -220,7 +224,7 @@ impl Val {
             Node::Map(pairs) => {
                 let pairs: Result<BTreeMap<Val, Val>> = pairs
                     .iter()
-                    .map(|(k, v)| Ok((Val::from_edn(k)?, Val::from_edn(v)?)))
+                    .map(|(k, v)| Ok((Val::of_form(k)?, Val::of_form(v)?)))
                     .collect();
                 Val::Map(Arc::new(pairs?))
             }
