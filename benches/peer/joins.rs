@@ -35,7 +35,7 @@ pub fn plans(order: &str, only: &[&str]) -> Outcome {
     Ok(())
 }
 
-fn movies() -> Outcome<Connection> {
+pub fn movies() -> Outcome<Connection> {
     let dir = Size::Once.dir()?;
     if !dir.exists() {
         Command::new(env::current_exe()?).arg("w6-load").status()?;
@@ -44,7 +44,7 @@ fn movies() -> Outcome<Connection> {
 }
 
 /// The queries of these names, or all of them.
-fn chosen(order: &str, only: &[&str]) -> Outcome<Vec<(Arc<str>, Query)>> {
+pub fn chosen(order: &str, only: &[&str]) -> Outcome<Vec<(Arc<str>, Query)>> {
     let mut out = Vec::new();
     for (name, orders) in questions::file("w4")? {
         let (Some(name), Some(orders)) = (name.as_str(), orders.as_map()) else {

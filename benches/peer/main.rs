@@ -7,14 +7,18 @@ mod amplification;
 mod cache;
 mod events;
 mod flight;
+mod frog;
 mod history;
 mod joins;
 mod movies;
 mod open;
+mod past;
 mod people;
+mod planning;
 mod questions;
 mod recursion;
 mod rig;
+mod rules;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -33,7 +37,9 @@ const USAGE: &str = "peer WORKLOAD [ARGS]
   w4 good|bad [QUERY ...] | w4-plans good|bad [QUERY ...]
   w5 ENTITIES VERSIONS
   w6-load | w6-load-10x | w6-open | w6-open-10x | w6-open-killed
-  cache | amplification";
+  cache | amplification
+  past-people N [QUERY ...] | past-movies [QUERY ...]
+  rules [CASE ...] | planning | memory GRAPH ...";
 
 fn main() -> ExitCode {
     // cargo bench adds --bench.
@@ -66,8 +72,16 @@ fn run(args: &[&str]) -> Outcome {
         ["w6-open-killed"] => open::after_kill(),
         ["cache"] => cache::run(),
         ["amplification"] => amplification::run(),
+        ["past-people", n, only @ ..] => past::people(n.parse()?, only),
+        ["past-movies", only @ ..] => past::movies(only),
+        ["rules", only @ ..] => rules::run(only),
+        ["planning"] => planning::run(),
+        ["memory", graphs @ ..] => recursion::memory(graphs),
         // Parts of the above that need a process of their own.
         ["load-and-hang"] => movies::load_and_hang(),
+        ["past-load", "people", n] => past::load_people(n.parse()?),
+        ["past-load", "movies"] => past::load_movies(),
+        ["memory-of", graph, dir] => recursion::memory_of(graph, dir.as_ref()),
         ["open-at", dir, suffix] => open::measure(dir.as_ref(), suffix),
         // `cargo bench` without a workload, and `cargo test --benches`.
         [] => {

@@ -46,7 +46,7 @@ impl Size {
 
 /// What a column is.
 #[derive(Clone, Copy, PartialEq)]
-enum Is {
+pub enum Is {
     /// The entity of the line's own facts, which is new.
     New,
     /// The entity of the line's facts, made by an earlier table.
@@ -59,10 +59,10 @@ enum Is {
 }
 
 /// A column's meaning and, where it is a fact, its attribute.
-type Column = (Is, &'static str);
+pub type Column = (Is, &'static str);
 
 /// A file and the columns of its lines. What a table refers to comes before it.
-const TABLES: [(&str, &[Column]); 7] = [
+pub const TABLES: [(&str, &[Column]); 7] = [
     (
         "person",
         &[
@@ -111,7 +111,7 @@ const FACTS_A_TX: usize = 50_000;
 /// Transactions that are prepared and written while the next is being built.
 const IN_FLIGHT: usize = 3;
 
-fn schema() -> String {
+pub fn schema() -> String {
     let mut text = String::from("[");
     for (ty, attr) in TABLES.iter().flat_map(|(_, columns)| *columns) {
         let ty = match ty {
@@ -132,7 +132,7 @@ fn schema() -> String {
 }
 
 /// The text of all tables.
-fn texts() -> Outcome<Vec<String>> {
+pub fn texts() -> Outcome<Vec<String>> {
     TABLES
         .iter()
         .map(|(name, _)| rig::text(&format!("m_{name}.tsv")))
@@ -141,16 +141,16 @@ fn texts() -> Outcome<Vec<String>> {
 
 /// The entities of the lines' ids.
 #[derive(Default)]
-struct Ids(Vec<EntityId>);
+pub struct Ids(Vec<EntityId>);
 
 impl Ids {
-    fn get(&self, id: usize) -> Outcome<EntityId> {
+    pub fn get(&self, id: usize) -> Outcome<EntityId> {
         self.0
             .get(id)
             .copied()
             .ok_or_else(|| format!("no line has made {id}").into())
     }
-    fn set(&mut self, id: usize, e: EntityId) {
+    pub fn set(&mut self, id: usize, e: EntityId) {
         if self.0.len() <= id {
             self.0.resize(id + 1, EntityId(0));
         }

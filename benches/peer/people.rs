@@ -19,7 +19,7 @@ use crate::Outcome;
 use crate::questions::{self, Question};
 use crate::rig::{self, Case};
 
-const SCHEMA: &str = "[
+pub const SCHEMA: &str = "[
   {:db/ident :name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}
   {:db/ident :last-name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}
   {:db/ident :sex :db/valueType :db.type/keyword :db/cardinality :db.cardinality/one}

@@ -119,15 +119,26 @@ impl<'a> Case<'a> {
     }
 
     /// Measures a question that can be asked again and again; it gives the number of rows of its answer.
-    pub fn ask(self, mut question: impl FnMut() -> Outcome<usize>) {
+    pub fn ask(self, question: impl FnMut() -> Outcome<usize>) {
+        match self.sample(question) {
+            Ok((rows, times)) => self.done(rows, times),
+            Err(e) => self.failed(&e.to_string()),
+        }
+    }
+
+    /// The same for a record of several figures: the rows, and the median in milliseconds.
+    pub fn median(&self, question: impl FnMut() -> Outcome<usize>) -> Outcome<(usize, f64)> {
+        let (rows, mut times) = self.sample(question)?;
+        times.sort();
+        Ok((rows, millis(times[times.len() / 2])))
+    }
+
+    fn sample(&self, mut question: impl FnMut() -> Outcome<usize>) -> Outcome<(usize, Vec<Duration>)> {
         let start = Instant::now();
-        let rows = match question() {
-            Ok(rows) => rows,
-            Err(e) => return self.failed(&e.to_string()),
-        };
+        let rows = question()?;
         let first = start.elapsed();
         if first > SLOW {
-            return self.done(rows, vec![first]);
+            return Ok((rows, vec![first]));
         }
         let mut again = || {
             let _ = black_box(question());
@@ -144,7 +155,7 @@ impl<'a> Case<'a> {
             (0..repeat).for_each(|_| again());
             start.elapsed() / repeat
         });
-        self.done(rows, samples.collect());
+        Ok((rows, samples.collect()))
     }
 
     /// Measures work that takes its own time and starts from nothing each time.
@@ -227,6 +238,11 @@ fn proc_number(file: &str, key: &str) -> Option<u64> {
 /// The most memory this process has had, in MB.
 pub fn peak_mb() -> f64 {
     proc_number("/proc/self/status", "VmHWM:").unwrap_or(0) as f64 / 1024.0
+}
+
+/// [`peak_mb`] counts from here on.
+pub fn forget_peak() -> Outcome {
+    Ok(fs::write("/proc/self/clear_refs", "5")?)
 }
 
 /// The memory this process has now, in MB.

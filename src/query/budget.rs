@@ -95,6 +95,8 @@ pub(crate) struct Meter {
     held: Cell<u64>,
     /// The most bytes at once.
     peak: Cell<u64>,
+    /// When the plan was there.
+    planned: Cell<Duration>,
 }
 
 /// How many small steps pass between two looks at the clock.
@@ -113,6 +115,7 @@ impl Meter {
             leaves_read: Cell::new(0),
             held: Cell::new(0),
             peak: Cell::new(0),
+            planned: Cell::new(Duration::ZERO),
         }
     }
     /// One small step of a loop: looks at the clock now and then.
@@ -141,6 +144,10 @@ impl Meter {
             .hint("look at (explain ...) for the step that reads most, or give it more time")),
             _ => Ok(()),
         }
+    }
+    /// The plan is there.
+    pub fn planned(&self) {
+        self.planned.set(self.elapsed());
     }
     /// Rows came out of an index.
     pub fn read(&self, rows: usize) {
@@ -196,6 +203,7 @@ impl Meter {
             rows_returned: rows_returned as u64,
             leaves_read: self.leaves_read.get(),
             memory: self.peak.get(),
+            planning: self.planned.get(),
             elapsed: self.elapsed(),
         }
     }

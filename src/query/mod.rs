@@ -327,6 +327,7 @@ impl Query {
                 setup.keep(prepared, &bound, options.passes)?
             }
         };
+        meter.planned();
         let outcome = attempt(loan.plan());
         setup.give(loan);
         let rows = match outcome {

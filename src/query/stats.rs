@@ -14,7 +14,9 @@ pub struct QueryStats {
     pub leaves_read: u64,
     /// The most bytes that rows held at once, about.
     pub memory: u64,
-    /// From the inputs to the last row.
+    /// From the inputs to the plan; next to nothing when the query has kept one.
+    pub planning: Duration,
+    /// From the inputs to the last row, planning included.
     pub elapsed: Duration,
 }
 
