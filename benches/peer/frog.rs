@@ -84,9 +84,14 @@ pub fn apart(graph: &Graph) -> usize {
     }
     let reach = reach.complete();
     let n = graph.weights.len() as u32;
-    let all: Relation<((u32, u32), ())> = (0..n).flat_map(|y| (0..n).map(move |x| ((y, x), ()))).collect();
-    let apart: Relation<(u32, u32)> = Relation::from_antijoin(&all, &reach, |&(y, x), _| (x, y));
-    apart.len()
+    let mut it = Iteration::new();
+    let all = it.variable::<((u32, u32), ())>("all");
+    let apart = it.variable::<(u32, u32)>("apart");
+    all.extend((0..n).flat_map(|y| (0..n).map(move |x| ((y, x), ()))));
+    while it.changed() {
+        apart.from_antijoin(&all, &reach, |&(y, x), _| (x, y));
+    }
+    apart.complete().len()
 }
 
 pub fn untainted(graph: &Graph) -> usize {

@@ -170,8 +170,8 @@ const PROGRAMS: [Program; 8] = [
         query: "[:find ?p ?q :in $ % :where (pt ?p ?q)]",
         start: None,
         graph: || {
-            let sizes = [("address", 2500), ("copy", 3500), ("load", 500), ("store", 500)];
-            Graph::random(4000, &sizes)
+            let sizes = [("address", 700), ("copy", 900), ("load", 140), ("store", 140)];
+            Graph::random(1000, &sizes)
         },
         by_hand: |g, _| frog::points_to(g),
     },

@@ -265,6 +265,27 @@ impl Db {
         Ok(kept.map_or_else(|| schema.clone(), |kept| kept.get_or_init(|| schema.clone()).clone()))
     }
 
+    /// Whether an attribute was at the view's upper bound what it is now in one respect, [`bootstrap::CARDINALITY`] say: this was said once
+    /// and before.
+    pub(crate) fn was_already(&self, attr: u32, respect: u32) -> Result<bool> {
+        let Some(until) = self.as_of_t() else { return Ok(true) };
+        let view = View {
+            since: None,
+            until: self.base.basis_t,
+            history: true,
+        };
+        let range = Range::ea(u64::from(attr), respect);
+        let mut said = 0;
+        for batch in self.base.snapshot.scan(self.words(), Order::Eavt, &range, view) {
+            let batch = batch?;
+            if batch.t().iter().any(|t| *t > until) {
+                return Ok(false);
+            }
+            said += batch.len();
+        }
+        Ok(said == 1)
+    }
+
     /// The t a time point means: instants become the last transaction at or before them, 0 before the first.
     /// Complexity: O(log t) index reads for an instant.
     pub fn t_of(&self, point: impl Into<TimePoint>) -> Result<T> {

@@ -10,7 +10,8 @@ use super::dict::DictPage;
 use super::directory::{Page, PastPage};
 use super::key::{Keys, Range};
 use super::leaf::Leaf;
-use super::{Batch, View};
+use super::{Batch, Columns, View};
+use crate::datom::T;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Store};
 
@@ -20,18 +21,34 @@ pub(super) enum Blob {
     Page(Arc<Page>),
     Past(Arc<PastPage>),
     Dict(Arc<DictPage>),
+    /// What of a leaf a view sees: not read, but put together from it.
+    Seen(Arc<Columns>),
+}
+
+/// A blob, or what a view (its bounds) sees of a leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    id: BlobId,
+    seen: Option<(Option<T>, T)>,
+}
+
+impl Key {
+    fn of(id: BlobId) -> Key {
+        Key { id, seen: None }
+    }
 }
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<BlobId, Blob> for Bytes {
-    fn weight(&self, _: &BlobId, blob: &Blob) -> u64 {
+impl Weighter<Key, Blob> for Bytes {
+    fn weight(&self, _: &Key, blob: &Blob) -> u64 {
         let bytes = match blob {
             Blob::Leaf(x) => x.weight(),
             Blob::Page(x) => x.weight(),
             Blob::Past(x) => x.weight(),
             Blob::Dict(x) => x.weight(),
+            Blob::Seen(x) => x.weight(),
         };
         bytes as u64 + 64
     }
@@ -40,7 +57,7 @@ impl Weighter<BlobId, Blob> for Bytes {
 /// The blobs of one database: its store, and a cache in front.
 pub struct Blobs {
     store: Option<Arc<dyn Store>>,
-    cache: Cache<BlobId, Blob, Bytes>,
+    cache: Cache<Key, Blob, Bytes>,
     next: AtomicU64,
     reads: AtomicU64,
 }
@@ -94,14 +111,14 @@ impl Blobs {
     }
 
     pub(super) fn put(&self, id: BlobId, blob: Blob) {
-        self.cache.insert(id, blob);
+        self.cache.insert(Key::of(id), blob);
     }
     pub(super) fn forget(&self, id: BlobId) {
-        self.cache.remove(&id);
+        self.cache.remove(&Key::of(id));
     }
 
     fn get(&self, id: BlobId, decode: impl FnOnce(&[u8]) -> Result<Blob>) -> Result<Blob> {
-        self.cache.get_or_insert_with(&id, || self.read(id, decode))
+        self.cache.get_or_insert_with(&Key::of(id), || self.read(id, decode))
     }
 
     fn read<X>(&self, id: BlobId, decode: impl FnOnce(&[u8]) -> Result<X>) -> Result<X> {
@@ -117,12 +134,39 @@ impl Blobs {
             _ => Err(mixed(id)),
         }
     }
-    /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. A leaf that is asked for moments often gets
-    /// lists of them, and a new weight with these, by taking its own place in the cache.
+    /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. When a good part of the leaf is asked for,
+    /// what it shows at that moment is kept. A leaf that is asked for moments often gets lists of them, and a new weight with these, by
+    /// taking its own place in the cache.
     pub(super) fn state(&self, id: BlobId, keys: &Keys, range: &Range, view: View) -> Result<Batch> {
         let leaf = self.leaf(id)?;
+        let part = |rows: Arc<Columns>| {
+            let span = keys.within(&rows, 0..rows.len(), range);
+            Batch::new(rows, span.start, span.end)
+        };
+        if leaf.shows_live(view) {
+            return Ok(part(leaf.live.clone()));
+        }
+        let key = Key {
+            id,
+            seen: Some((view.since, view.until)),
+        };
+        match self.cache.get(&key) {
+            Some(Blob::Seen(rows)) => return Ok(part(rows)),
+            Some(_) => return Err(mixed(id)),
+            None => {}
+        }
         let mut often = false;
-        let rows = leaf.state(keys, range, view, || often = true);
+        let rows = match leaf.is_large(keys, range, view) {
+            false => leaf.state(keys, range, view, || often = true),
+            true => {
+                let rows = leaf.state(keys, &Range::all(), view, || often = true).shared();
+                keys.take_error()?;
+                if !Arc::ptr_eq(&rows, &leaf.live) {
+                    self.cache.insert(key, Blob::Seen(rows.clone()));
+                }
+                part(rows)
+            }
+        };
         if often {
             self.put(id, Blob::Leaf(Arc::new(leaf.with_moments(keys)?)));
         }
@@ -130,7 +174,7 @@ impl Blobs {
     }
     /// A leaf that is about to be replaced, and whether it was in the cache; reading it does not bring it there.
     pub(super) fn leaf_to_fold(&self, id: BlobId) -> Result<(Arc<Leaf>, bool)> {
-        match self.cache.get(&id) {
+        match self.cache.get(&Key::of(id)) {
             Some(Blob::Leaf(leaf)) => Ok((leaf, true)),
             Some(_) => Err(mixed(id)),
             None => {

@@ -71,6 +71,22 @@ impl Columns {
             self.added.extend_from_slice(&from.added[span]);
         }
     }
+    /// Appends the rows of `from` at `at`; both are assertions alone.
+    pub(super) fn pick(&mut self, from: &Columns, at: &[u32]) {
+        match at {
+            [] => {}
+            [one] => {
+                let i = *one as usize;
+                self.push(from.e[i], from.a[i], from.v[i], from.t[i]);
+            }
+            many => {
+                self.e.extend(many.iter().map(|&i| from.e[i as usize]));
+                self.a.extend(many.iter().map(|&i| from.a[i as usize]));
+                self.v.extend(many.iter().map(|&i| from.v[i as usize]));
+                self.t.extend(many.iter().map(|&i| from.t[i as usize]));
+            }
+        }
+    }
     /// Removes all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.e.clear();
@@ -158,6 +174,10 @@ impl Batch {
     /// Row `i` of the batch.
     pub fn row(&self, i: usize) -> RawDatom {
         self.columns.row(self.start + i)
+    }
+    /// The columns it is a part of.
+    pub(super) fn shared(self) -> Arc<Columns> {
+        self.columns
     }
     pub(super) fn columns(&self) -> &Columns {
         &self.columns

@@ -159,31 +159,53 @@ impl Leaf {
             often();
         }
         let since = view.since.map_or(0, |s| s + 1);
-        let seen_closed =
-            |j: usize| self.closed.t[j] <= view.until && view.until < self.end[j] && self.closed.t[j] >= since;
-        if all_live && !closed.clone().any(seen_closed) {
+        let begun = |t: T| t >= since && t <= view.until;
+        let times = self.closed.t[closed.clone()].iter().zip(&self.end[closed.clone()]);
+        let of_closed = chosen(closed, times.map(|(t, end)| begun(*t) & (view.until < *end)));
+        if all_live && of_closed.is_empty() {
             return shared();
         }
         let live = keys.within(&self.live, 0..self.live.len(), range);
-        let mut out = Columns::with_capacity(live.len());
-        let mut rest = closed.filter(|&j| seen_closed(j)).peekable();
-        for i in live {
-            if self.live.t[i] > view.until || self.live.t[i] < since {
-                continue;
+        let times = self.live.t[live.clone()].iter();
+        let of_live = chosen(live, times.map(|t| begun(*t)));
+        Batch::whole(self.merged(keys, &of_live, &of_closed))
+    }
+
+    /// These live and closed rows in the order of their keys.
+    fn merged(&self, keys: &Keys, of_live: &[u32], of_closed: &[u32]) -> Columns {
+        let mut out = Columns::with_capacity(of_live.len() + of_closed.len());
+        let (mut i, mut j) = (0, 0);
+        // Runs of either kind are copied at once.
+        while i < of_live.len() && j < of_closed.len() {
+            let at = self.closed.key(of_closed[j] as usize);
+            let from = i;
+            while i < of_live.len() && keys.compare(self.live.key(of_live[i] as usize), at).is_lt() {
+                i += 1;
             }
-            while let Some(&j) = rest.peek() {
-                if keys.compare(self.closed.key(j), self.live.key(i)).is_gt() {
-                    break;
-                }
-                out.push(self.closed.e[j], self.closed.a[j], self.closed.v[j], self.closed.t[j]);
-                rest.next();
+            out.pick(&self.live, &of_live[from..i]);
+            let Some(live) = of_live.get(i) else { break };
+            let at = self.live.key(*live as usize);
+            let from = j;
+            j += 1;
+            while j < of_closed.len() && keys.compare(self.closed.key(of_closed[j] as usize), at).is_le() {
+                j += 1;
             }
-            out.push(self.live.e[i], self.live.a[i], self.live.v[i], self.live.t[i]);
+            out.pick(&self.closed, &of_closed[from..j]);
         }
-        for j in rest {
-            out.push(self.closed.e[j], self.closed.a[j], self.closed.v[j], self.closed.t[j]);
+        out.pick(&self.live, &of_live[i..]);
+        out.pick(&self.closed, &of_closed[j..]);
+        out
+    }
+
+    /// Whether `range` has a good part of the rows that `view` may see.
+    pub(super) fn is_large(&self, keys: &Keys, range: &Range, view: View) -> bool {
+        let part = |rows: &Columns| keys.within(rows, 0..rows.len(), range).len();
+        let (mut rows, mut all) = (part(&self.live), self.live.len());
+        if view.until < self.last_end {
+            rows += part(&self.closed);
+            all += self.closed.len();
         }
-        Batch::whole(out)
+        8 * rows >= all
     }
 
     /// Calls `each` with the events of `range` at `first..=last` that this leaf covers, in no order; of the keys in `clip` alone. An event is
@@ -223,6 +245,18 @@ impl Leaf {
         }
         Ok(())
     }
+}
+
+/// The numbers of the rows, from `rows.start` on, that are wanted. Without a branch, which would be guessed wrong half of the time.
+fn chosen(rows: Span<usize>, wanted: impl Iterator<Item = bool>) -> Vec<u32> {
+    let mut out = vec![0; rows.len()];
+    let mut n = 0;
+    for (row, wanted) in rows.zip(wanted) {
+        out[n] = row as u32;
+        n += usize::from(wanted);
+    }
+    out.truncate(n);
+    out
 }
 
 /// The bytes of a leaf that holds these rows.

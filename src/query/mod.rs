@@ -28,6 +28,7 @@ mod parse;
 mod places;
 mod plan;
 mod relation;
+mod seen;
 mod source;
 mod stats;
 mod values;
@@ -257,6 +258,7 @@ impl Query {
             component: None,
             preds: Vec::new(),
             pred_index: Default::default(),
+            free: Vec::new(),
             distinct: Default::default(),
             facts: Default::default(),
             passes: options.passes,

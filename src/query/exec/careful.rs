@@ -96,7 +96,7 @@ fn can_run(op: &Op, rel: &Relation) -> bool {
                 && call
                     .args
                     .iter()
-                    .zip(&call.bound)
+                    .zip(&call.joined)
                     .all(|(v, needed)| !needed || bound(*v))
         }
     }

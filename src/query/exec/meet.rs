@@ -10,7 +10,7 @@ use super::super::relation::Relation;
 use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
-use super::output::{Key, Output};
+use super::output::{Key, Output, is_one, is_unique};
 use crate::datom::{ValueType, Word};
 use crate::error::Result;
 use crate::index::{Order, Range};
@@ -59,12 +59,10 @@ impl Exec<'_> {
         let width = pair_bytes(out.cols.len() + keep.len());
         let mut left: Vec<u32> = Vec::new();
         let (mut some_left, mut some_at) = (Vec::new(), Vec::new());
-        // At an earlier time the attribute may have been another.
-        let single = db.as_of_t().is_none()
-            && match key {
-                Key::Entity => attr.is_one(),
-                Key::Value => attr.unique.is_some(),
-            };
+        let single = match key {
+            Key::Entity => is_one(attr, source, rel.len),
+            Key::Value => is_unique(attr, source, rel.len),
+        };
         let mut matcher = db.matcher(order, attr.id, single);
         matcher.each(keys, |columns, found, at| {
             let rows = Slices::columns(columns);

@@ -9,6 +9,7 @@ use super::Exec;
 use super::check::Slices;
 use crate::datom::{TxId, ValueType, Word};
 use crate::error::Result;
+use crate::schema::{Attribute, bootstrap};
 
 /// What the facts of a pattern are looked up by.
 #[derive(Clone, Copy, PartialEq)]
@@ -120,9 +121,6 @@ impl<'a> Output<'a> {
     pub fn is_distinct(&self) -> bool {
         let has = |slot: Slot| self.slots.contains(&slot);
         let s = self.scan;
-        let now = self.source.db.as_of_t().is_none();
-        let one = now && s.attr.as_ref().is_some_and(|a| a.is_one());
-        let unique = now && s.attr.as_ref().is_some_and(|a| a.unique.is_some());
         if self.source.db.is_history() {
             return (has(Slot::E) || s.e.is_const())
                 && (has(Slot::A) || s.a.is_const())
@@ -135,8 +133,8 @@ impl<'a> Output<'a> {
         }
         match (has(Slot::E) || s.e.is_const(), has(Slot::V) || s.v.is_const()) {
             (true, true) => true,
-            (true, false) => one,
-            (false, true) => unique,
+            (true, false) => s.attr.as_ref().is_some_and(|a| is_one(a, self.source, self.len)),
+            (false, true) => s.attr.as_ref().is_some_and(|a| is_unique(a, self.source, self.len)),
             (false, false) => false,
         }
     }
@@ -166,13 +164,30 @@ impl Output<'_> {
         let has = |slot: Slot| self.slots.contains(&slot);
         let s = self.scan;
         let Some(attr) = &s.attr else { return false };
-        // What an attribute is now, it may not have been at an earlier time.
-        if self.source.db.is_history() || self.source.db.as_of_t().is_some() {
+        if self.source.db.is_history() {
             return false;
         }
         match key {
-            Key::Entity => attr.is_one() || has(Slot::V) || s.v.is_const(),
-            Key::Value => attr.unique.is_some() || has(Slot::E) || s.e.is_const(),
+            Key::Entity => has(Slot::V) || s.v.is_const() || is_one(attr, self.source, self.len),
+            Key::Value => has(Slot::E) || s.e.is_const() || is_unique(attr, self.source, self.len),
         }
     }
+}
+
+/// Rows below this are cheaper to look through than to ask what an attribute was at an earlier time.
+const FEW: usize = 64;
+
+/// Whether each entity has one value at most at the view's moment; a view of few rows that cannot tell at once says no.
+pub(super) fn is_one(attr: &Attribute, source: &DbSource, rows: usize) -> bool {
+    attr.is_one() && was_already(attr, source, rows, bootstrap::CARDINALITY)
+}
+
+/// Whether no two entities have the same value, likewise.
+pub(super) fn is_unique(attr: &Attribute, source: &DbSource, rows: usize) -> bool {
+    attr.unique.is_some() && !attr.unique_partial && was_already(attr, source, rows, bootstrap::UNIQUE)
+}
+
+fn was_already(attr: &Attribute, source: &DbSource, rows: usize, respect: u32) -> bool {
+    // What cannot be read is read again by whoever needs it, who reports it.
+    source.db.as_of_t().is_none() || rows >= FEW && source.db.was_already(attr.id, respect).unwrap_or(false)
 }

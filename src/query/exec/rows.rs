@@ -41,11 +41,13 @@ impl Exec<'_> {
             Some(table) => table,
             None => {
                 let names: Vec<Var> = (0..rows.cols.len() as u32).map(Var).collect();
-                let key: Vec<Var> = at.iter().map(|&i| Var(i as u32)).collect();
-                let mut table = Growing::new(&names, &key);
+                let mut table = Growing::new(&names);
+                table.index_by(&at);
                 table.add(&Relation::new(names.clone(), rows.cols.clone(), rows.len), &names);
                 let table = Rc::new(table);
-                self.row_tables.borrow_mut().insert((r.source, at), table.clone());
+                self.row_tables
+                    .borrow_mut()
+                    .insert((r.source, at.clone()), table.clone());
                 table
             }
         };
@@ -60,7 +62,7 @@ impl Exec<'_> {
                 _ => None,
             })
             .collect();
-        table.matches(&rel, &shared, |i, j| {
+        table.matches(&at, &rel, &shared, |i, j| {
             if constants
                 .iter()
                 .all(|(c, word)| table.rows.cols[*c].get(j as usize) == *word)

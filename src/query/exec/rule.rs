@@ -45,9 +45,9 @@ impl Exec<'_> {
         if fresh.len > 0 {
             self.fixpoint(call.pred, fresh)?;
         }
-        let tables = self.tables.borrow();
-        let table = tables[call.pred].as_ref().expect("it was put there above");
-        self.join_results(call, pred, &table.results, &rel, keep)
+        let mut tables = self.tables.borrow_mut();
+        let table = tables[call.pred].as_mut().expect("it was put there above");
+        self.join_results(call, &mut table.results, &rel, keep)
     }
 
     /// The bound arguments of the rows, under the rule's own names.
@@ -67,16 +67,9 @@ impl Exec<'_> {
         out
     }
 
-    fn join_results(
-        &self,
-        call: &RuleStep,
-        pred: &Pred,
-        results: &Growing,
-        rel: &Relation,
-        keep: &[Var],
-    ) -> Result<Relation> {
-        let asked: Vec<Var> = bound_args(call);
-        if asked.is_empty() {
+    fn join_results(&self, call: &RuleStep, results: &mut Growing, rel: &Relation, keep: &[Var]) -> Result<Relation> {
+        let (joined, places) = joined_args(call);
+        if joined.is_empty() {
             let mut all = results.rows.clone();
             all.vars = call.args.clone();
             all.distinct = true;
@@ -84,7 +77,8 @@ impl Exec<'_> {
         }
         let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
         let width = pair_bytes(keep.len());
-        results.matches(rel, &asked, |i, j| {
+        results.index_by(&places);
+        results.matches(&places, rel, &joined, |i, j| {
             li.push(i);
             ri.push(j);
             self.meter.grown(li.len(), &mut seen, width)
@@ -92,7 +86,6 @@ impl Exec<'_> {
         self.meter.rows(li.len(), width)?;
         let mut right = results.rows.clone();
         right.vars = call.args.clone();
-        debug_assert_eq!(pred.vars.len(), call.args.len());
         Ok(gathered(rel, &right, &li, &ri, keep, rel.sorted))
     }
 
@@ -165,10 +158,11 @@ impl Exec<'_> {
                     let Some(waiting) = &table.waiting[b][i] else { continue };
                     let mut right = derived.clone();
                     right.vars = call.args.clone();
-                    let asked = bound_args(call);
+                    let (joined, _) = joined_args(call);
+                    let places: Vec<usize> = joined.iter().filter_map(|v| waiting.rows.at(*v)).collect();
                     let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
                     let width = pair_bytes(node.keep.len());
-                    waiting.matches(&right, &asked, |d, w| {
+                    waiting.matches(&places, &right, &joined, |d, w| {
                         li.push(w);
                         ri.push(d);
                         self.meter.grown(li.len(), &mut seen, width)
@@ -212,8 +206,13 @@ impl Exec<'_> {
             }
             let callee = &self.preds[call.pred];
             let table = tables[p].as_mut().expect("members have tables");
-            let asked_args = bound_args(call);
-            let waiting = table.waiting[b][i].get_or_insert_with(|| Growing::new(&rel.vars, &asked_args));
+            let (joined, _) = joined_args(call);
+            let waiting = table.waiting[b][i].get_or_insert_with(|| {
+                let mut waiting = Growing::new(&rel.vars);
+                let places: Vec<usize> = joined.iter().filter_map(|v| rel.at(*v)).collect();
+                waiting.index_by(&places);
+                waiting
+            });
             let vars = waiting.rows.vars.clone();
             let fresh = waiting.add(&rel, &vars);
             self.meter.rows(waiting.rows.len, 0)?;
@@ -229,7 +228,7 @@ impl Exec<'_> {
             if new_demand.len > 0 {
                 merge(&mut pending[call.pred].demand, new_demand);
             }
-            rel = self.settled(self.join_results(call, callee, &other.results, &fresh, &node.keep)?);
+            rel = self.settled(self.join_results(call, &mut other.results, &fresh, &node.keep)?);
         }
         let mut derived = rel.project(&body.args);
         if derived.vars.len() == body.args.len() {
@@ -262,13 +261,12 @@ fn merge(into: &mut Option<Relation>, more: Relation) {
     }
 }
 
-fn bound_args(call: &RuleStep) -> Vec<Var> {
-    call.args
-        .iter()
-        .zip(&call.bound)
-        .filter(|(_, b)| **b)
-        .map(|(v, _)| *v)
-        .collect()
+/// The arguments that the rows have, on which they are joined with what was derived; and which of all arguments these are.
+fn joined_args(call: &RuleStep) -> (Vec<Var>, Vec<usize>) {
+    let all = call.args.iter().zip(&call.joined).enumerate();
+    all.filter(|(_, (_, joined))| **joined)
+        .map(|(place, (v, _))| (*v, place))
+        .unzip()
 }
 
 impl Pred {
@@ -287,8 +285,8 @@ impl Table {
     fn new(pred: &Pred) -> Table {
         let bound = pred.bound_vars();
         Table {
-            demand: Growing::new(&bound, &[]),
-            results: Growing::new(&pred.vars, &bound),
+            demand: Growing::new(&bound),
+            results: Growing::new(&pred.vars),
             waiting: pred
                 .bodies
                 .iter()

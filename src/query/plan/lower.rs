@@ -10,7 +10,7 @@ use super::super::parse::collect_binding;
 use super::super::source::Sources;
 use super::super::values::Values;
 use super::kinds::{Kind, RuleKinds};
-use super::rules::{Pred, RuleSet};
+use super::rules::{Pred, PredKey, RuleSet};
 use super::{Goal, RuleCall, bounds};
 use crate::datom::{Val, Word};
 use crate::edn::{Edn, Symbol};
@@ -41,7 +41,9 @@ pub(crate) struct Planner<'a> {
     /// The recursion whose bodies are being planned.
     pub component: Option<usize>,
     pub preds: Vec<Pred>,
-    pub pred_index: FxHashMap<(Symbol, Option<usize>, Vec<bool>), usize>,
+    pub pred_index: FxHashMap<PredKey, usize>,
+    /// Rules that are being planned with no argument bound, outermost first.
+    pub free: Vec<usize>,
     pub distinct: FxHashMap<(usize, u32), f64>,
     /// How many facts attributes have, by source.
     pub facts: FxHashMap<(usize, u32), f64>,

@@ -384,8 +384,10 @@ pub(crate) struct RuleStep {
     /// The number of the [`rules::Pred`].
     pub pred: usize,
     pub args: Vec<Var>,
-    /// Which arguments are bound.
+    /// Which arguments it is asked about.
     pub bound: Vec<bool>,
+    /// Which arguments the rows before have. Of a closure these are the bound ones: the search compares the other end itself.
+    pub joined: Vec<bool>,
     /// The called rule is still being computed when this step runs: both are of one recursion.
     pub recursive: bool,
 }

@@ -12,12 +12,15 @@ use super::super::functions;
 use super::super::source::Source;
 use super::lower::Planner;
 use super::sample::{FEW, Samples};
-use super::{Callee, Goal, Node, Op, Pipeline, Pos, RuleStep, Scan, access};
+use super::{Callee, Goal, Node, Op, Pipeline, Pos, RuleCall, RuleStep, Scan, access};
 use crate::error::{Code, Error, Result};
 use crate::index::{Order, Range};
 
 /// Conjunctions with more goals to join are ordered greedily.
 const SEARCHED_MAX: usize = 16;
+
+/// Recursive rules are asked about so many rows by all arguments that are known, about more by one of them.
+const MANY_PAIRS: f64 = 256.0;
 
 /// What is known of the rows so far.
 #[derive(Clone)]
@@ -343,7 +346,12 @@ impl Planner<'_> {
                     let key = (at, input);
                     if !scratch.plans.contains_key(&key) {
                         let bound: Vec<bool> = call.args.iter().map(|v| state.has(*v)).collect();
-                        let planned = self.pred(call, &bound).map(|pred| {
+                        let asked = self.asked(call, &bound, state);
+                        let planned = self.pred(call, &asked).map(|pred| {
+                            let joined = match self.preds[pred].closure {
+                                true => self.preds[pred].bound.clone(),
+                                false => bound,
+                            };
                             let bound = self.preds[pred].bound.clone();
                             let recursive = self.component == Some(self.preds[pred].component);
                             let fanout = self.preds[pred].rows;
@@ -352,6 +360,7 @@ impl Planner<'_> {
                                     pred,
                                     args: call.args.clone(),
                                     bound,
+                                    joined,
                                     recursive,
                                 })),
                                 fanout,
@@ -367,6 +376,23 @@ impl Planner<'_> {
             }
         }
         Ok(out)
+    }
+
+    /// The arguments that a rule is asked about. Recursion from many pairs of values would follow each pair by itself, and what many
+    /// values of one argument lead to is mostly found for all pairs at once: then it is asked about the argument with the fewest values,
+    /// and what it derives is joined with the pairs.
+    fn asked(&self, call: &RuleCall, bound: &[bool], state: &State) -> Vec<bool> {
+        let known = bound.iter().filter(|b| **b).count();
+        if known < 2 || known <= call.required || state.rows <= MANY_PAIRS || !self.rules.is_recursive(&call.name) {
+            return bound.to_vec();
+        }
+        let few = (call.required..bound.len()).filter(|i| bound[*i]);
+        let fewest = few.min_by(|i, j| {
+            let values = |i: usize| state.distinct(call.args[i]);
+            values(*i).total_cmp(&values(*j))
+        });
+        let one = |i: usize| i < call.required || call.required == 0 && Some(i) == fewest;
+        (0..bound.len()).map(one).collect()
     }
 
     /// A sub-plan that is not possible yet may be possible later: its error counts only when nothing else is left.

@@ -22,6 +22,7 @@ pub(crate) struct RuleSet {
 #[derive(Clone, Debug)]
 pub(crate) struct Pred {
     pub name: Symbol,
+    pub source: Option<usize>,
     pub bound: Vec<bool>,
     pub component: usize,
     /// Names for the columns of its results.
@@ -41,6 +42,9 @@ pub(crate) struct Body {
     pub args: Vec<Var>,
     pub plan: Pipeline,
 }
+
+/// A rule, its source, the arguments that are bound, and the outermost rule of its recursion that is planned with none bound.
+pub(crate) type PredKey = (Symbol, Option<usize>, Vec<bool>, Option<usize>);
 
 /// A call inside a rule: whom, whether under a not, and where.
 type Edge = (Symbol, bool, Span);
@@ -278,7 +282,15 @@ impl Planner<'_> {
             (Some(_), [true, true]) => &[true, false],
             _ => bound,
         };
-        let key = (call.name.clone(), call.source, bound.to_vec());
+        // All of a rule that is being derived anyway is not derived a second time for some arguments.
+        let component = rules.component(&call.name);
+        let mut free = self.free.iter().filter(|p| self.preds[**p].component == component);
+        let outermost = free.clone().next().copied();
+        let whole = free.find(|p| self.preds[**p].name == call.name && self.preds[**p].source == call.source);
+        if let Some(whole) = whole.filter(|_| edge.is_none()) {
+            return Ok(*whole);
+        }
+        let key = (call.name.clone(), call.source, bound.to_vec(), outermost);
         if let Some(&i) = self.pred_index.get(&key) {
             return Ok(i);
         }
@@ -303,7 +315,8 @@ impl Planner<'_> {
         self.preds.push(Pred {
             name: call.name.clone(),
             bound: bound.to_vec(),
-            component: rules.component(&call.name),
+            source: call.source,
+            component,
             vars,
             bodies: Vec::new(),
             rows: 16.0,
@@ -311,7 +324,11 @@ impl Planner<'_> {
             every_edge: None,
         });
         self.pred_index.insert(key.clone(), id);
-        let outer = self.component.replace(rules.component(&call.name));
+        let outer = self.component.replace(component);
+        let free = !bound.contains(&true) && rules.is_recursive(&call.name) && edge.is_none();
+        if free {
+            self.free.push(id);
+        }
         self.nesting += 1;
         self.preds[id].closure = edge.is_some();
         let bodies = edge.map_or(bodies, |e| vec![e]);
@@ -323,6 +340,9 @@ impl Planner<'_> {
         }
         self.nesting -= 1;
         self.component = outer;
+        if free {
+            self.free.pop();
+        }
         match planned {
             Ok(bodies) => {
                 let rows: f64 = bodies.iter().map(|b| b.plan.rows).sum();
