@@ -13,6 +13,7 @@ mod bind;
 mod budget;
 mod cache;
 mod column;
+mod components;
 mod exec;
 mod explain;
 mod find;

@@ -5,6 +5,7 @@
 //! copying: no node is searched from on its own.
 
 use super::super::budget::Meter;
+use super::super::components::{Components, components};
 use crate::error::Result;
 
 /// Which nodes a search has seen; cleared by counting on.
@@ -49,65 +50,13 @@ struct Component {
     tree: bool,
 }
 
-const NEW: u32 = u32::MAX;
-
-/// The strongly connected components: of each node its component, and the members of each, successors first.
-fn components(spans: &[(u32, u32)], targets: &[u32]) -> (Vec<u32>, Vec<u32>, Vec<(usize, usize)>) {
-    let n = spans.len();
-    let mut component = vec![NEW; n];
-    let (mut order, mut low) = (vec![NEW; n], vec![0u32; n]);
-    let (mut stack, mut work): (Vec<u32>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
-    let (mut members, mut list) = (Vec::with_capacity(n), Vec::new());
-    let mut counter = 0;
-    for root in 0..n as u32 {
-        if order[root as usize] != NEW || spans[root as usize].0 == spans[root as usize].1 {
-            continue;
-        }
-        work.push((root, spans[root as usize].0));
-        order[root as usize] = counter;
-        low[root as usize] = counter;
-        counter += 1;
-        stack.push(root);
-        while let Some((v, at)) = work.last_mut() {
-            let v = *v as usize;
-            if *at < spans[v].1 {
-                let w = targets[*at as usize] as usize;
-                *at += 1;
-                if order[w] == NEW {
-                    order[w] = counter;
-                    low[w] = counter;
-                    counter += 1;
-                    stack.push(w as u32);
-                    work.push((w as u32, spans[w].0));
-                } else if component[w] == NEW {
-                    low[v] = low[v].min(order[w]);
-                }
-                continue;
-            }
-            work.pop();
-            if let Some((parent, _)) = work.last() {
-                let parent = *parent as usize;
-                low[parent] = low[parent].min(low[v]);
-            }
-            if low[v] == order[v] {
-                let start = members.len();
-                while let Some(w) = stack.pop() {
-                    component[w as usize] = list.len() as u32;
-                    members.push(w);
-                    if w as usize == v {
-                        break;
-                    }
-                }
-                list.push((start, members.len()));
-            }
-        }
-    }
-    (component, members, list)
-}
-
 /// Every path of the graph.
 pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, meter: &Meter) -> Result<Reached> {
-    let (component, members, list) = components(spans, targets);
+    let Components {
+        of: component,
+        members,
+        list,
+    } = components(spans, targets);
     let mut ways_in = vec![0u32; spans.len()];
     for t in targets {
         ways_in[*t as usize] += 1;

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::super::ast::{Clause, JoinVars, Rule, Rules, Term, Var};
+use super::super::components::{NEW, components};
 use super::super::functions;
 use super::kinds::Kind;
 use super::lower::Planner;
@@ -93,7 +94,7 @@ impl RuleSet {
         false
     }
 
-    /// Tarjan's algorithm with a stack of its own, since chains of rules may be long.
+    /// Which rules call each other in a circle.
     fn components(&mut self) {
         let mut names: Vec<Symbol> = Vec::new();
         for r in &self.rules.bodies {
@@ -101,56 +102,26 @@ impl RuleSet {
                 names.push(r.name.clone());
             }
         }
-        let index: FxHashMap<Symbol, usize> = names.iter().cloned().enumerate().map(|(i, n)| (n, i)).collect();
-        let mut edges: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
-        for r in &self.rules.bodies {
+        let index: FxHashMap<Symbol, u32> = names.iter().cloned().zip(0..).collect();
+        let (mut spans, mut targets) = (Vec::new(), Vec::new());
+        for name in &names {
             let mut calls = Vec::new();
-            r.body.iter().for_each(|c| calls_of(c, false, &mut calls));
-            edges[index[&r.name]].extend(calls.iter().filter_map(|(n, _, _)| index.get(n)));
+            let bodies = self.rules.of(name).flat_map(|rule| &rule.body);
+            bodies.for_each(|c| calls_of(c, false, &mut calls));
+            let start = targets.len() as u32;
+            targets.extend(calls.iter().filter_map(|(n, _, _)| index.get(n).copied()));
+            spans.push((start, targets.len() as u32));
         }
-        const NEW: usize = usize::MAX;
-        let n = names.len();
-        let (mut order, mut low, mut on_stack) = (vec![NEW; n], vec![0; n], vec![false; n]);
-        let (mut stack, mut counter) = (Vec::new(), 0);
-        for root in 0..n {
-            if order[root] != NEW {
-                continue;
+        let found = components(&spans, &targets);
+        self.cyclic = found.list.iter().map(|(low, high)| high - low > 1).collect();
+        for ((name, i), (low, high)) in names.into_iter().zip(0..).zip(spans) {
+            let mut component = found.of[i as usize] as usize;
+            if found.of[i as usize] == NEW {
+                component = self.cyclic.len();
+                self.cyclic.push(false);
             }
-            let mut work = vec![(root, 0)];
-            while let Some((v, at)) = work.pop() {
-                if at == 0 {
-                    order[v] = counter;
-                    low[v] = counter;
-                    counter += 1;
-                    stack.push(v);
-                    on_stack[v] = true;
-                }
-                if let Some(&w) = edges[v].get(at) {
-                    work.push((v, at + 1));
-                    if order[w] == NEW {
-                        work.push((w, 0));
-                    } else if on_stack[w] {
-                        low[v] = low[v].min(order[w]);
-                    }
-                    continue;
-                }
-                if low[v] == order[v] {
-                    let c = self.cyclic.len();
-                    let mut size = 0;
-                    while let Some(w) = stack.pop() {
-                        on_stack[w] = false;
-                        self.component.insert(names[w].clone(), c);
-                        size += 1;
-                        if w == v {
-                            break;
-                        }
-                    }
-                    self.cyclic.push(size > 1 || edges[v].contains(&v));
-                }
-                if let Some((parent, _)) = work.last() {
-                    low[*parent] = low[*parent].min(low[v]);
-                }
-            }
+            self.cyclic[component] |= targets[low as usize..high as usize].contains(&i);
+            self.component.insert(name, component);
         }
     }
 
