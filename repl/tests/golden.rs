@@ -124,3 +124,38 @@ fn differences_are_coloured() {
     assert!(out.contains("\u{1b}[36m@@ -2,5 +2,5 @@"), "{out:?}");
     assert!(!coloured("NO_COLOR").contains('\u{1b}'));
 }
+
+#[test]
+fn what_a_transcript_stands_on_must_be_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    let including = |file: &str| format!("Text\n\n```asof\n(basis-t db)\n(include \"{file}\")\n```\n");
+    write("missing.asof", &including("_nobody.edn"));
+    write("nested.asof", &including("missing.asof"));
+    write("one.asof", &including("two.asof"));
+    write("two.asof", &including("one.asof"));
+    write("whole.asof", "```asof\n(basis-t db)\n```\n```output\n0\n```\n");
+    let path = text(folder.path());
+    for more in [&[][..], &["--update"]] {
+        let (code, out, err) = golden(&[&[path], more].concat());
+        assert_eq!(code, 2, "{out}{err}");
+        assert!(out.contains("5 files, 1 block: 1 fit, 4 unreadable"), "{out}");
+        let missing = "cannot include _nobody.edn: entity not found";
+        assert_eq!(err.matches(missing).count(), 2, "{err}");
+        assert!(
+            err.contains("missing.asof:5:1") && err.contains("nested.asof:5:1"),
+            "{err}"
+        );
+        assert!(
+            err.contains("one.asof, which includes two.asof, which includes one.asof again, without end"),
+            "{err}"
+        );
+    }
+    let kept = std::fs::read_to_string(folder.path().join("one.asof")).expect("text");
+    assert_eq!(kept, including("two.asof"), "what failed is never accepted");
+    let (code, _, err) = golden(&[path, "--filter", "nothing-like-it"]);
+    assert!(
+        code == 2 && err.contains("no path of a transcript contains nothing-like-it"),
+        "{err}"
+    );
+}

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use asof::error::Result;
+use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use crate::golden::{self, Played};
@@ -68,6 +68,7 @@ impl Golden {
                 failed("error", &e);
             }
         }
+        let found = files.len();
         if let Some(text) = &self.filter {
             files.retain(|file| file.to_string_lossy().contains(&**text));
         }
@@ -90,7 +91,8 @@ impl Golden {
             } else if !self.update {
                 differ += 1;
                 golden::print_diff(&mut out, &name, &played.before, &played.after)?;
-                writeln!(out, "{name}: {} differ\n", plural(played.changed, "block"))?;
+                let verb = if played.changed == 1 { "differs" } else { "differ" };
+                writeln!(out, "{name}: {} {verb}\n", plural(played.changed, "block"))?;
             } else if let Err(e) = golden::replace(file, &played.after) {
                 failed("error", &e);
             } else {
@@ -115,7 +117,11 @@ impl Golden {
         // A test that finds nothing must not pass for ever.
         Ok(ExitCode::from(match (unreadable, differ) {
             (0, 0) if seen.is_empty() => {
-                anstream::eprintln!("\x1b[1;31merror\x1b[0m there are no transcripts here");
+                let why = match &self.filter {
+                    Some(text) if found > 0 => format!("no path of a transcript contains {text}"),
+                    _ => "there are no transcripts here".to_string(),
+                };
+                anstream::eprintln!("\x1b[1;31merror\x1b[0m {why}");
                 2
             }
             (0, 0) => 0,
@@ -136,7 +142,7 @@ impl Golden {
             for _ in 0..jobs.min(files.len()) {
                 scope.spawn(|| {
                     while let Some((i, file)) = take(&next, files) {
-                        let played = golden::play(file);
+                        let played = unharmed(file);
                         done.lock()
                             .expect("no thread panics while it holds this")
                             .push((i, played));
@@ -148,6 +154,18 @@ impl Golden {
         done.sort_by_key(|(i, _)| *i);
         done.into_iter().map(|(_, played)| played).collect()
     }
+}
+
+/// Plays a file; a crash is its own and not that of the others.
+fn unharmed(file: &Path) -> Result<Played> {
+    std::panic::catch_unwind(|| golden::play(file)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let why = text
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no reason given");
+        let what = format!("playing {} crashed: {why}", file.display());
+        Err(Error::new(Code::InvalidArgument, what).hint("that is a mistake of asof's: please report it"))
+    })
 }
 
 fn take<'a>(next: &AtomicUsize, files: &'a [PathBuf]) -> Option<(usize, &'a Path)> {

@@ -100,6 +100,12 @@ pub fn parts(text: &str) -> Result<Vec<Part>> {
 }
 
 impl Block {
+    /// Where something in its forms stands in the whole text.
+    pub fn place(&self, span: Span) -> Span {
+        let forms = self.span.start as usize + self.whole.find('\n').map_or(0, |end| end + 1);
+        Span::new(forms + span.start as usize, forms + span.end as usize)
+    }
+
     /// The block with `output` behind it, as text; none when there is nothing to show.
     pub fn with_output(&self, output: &str) -> String {
         let mut whole = self.whole.clone();

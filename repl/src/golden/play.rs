@@ -8,7 +8,7 @@ use asof::testing::{self, Labels};
 
 use super::page::{self, Block, Part};
 use crate::eval::Session;
-use crate::print::Format;
+use crate::print::{Format, plural};
 
 /// The words that may stand behind `asof`.
 const WORDS: [&str; 6] = ["quiet", "table", "edn", "json", "csv", "markdown"];
@@ -35,7 +35,11 @@ pub fn play(file: &Path) -> Result<Played> {
         session: Session::open(None, true)?,
         labels: Labels::new(),
         folder: file.parent().unwrap_or(Path::new("")),
-        including: Vec::new(),
+        including: file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .into_iter()
+            .collect(),
     };
     let (mut after, mut blocks, mut changed) = (String::new(), 0, 0);
     let name = file.display().to_string();
@@ -64,12 +68,36 @@ fn read(file: &Path) -> Result<String> {
         .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", file.display())).caused_by(e))
 }
 
+/// Why a form has no answer.
+enum Failure {
+    /// Which is its answer.
+    Answer(Error),
+    /// The transcript cannot be played: what it stands on is not there, so nothing that it prints may be accepted.
+    Broken(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Failure {
+        Failure::Answer(e)
+    }
+}
+
+impl Failure {
+    /// The same with another error for an answer.
+    fn map(self, f: impl FnOnce(Error) -> Error) -> Failure {
+        match self {
+            Failure::Answer(e) => Failure::Answer(f(e)),
+            broken => broken,
+        }
+    }
+}
+
 struct Player<'a> {
     session: Session,
     labels: Labels,
     /// Where included files are looked for.
     folder: &'a Path,
-    /// The files that are being included, so that none includes itself.
+    /// The transcript, and the files that are being included, so that none includes itself.
     including: Vec<String>,
 }
 
@@ -97,11 +125,13 @@ impl Player<'_> {
         }
         let mut out = String::new();
         for form in edn::Forms::new(&block.text) {
-            match form.and_then(|form| self.form(&form, format)) {
+            let place = form.as_ref().map_or(block.span, |form| block.place(form.span));
+            match form.map_err(Failure::from).and_then(|form| self.form(&form, format)) {
                 Ok(text) if quiet => drop(text),
                 Ok(text) => out += &text,
                 // Places count from the block's first line, so that text above it may change.
-                Err(e) => {
+                Err(Failure::Broken(e)) => return Err(e.at(place)),
+                Err(Failure::Answer(e)) => {
                     let db = self.session.db();
                     out += &self.labels.error(&db, &e.in_source("block", &block.text));
                 }
@@ -111,27 +141,27 @@ impl Player<'_> {
     }
 
     /// What a form answers, as text.
-    fn form(&mut self, form: &Edn, format: Format) -> Result<String> {
+    fn form(&mut self, form: &Edn, format: Format) -> Result<String, Failure> {
         let call = form.as_list().unwrap_or_default();
         let name = call.first().and_then(Edn::as_symbol).map(|name| name.to_string());
         let at = |e: Error| e.at(form.span);
         match (name.as_deref(), &call[call.len().min(1)..]) {
-            (Some("include"), [file]) => self.include(file).map_err(at),
+            (Some("include"), [file]) => self.include(file).map_err(|e| e.map(at)),
             (Some("dump"), args @ ([] | [_])) => {
                 let db = match args.first() {
                     None => self.session.view()?,
                     Some(form) => self.session.database(form)?,
                 };
-                self.labels.dump(&db).map_err(at)
+                Ok(self.labels.dump(&db).map_err(at)?)
             }
             (Some("transact"), [data]) if data.as_vector().is_some() && format == Format::Table => {
                 let report = self.session.conn().transact(data.as_vector().unwrap_or_default());
-                self.labels.report(&report.map_err(at)?)
+                Ok(self.labels.report(&report.map_err(at)?)?)
             }
             (Some("with"), [db, data]) if data.as_vector().is_some() && format == Format::Table => {
                 let db = self.session.database(db)?;
                 let report = db.with(data.as_vector().unwrap_or_default()).map_err(at)?;
-                self.labels.report(&report)
+                Ok(self.labels.report(&report)?)
             }
             // What each step did takes another time in each run; the plan is the same.
             (Some("explain"), [query, inputs @ ..]) => {
@@ -149,26 +179,28 @@ impl Player<'_> {
     }
 
     /// Adds the transactions of an EDN file, or plays the blocks of another transcript without showing what they answer.
-    fn include(&mut self, file: &Edn) -> Result<String> {
+    fn include(&mut self, file: &Edn) -> Result<String, Failure> {
         let Node::Str(name) = &file.node else {
-            return Err(Error::new(Code::InvalidArgument, format!("{file} is no file name"))
-                .at(file.span)
-                .hint("write (include \"people.edn\"), a path beside the transcript"));
+            let e = Error::new(Code::InvalidArgument, format!("{file} is no file name")).at(file.span);
+            return Err(e
+                .hint("write (include \"people.edn\"), a path beside the transcript")
+                .into());
         };
+        let broken = |what: String| Failure::Broken(Error::new(Code::InvalidArgument, what));
         let text = read(&self.folder.join(&**name)).map_err(|e| {
             // The folder differs from machine to machine, the transcript must not.
             let io = std::error::Error::source(&e).and_then(|e| e.downcast_ref::<std::io::Error>());
             let why = io.map_or(String::new(), |io| format!(": {}", io.kind()));
-            Error::new(Code::InvalidArgument, format!("cannot include {name}{why}")).at(file.span)
+            broken(format!("cannot include {name}{why}"))
         })?;
         let text = text.replace("\r\n", "\n");
         if !name.ends_with(".asof") {
             let count = testing::load(self.session.conn(), name, &text)?;
-            let s = if count == 1 { "" } else { "s" };
-            return Ok(format!("{count} transaction{s} from {name}\n"));
+            return Ok(format!("{} from {name}\n", plural(count, "transaction")));
         }
         if self.including.iter().any(|other| **other == **name) {
-            return Err(Error::new(Code::InvalidArgument, format!("{name} includes itself")).at(file.span));
+            let ways = self.including.iter().map(|other| format!("{other}, which includes "));
+            return Err(broken(format!("{}{name} again, without end", ways.collect::<String>())));
         }
         self.including.push(name.to_string());
         let played = self.played(name, &text);
@@ -176,19 +208,18 @@ impl Player<'_> {
         played
     }
 
-    fn played(&mut self, name: &str, text: &str) -> Result<String> {
+    fn played(&mut self, name: &str, text: &str) -> Result<String, Failure> {
         let place = |e: Error| e.in_source(name, text);
-        let mut count = 0;
+        let mut count = 0u64;
         for part in page::parts(text).map_err(place)? {
             let Part::Block(block) = part else { continue };
             for form in edn::Forms::new(&block.text) {
                 let form = form.map_err(|e| e.in_source(name, &block.text))?;
-                self.form(&form, Format::Table)
-                    .map_err(|e| e.in_source(name, &block.text))?;
+                let played = self.form(&form, Format::Table);
+                played.map_err(|e| e.map(|e| e.in_source(name, &block.text)))?;
             }
             count += 1;
         }
-        let s = if count == 1 { "" } else { "s" };
-        Ok(format!("{count} block{s} from {name}\n"))
+        Ok(format!("{} from {name}\n", plural(count, "block")))
     }
 }
