@@ -66,6 +66,7 @@ fn a_session() {
     line(t, ".format edn\r", "");
     // A form of several lines is done when its brackets are closed.
     keys(t, "[{:db/ident :ship/name :db/valueType :db.type/string\r", "string");
+    keys(t, "", "}] ends the form");
     line(t, "  :db/cardinality :db.cardinality/one}]\r", ":datoms 4");
     line(t, "[{:ship/name \"Petrel\"}]\r", ":datoms 2");
     // Tab types what there is one of, and knows the schema as it is now.

@@ -123,8 +123,11 @@ impl Pull {
             .map(|e| form("entity", e))
             .collect::<Result<Vec<_>>>()?;
         let open = self.reading.open()?;
-        let found = pull_many(&open.db, &pattern, &entities, &open.patience);
-        let mut found = found.map_err(|e| e.in_source("pattern", &self.pattern))?;
+        let pattern = asof::pull::parse(&pattern, &open.db).map_err(|e| e.in_source("pattern", &self.pattern))?;
+        for (entity, text) in entities.iter().zip(&self.entities) {
+            open.db.entid_of(entity).map_err(|e| e.in_source("entity", text))?;
+        }
+        let mut found = pull_many(&open.db, &pattern, &entities, &open.patience)?;
         open.print(match found.len() {
             1 => found.remove(0).into(),
             _ => Reply::from(Edn::vector(found)),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use asof::conn::{Connection, Options};
 use asof::db::{Db, TimePoint};
-use asof::error::Result;
+use asof::error::{Code, Result};
 use asof::query::Budget;
 use asof::testing::Labels;
 use clap::Args;
@@ -31,7 +31,10 @@ pub struct DbArg {
 impl DbArg {
     /// Opens a database that must be there.
     pub fn existing(&self) -> Result<Connection> {
-        Options::new().create(false).open(&self.db)
+        Options::new().create(false).open(&self.db).map_err(|e| match e.code() {
+            Code::DbNotFound => e.hint("--db or ASOF_DB names one; asof transact, import and repl make one"),
+            _ => e,
+        })
     }
     /// Where it is.
     pub fn dir(&self) -> &Path {

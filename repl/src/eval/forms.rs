@@ -6,7 +6,7 @@ use asof::db::Db;
 use asof::edn::{Edn, Keyword, Node};
 use asof::error::{Error, Result};
 use asof::log::{Transaction, Verified};
-use asof::pull::Puller;
+use asof::pull::{Pattern, Puller};
 use asof::query::{Budget, Input, Query, QueryOptions, Shape};
 use asof::schema::{Attribute, TupleKind, Unique, bootstrap};
 use asof::tx::Report;
@@ -181,17 +181,17 @@ pub fn explain(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<R
 
 /// An entity as a nested map, or nil.
 pub fn pull(db: &Db, pattern: &Edn, entity: &Edn, patience: &Patience) -> Result<Reply> {
-    let mut found = pull_many(db, pattern, std::slice::from_ref(entity), patience)?;
+    let pattern = asof::pull::parse(pattern, db)?;
+    let mut found = pull_many(db, &pattern, std::slice::from_ref(entity), patience)?;
     Ok(found.pop().unwrap_or_else(Edn::nil).into())
 }
 
 /// The same of several entities, in their order.
-pub fn pull_many(db: &Db, pattern: &Edn, entities: &[Edn], patience: &Patience) -> Result<Vec<Edn>> {
-    let pattern = asof::pull::parse(pattern, db)?;
+pub fn pull_many(db: &Db, pattern: &Pattern, entities: &[Edn], patience: &Patience) -> Result<Vec<Edn>> {
     // What was pulled before is held while the next is made.
     let held = std::cell::Cell::new(0);
     let check = |bytes: usize| patience.holds(held.get() + bytes);
-    let mut puller = Puller::new(db, &pattern)?.checked(&check);
+    let mut puller = Puller::new(db, pattern)?.checked(&check);
     let mut pull = |entity: &Edn| {
         let found = match db.entid_of(entity)? {
             Some(e) => puller.pull(e)?,

@@ -230,7 +230,9 @@ impl Session {
             }
             "pull-many" => {
                 args.count(3, 3, "(pull-many db pattern [entity...])")?;
-                let found = pull_many(&db(0)?, &args.forms[1], args.vector(2)?, &patience)?;
+                let db = db(0)?;
+                let pattern = asof::pull::parse(&args.forms[1], &db)?;
+                let found = pull_many(&db, &pattern, args.vector(2)?, &patience)?;
                 Ok(Edn::vector(found).into())
             }
             "datoms" | "seek-datoms" => {

@@ -76,10 +76,8 @@ pub fn refuse<'a>(form: &Edn, commands: impl Iterator<Item = &'a str>) -> Result
             if name.starts_with('.') {
                 return Err(e.hint("a command stands at the beginning of a line"));
             }
-            let bare = commands.map(|c| c.trim_start_matches('.'));
-            let known = bare
-                .filter(|c| *c == name || asof::error::nearest(&name, [*c]).is_some())
-                .next();
+            let mut bare = commands.map(|c| c.trim_start_matches('.'));
+            let known = bare.find(|c| *c == name || asof::error::nearest(&name, [*c]).is_some());
             let sql = SQL.iter().find(|(word, _)| word.eq_ignore_ascii_case(&name));
             Err(e.hint(match (known, sql) {
                 _ if FORMS.contains(&&*name) => format!("it stands in parentheses: ({name} ...)"),
