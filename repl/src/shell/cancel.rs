@@ -36,8 +36,14 @@ pub fn listen() {
             return;
         }
         now.presses += 1;
-        if let Some(token) = &now.token {
-            token.cancel();
+        match &now.token {
+            Some(token) => token.cancel(),
+            None if now.presses == 1 => {
+                anstream::eprintln!(
+                    "\nthis is not cancelled halfway; Ctrl-C twice more leaves, and what is stored stays"
+                );
+            }
+            None => {}
         }
         // What cannot be cancelled can be left: every transaction that was reported is stored.
         if now.presses > 2 {
@@ -47,6 +53,11 @@ pub fn listen() {
     if let Err(e) = ctrlc::set_handler(handler) {
         anstream::eprintln!("Ctrl-C will end the session: {e}");
     }
+}
+
+/// Something new begins: Ctrl-C that was pressed before was not meant for it.
+pub fn begin() {
+    running().presses = 0;
 }
 
 /// While this lives, Ctrl-C belongs to another program.

@@ -196,6 +196,7 @@ impl Shell {
         // Everything is read before anything is done.
         let entries: Result<Vec<Entry<'_>>> = script::entries(&text).into_iter().collect();
         for entry in entries.map_err(|e| e.in_source(name, &text))? {
+            cancel::begin();
             let done = match entry {
                 Entry::Command(line, at) => self.command(line, at),
                 Entry::Form(form) => self.form(form).map(|()| Flow::GoOn),

@@ -376,3 +376,24 @@ fn what_reads_for_long_keeps_to_its_time() {
     let left = std::fs::read_dir(dir.path()).expect("a folder").count();
     assert_eq!(left, 0, "no half file is left");
 }
+
+#[test]
+fn a_watch_sums_up_what_an_import_brings() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("ships.edn");
+    let forms = |n: u32| -> String { (0..n).map(|i| format!("[{{:ship/name \"S{i}\"}}]\n")).collect() };
+    let mut prompt = Prompt::harbour();
+    prompt.shell.feed("prompt", ".watch on").expect("on");
+    for (count, shown) in [
+        (2, "+ [:ship/name \"S1\"]  :ship/name  \"S1\""),
+        (30, "30 transactions, t 7 to t 36; .log 30"),
+    ] {
+        std::fs::write(&file, forms(count)).expect("writable");
+        prompt.screen.0.borrow_mut().clear();
+        prompt
+            .shell
+            .feed("prompt", &format!(".import {}", file.display()))
+            .unwrap_or_else(|e| panic!("{e}"));
+        assert!(prompt.screen().contains(shown), "{}", prompt.screen());
+    }
+}

@@ -10,9 +10,13 @@ use asof::error::Result;
 use super::{Style, entity_name, value_text, when};
 use crate::eval::{Session, attribute_name};
 use crate::patience::Patience;
+use crate::print::plural;
 
 /// The most facts of a transaction that are shown.
 const FACTS_MAX: usize = 25;
+
+/// The most transactions at once that are shown with their facts: an import makes thousands.
+const TRANSACTIONS_MAX: u64 = 20;
 
 /// What is watched.
 pub enum Watch {
@@ -42,6 +46,14 @@ impl Watch {
         match self {
             Watch::Facts(seen) => {
                 let db = session.db();
+                let new = db.basis_t() - *seen;
+                if new > TRANSACTIONS_MAX {
+                    let (first, last) = (*seen + 1, db.basis_t());
+                    let count = plural(new, "transaction");
+                    text = format!("{count}, t {first} to t {last}; .log {new} and .diff {seen} show them\n");
+                    *seen = last;
+                    return Ok(text);
+                }
                 for transaction in session.conn().log().range(Some(*seen + 1), None) {
                     patience.check()?;
                     let transaction = transaction?;
