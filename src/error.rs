@@ -264,8 +264,24 @@ impl Error {
                 name: name.into(),
                 text: text.into(),
             });
+            self.narrow(text);
         }
         self
+    }
+    /// Points at the variable that the error is about, in the form that it points at.
+    fn narrow(&mut self, text: &str) {
+        let Some((_, name)) = self.0.data.iter().find(|(key, _)| *key == "variable") else {
+            return;
+        };
+        let start = self.0.span.start as usize;
+        let Some(form) = text.get(start..self.0.span.end as usize) else {
+            return;
+        };
+        let edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "()[]{},".contains(c));
+        let whole = |at: &usize| edge(form[..*at].chars().next_back()) && edge(form[at + name.len()..].chars().next());
+        if let Some(at) = form.match_indices(&**name).map(|(at, _)| at).find(whole) {
+            self.0.span = Span::new(start + at, start + at + name.len());
+        }
     }
 
     /// The stable code.
@@ -320,14 +336,16 @@ pub fn place_of(text: &str, offset: usize) -> Place {
     }
 }
 
-/// The candidate nearest to `given`, if one is near enough to be meant (Damerau-Levenshtein, at most a third of the letters).
+/// The candidate nearest to `given`, if one is near enough to be meant: Damerau-Levenshtein, at most a third of the letters, and
+/// not all of them.
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (given.chars().count() / 3).clamp(1, 4);
+    // Two names of one letter have nothing in common but the sign before it.
+    let letters = |name: &str| name.trim_start_matches(['?', ':']).chars().count();
     candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(given, c), c))
-        // What has no letter in common is no misspelling.
-        .filter(|&(d, c)| d <= most && c != given && d < given.chars().count().max(c.chars().count()))
+        .filter(|&(d, c)| d <= most && c != given && d < letters(given).max(letters(c)))
         .min()
         .map(|(_, c)| c)
 }

@@ -221,7 +221,12 @@ fn a_script_goes_on_after_an_error() {
     let script = "; a comment\n(def x)\n(basis-t db)\n  (q [:find ?e :where [?e :no/such]])\n(entid db :db/ident)\n";
     let run = place.input(&["eval", "-"], script);
     let lines: Vec<&str> = run.out.lines().collect();
-    assert_eq!((run.code, lines.len(), run.err.as_str()), (0, 4, ""), "{}", run.out);
+    assert_eq!(
+        (run.code, lines.len(), run.err.as_str()),
+        (0, 4, "2 of 4 forms failed\n"),
+        "{}",
+        run.out
+    );
     assert!(
         lines[0].starts_with("{:error {:code :db.error/invalid-argument"),
         "{}",
@@ -360,6 +365,118 @@ fn damage_is_listed_and_mended() {
 }
 
 #[test]
+fn what_writes_goes_on_without_a_reader() {
+    let place = Place::new();
+    let many: String = (0..2000).map(|i| format!("[{{:ship/name \"ship {i}\"}}]\n")).collect();
+    std::fs::write(place.0.path().join("many.edn"), &many).expect("a file");
+    let mut writer = Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(["transact", "many.edn"])
+        .current_dir(place.0.path())
+        .env_remove("ASOF_DB")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("asof starts");
+    drop(writer.stdout.take());
+    assert!(writer.wait().expect("asof ends").success());
+    let count = "[:find (count ?s) . :where [?s :ship/name]]";
+    assert_eq!(place.out(&["q", count]), "2002\n");
+    if cfg!(target_os = "linux") {
+        let full = |args: &[&str]| {
+            let full = std::fs::File::options()
+                .write(true)
+                .open("/dev/full")
+                .expect("a full device");
+            let run = Command::new(env!("CARGO_BIN_EXE_asof"))
+                .args(args)
+                .current_dir(place.0.path())
+                .env_remove("ASOF_DB")
+                .stdout(full)
+                .output()
+                .expect("asof runs");
+            (run.status.code(), String::from_utf8(run.stderr).expect("text"))
+        };
+        let (code, err) = full(&["transact", "-e", "[{:ship/name \"one\"}] [{:ship/name \"two\"}]"]);
+        assert_eq!(code, Some(5), "{err}");
+        assert!(
+            err.contains("db.error/io: standard output cannot be written") && err.contains("is stored"),
+            "{err}"
+        );
+        assert_eq!(place.out(&["q", count]), "2004\n");
+        let (code, err) = full(&["q", count]);
+        assert!(
+            code == Some(5) && err.contains("standard output cannot be written"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn a_moment_that_is_not_there_is_refused() {
+    let place = Place::new();
+    let names = "[:find ?n :where [_ :ship/name ?n]]";
+    for args in [
+        &["q", names, "--as-of", "2024"][..],
+        &["q", names, "--since", "2024"],
+        &["diff", "2", "2024"],
+        &["export", "--as-of", "2024"],
+    ] {
+        let err = place.err(args, 1);
+        assert!(err.contains("t 2024 is not there yet"), "{args:?}: {err}");
+        assert!(
+            err.contains("the newest transaction is t 3; the beginning of the year 2024 is written 2024-01-01"),
+            "{err}"
+        );
+    }
+    assert_eq!(
+        place.out(&[
+            "q",
+            "[:find (count ?n) . :where [_ :ship/name ?n]]",
+            "--as-of",
+            "2999-01-01"
+        ]),
+        "2\n"
+    );
+    assert!(
+        place
+            .err(&["q", names, "--as-of", "tomorrow"], 2)
+            .contains("`tomorrow` is no moment")
+    );
+    let petrel = "[:ship/name \"Petrel\"]";
+    assert_eq!(
+        place.out(&["diff", "2", petrel]),
+        place.out(&["diff", "2", "3", petrel])
+    );
+    assert!(
+        place
+            .err(&["diff", "2", petrel, petrel], 1)
+            .contains("are both entities")
+    );
+}
+
+#[test]
+fn the_prompt_knows_what_is_still_to_come() {
+    let place = Place::new();
+    let script = ".as-of 2999-01-01\n[{:ship/name \"new\"}]\n.diff 3 [:ship/name \"new\"]\n";
+    let run = place.input(&["repl", "asof-data"], script);
+    assert!(run.err.contains("that moment is still to come"), "{}", run.err);
+    assert!(
+        run.out.contains(":ship/name") && run.out.contains("new"),
+        "{} {}",
+        run.out,
+        run.err
+    );
+    assert!(!run.err.contains("does not see"), "{}", run.err);
+}
+
+#[test]
+fn failed_forms_are_counted() {
+    let place = Place::new();
+    let run = place.input(&["eval", "-"], "(foo) (bar) (q [:find ?e :where [?e :db/doc]])");
+    assert_eq!((run.code, run.err.as_str()), (0, "2 of 3 forms failed\n"));
+    assert_eq!(place.input(&["eval", "-", "--keep-going"], "(foo)").code, 1);
+}
+
+#[test]
 fn what_is_no_folder_of_ours_is_named() {
     let place = Place::new();
     let at = |name: &str| place.0.path().join(name);
@@ -414,14 +531,19 @@ fn the_tour_runs_twice() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    let first = strip(place.out(&args));
+    let play = || {
+        let run = place.run(&args);
+        assert!(run.code == 0 && run.err.starts_with("1 of "), "{}", run.err);
+        strip(run.out)
+    };
+    let first = play();
     assert!(first.contains("did you mean :ship/name?"), "{first}");
     assert_eq!(
         first.matches(":db.error/").count(),
         1,
         "only the mistake that is meant:\n{first}"
     );
-    assert_eq!(strip(place.out(&args)), first);
+    assert_eq!(play(), first);
 }
 
 #[test]

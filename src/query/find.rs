@@ -20,7 +20,7 @@ use super::values::Values;
 use crate::datom::{EntityId, T, Val};
 use crate::db::{AggregateFn, Db, QueryFn, meant};
 use crate::edn::{Edn, Instant, Node, Symbol};
-use crate::error::{Code, Error, Result, Span};
+use crate::error::{Code, Error, ErrorKind, Result, Span};
 use crate::pull::{self, Puller};
 
 /// `:find` with its names resolved.
@@ -73,8 +73,8 @@ impl Test {
 
 enum Elem {
     Var(Var),
-    Aggregate(Reducer, Vec<Val>, Var),
-    Pull(Db, pull::Pattern, Var),
+    Aggregate(Reducer, Vec<Val>, Var, Span),
+    Pull(Db, pull::Pattern, Var, Span),
 }
 
 enum Reducer {
@@ -102,14 +102,14 @@ impl<'a> Finder<'a> {
                     let known = bound.sources.any_db().map(|db| &db.registry().aggregates);
                     let registered = known.and_then(|fns| fns.get(name).cloned());
                     if let Some(f) = registered {
-                        return Ok(Elem::Aggregate(Reducer::Registered(f), params, *var));
+                        return Ok(Elem::Aggregate(Reducer::Registered(f), params, *var, *span));
                     }
                     let Some(a) = aggregate::lookup(name) else {
                         let error = Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {name}"));
                         return Err(meant(error.at(*name_span), name, known, aggregate::names()));
                     };
                     a.check(&params).map_err(|e| e.at(*span))?;
-                    Ok(Elem::Aggregate(Reducer::Builtin(a), params, *var))
+                    Ok(Elem::Aggregate(Reducer::Builtin(a), params, *var, *span))
                 }
                 FindElem::Pull {
                     source,
@@ -132,7 +132,7 @@ impl<'a> Finder<'a> {
                         })?,
                     };
                     let pattern = pull::parse(form, &db.db).map_err(|e| e.at(*span))?;
-                    Ok(Elem::Pull(db.db.clone(), pattern, *var))
+                    Ok(Elem::Pull(db.db.clone(), pattern, *var, *span))
                 }
             })
             .collect::<Result<_>>()?;
@@ -173,7 +173,7 @@ impl<'a> Finder<'a> {
             self.groups(&rows, &values, meter)?
         } else {
             let cols = self.elems.iter().map(|e| {
-                let (Elem::Var(v) | Elem::Pull(_, _, v) | Elem::Aggregate(_, _, v)) = e;
+                let (Elem::Var(v) | Elem::Pull(_, _, v, _) | Elem::Aggregate(_, _, v, _)) = e;
                 Out::Words(rows.col(*v).expect("the plan ends with these variables").clone())
             });
             (cols.collect(), rows.len)
@@ -202,7 +202,9 @@ impl<'a> Finder<'a> {
             len = chosen.len();
             for (column, e) in columns.iter_mut().zip(&self.elems) {
                 column.take_rows(&chosen);
-                if let (Elem::Pull(db, pattern, _), Out::Words(entities)) = (e, &*column) {
+                if let (Elem::Pull(db, pattern, v, span), Out::Words(entities)) = (e, &*column) {
+                    let name = vars.name(*v);
+                    all_entities(name, entities, &values).map_err(|e| e.at(*span))?;
                     *column = Out::Forms(pulled(db, pattern, entities, meter)?);
                 }
             }
@@ -255,7 +257,7 @@ impl<'a> Finder<'a> {
             .elems
             .iter()
             .filter_map(|e| match e {
-                Elem::Var(v) | Elem::Pull(_, _, v) => Some(*v),
+                Elem::Var(v) | Elem::Pull(_, _, v, _) => Some(*v),
                 Elem::Aggregate(..) => None,
             })
             .fold(Vec::new(), |mut out, v| {
@@ -269,13 +271,17 @@ impl<'a> Finder<'a> {
         for e in &self.elems {
             meter.check()?;
             out.push(match e {
-                Elem::Var(v) | Elem::Pull(_, _, v) => {
+                Elem::Var(v) | Elem::Pull(_, _, v, _) => {
                     let col = rows.col(*v).expect("the plan ends with these variables");
                     Out::Words(Arc::new(col.gather(&firsts)))
                 }
-                Elem::Aggregate(reducer, params, v) => {
+                Elem::Aggregate(reducer, params, v, span) => {
                     let col = rows.col(*v).expect("the plan ends with these variables");
-                    Out::Vals(reduce(reducer, params, col, &group, firsts.len(), values, meter)?)
+                    let reduced = reduce(reducer, params, col, &group, firsts.len(), values, meter);
+                    Out::Vals(reduced.map_err(|e| match e.kind() {
+                        ErrorKind::Invalid => e.at(*span),
+                        _ => e,
+                    })?)
                 }
             });
         }
@@ -386,6 +392,23 @@ fn reduce(
             Reducer::Registered(f) => f(&mut params.iter().chain(vs)),
         })
         .collect()
+}
+
+/// Refuses to pull what is no entity: rows without anything in them would say nothing about why.
+fn all_entities(name: &Symbol, entities: &Column, values: &Values) -> Result<()> {
+    for i in 0..entities.len() {
+        let (tag, w) = entities.get(i);
+        if tag != Tag::REF && tag != Tag::LONG {
+            let found = values.val(tag, w)?;
+            let message = format!(
+                "{name} is {found} here, a {}, and only entities can be pulled",
+                found.type_name()
+            );
+            return Err(Error::new(Code::TypeMismatch, message)
+                .hint("pull the variable that stands first in the clauses: [?entity :attribute ?value]"));
+        }
+    }
+    Ok(())
 }
 
 fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) -> Result<Vec<Edn>> {

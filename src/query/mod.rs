@@ -141,6 +141,15 @@ impl IntoQuery for &Query {
     }
 }
 
+/// Says what is wrong with rules by themselves, before a query uses them.
+/// ```
+/// let rules = asof::edn::read_one("[[(heavy ?s) [?t :ship/tons 900]]]").expect("a form");
+/// assert_eq!(asof::query::check_rules(&rules).unwrap_err().code(), asof::Code::UnboundVariable);
+/// ```
+pub fn check_rules(rules: &Edn) -> Result<()> {
+    parse::rules(rules).map(drop)
+}
+
 impl Query {
     /// Reads a query from text: `[:find ?n :where [?e :person/name ?n]]`.
     pub fn parse(text: &str) -> Result<Query> {

@@ -85,6 +85,8 @@ impl RowSource {
     }
 }
 
+const AN_ENTITY: &str = "an entity is an id, an ident or a lookup ref [unique-attribute value]";
+
 fn not_rows(value: &Val) -> Error {
     Error::new(
         Code::NotABindingForm,
@@ -100,7 +102,7 @@ impl DbSource {
             Node::Long(_) | Node::Keyword(_) | Node::Vector(_) => self.db.entid_of(form).map_err(|e| e.at(form.span)),
             _ => Err(Error::new(Code::TypeMismatch, format!("{form} cannot be an entity"))
                 .at(form.span)
-                .hint("an entity is an id, an ident or a lookup ref [unique-attribute value]")),
+                .hint(AN_ENTITY)),
         }
     }
 
@@ -110,18 +112,20 @@ impl DbSource {
             (ValueType::Ref, Node::Long(_) | Node::Keyword(_) | Node::Vector(_)) => {
                 return Ok(self.entity(form)?.map(Value::Ref));
             }
-            (ValueType::Ref, _) => None,
-            _ => self.db.schema().value_from_edn(attr, form).ok(),
+            (ValueType::Ref, _) => Err(Error::new(Code::TypeMismatch, "").hint(AN_ENTITY)),
+            _ => self.db.schema().value_from_edn(attr, form),
         };
-        value.map(Some).ok_or_else(|| {
-            Error::new(
-                Code::TypeMismatch,
-                format!(
-                    "{form} can never be a value of {}, whose type is {}",
-                    attr.ident, attr.value_type
-                ),
-            )
-            .at(form.span)
+        value.map(Some).map_err(|why| {
+            let message = format!(
+                "{form} can never be a value of {}, whose type is {}",
+                attr.ident, attr.value_type
+            );
+            let error = Error::new(Code::TypeMismatch, message).at(form.span);
+            // What a transaction is told helps here, too.
+            match why.hint_text() {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
         })
     }
 }

@@ -169,8 +169,35 @@ impl<'a> Cx<'a> {
         }
         let names: Vec<String> = self.schema.idents().map(|(k, _)| k.to_string()).collect();
         let error = error.hint(format!("give an entity this name first: {{:db/ident {ident}}}"));
+        if let Some(meant) = schema_word(ident)
+            && self.schema.entid(&Keyword::new(&meant)).is_some()
+        {
+            return error.hint(format!("did you mean :{meant}?"));
+        }
         error.suggest(&ident.to_string(), names.iter().map(|s| &**s))
     }
+}
+
+/// What a word of a schema means that other databases know: `:string` is `:db.type/string`, `:db.type/int` `:db.type/long`.
+fn schema_word(ident: &Keyword) -> Option<String> {
+    let kind = match (ident.ns(), ident.name()) {
+        (None | Some("db.cardinality"), "one" | "many") => "cardinality",
+        (None | Some("db.unique"), "identity" | "value") => "unique",
+        (None | Some("db.type"), _) => "type",
+        _ => return None,
+    };
+    let name = match (kind, ident.name()) {
+        ("type", "int" | "integer" | "number" | "i64") => "long",
+        ("type", "text" | "str" | "varchar") => "string",
+        ("type", "bool") => "boolean",
+        ("type", "decimal" | "numeric") => "bigdec",
+        ("type", "date" | "datetime" | "timestamp" | "time" | "inst") => "instant",
+        ("type", "reference" | "entity") => "ref",
+        ("type", "blob" | "binary") => "bytes",
+        ("type", "real") => "double",
+        (_, name) => name,
+    };
+    Some(format!("db.{kind}/{name}"))
 }
 
 /// The first counter that entities of a partition get.

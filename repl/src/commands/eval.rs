@@ -9,10 +9,11 @@ use asof::error::{Code, Error, Result};
 use asof::testing::Labels;
 use clap::Args;
 
+use super::output::Reports;
 use super::read_input;
 use super::reading::{Limits, ViewArgs};
 use crate::eval::{Session, error_form};
-use crate::print::{Format, Reply};
+use crate::print::{Format, Reply, plural};
 
 const FORMS: &str = r#"Forms:
   (transact [...])   (with db [...])            (reset)
@@ -21,6 +22,10 @@ const FORMS: &str = r#"Forms:
   (entid db x) (ident db x) (basis-t db) (schema db) (stats)
 where db is db, (as-of db T), (since db T), (history db) or (with db [...]), nested as one likes, and
 T is a t, a transaction's entity id or an #inst.
+
+An error is the answer of its form, among the others on standard output, and the script goes on. How many forms failed is said on
+standard error. The exit code is 0 all the same, so that a transcript with mistakes in it can be kept; with --keep-going it is 1 when
+any form failed. A script that cannot be read to its end has exit code 1 in any case.
 
 Examples:
   asof eval script.edn --db people
@@ -49,7 +54,7 @@ pub struct Eval {
     /// Print the comments and forms of the script before each answer
     #[arg(long)]
     echo: bool,
-    /// Let the exit code say at the end whether any form failed
+    /// Let the exit code be 1 at the end when any form failed; without it, only when the script cannot be read
     #[arg(long)]
     keep_going: bool,
     /// Let every transaction happen at a fixed moment after the one before, so that transcripts stay the same
@@ -71,20 +76,22 @@ impl Eval {
             (None, file) => read_input(file.as_deref().expect("clap requires one of the two"))?,
         };
         let mut labels = self.labels.then(Labels::new);
-        let mut out = std::io::stdout().lock();
+        let reports = Reports::default();
+        let mut out = reports.clone();
         if self.fresh {
             remove_database(self.db.as_deref().expect("clap requires --db"))?;
         }
         let mut session = Session::open(self.db.as_deref(), self.fixed_clock)?;
         session.window = self.view.window(&session.db())?;
         session.budget = self.limits.budget();
-        let (mut failed, mut unreadable, mut shown) = (false, false, 0);
+        let (mut failed, mut count, mut unreadable, mut shown) = (0, 0, false, 0);
         for form in edn::Forms::new(&text) {
             if let (true, Ok(form)) = (self.echo, &form) {
                 let end = form.span.end as usize;
                 writeln!(out, "{}", text[shown..end].trim())?;
                 shown = end;
             }
+            count += 1;
             // A text that cannot be read is its own last form.
             unreadable |= form.is_err();
             match form.and_then(|form| session.eval(&form)) {
@@ -95,7 +102,7 @@ impl Eval {
                     reply.write(&mut out, self.format)?;
                 }
                 Err(e) => {
-                    failed = true;
+                    failed += 1;
                     let e = e.in_source(&name, &text);
                     match self.format {
                         Format::Table => writeln!(out, "{e}")?,
@@ -111,7 +118,11 @@ impl Eval {
             writeln!(out, "{}", text[shown..].trim())?;
         }
         session.close()?;
-        Ok(if unreadable || failed && self.keep_going {
+        reports.outcome()?;
+        if failed > 0 {
+            anstream::eprintln!("{failed} of {} failed", plural(count, "form"));
+        }
+        Ok(if unreadable || failed > 0 && self.keep_going {
             ExitCode::from(1)
         } else {
             ExitCode::SUCCESS

@@ -12,12 +12,14 @@ use asof::error::{Code, Error, Result};
 use asof::query::{Budget, Input, Query, QueryOptions};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output::output;
 use super::reading::{DbArg, Limits, ViewArgs};
 use super::{progress, text_or_file, time_point};
 use crate::dump;
 use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces};
 use crate::patience::Patience;
 use crate::print::rate;
+use crate::time::reached;
 
 const ABOUT: &str = r#"Without a format and with --history the whole log is written: a manifest with counts and the log's hash, then a fact a
 line in the order of t, retractions among them. asof import dump makes an identical database of it.
@@ -184,7 +186,8 @@ impl DumpArgs {
                 return Ok(());
             }
             let db = conn.db();
-            let db = self.as_of.map_or(Ok(db.clone()), |point| db.as_of(point))?;
+            let t = self.as_of.map(|point| reached(&db, point)).transpose()?;
+            let db = t.map_or(Ok(db.clone()), |t| db.as_of(t))?;
             dump::write_facts(&db, out, &mut || patience.step())
         };
         into(self.file.as_deref(), &mut write)
@@ -196,7 +199,7 @@ fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Res
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => whole(file, write),
         None => {
-            let mut out = BufWriter::new(std::io::stdout());
+            let mut out = BufWriter::new(output());
             write(&mut out)?;
             Ok(out.flush()?)
         }

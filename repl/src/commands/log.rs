@@ -9,6 +9,7 @@ use asof::error::Result;
 use asof::testing::Labels;
 use clap::Args;
 
+use super::output::output;
 use super::reading::{Open, Reading};
 use super::time_point;
 use crate::eval::{attribute_name, value_form};
@@ -63,7 +64,7 @@ impl Log {
 
     fn text(&self, open: &Open, db: &Db, from: T, to: T) -> Result<()> {
         let mut labels = self.reading.asking.show.labels.then(Labels::new);
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let mut out = std::io::BufWriter::new(output());
         for transaction in open.conn.log().range(Some(from), Some(to.saturating_add(1))) {
             open.patience.check()?;
             let transaction = transaction?;

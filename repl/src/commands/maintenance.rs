@@ -8,6 +8,7 @@ use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::DbArg;
+use super::output::output;
 use super::reading::Asking;
 use crate::eval::{stats_form, verified_indexes, verified_log};
 use crate::print::plural;
@@ -41,7 +42,7 @@ pub struct Verify {
 impl Verify {
     pub fn run(self) -> Result<()> {
         let found = examine(self.db.dir(), LISTED)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         if let Some(log) = found.log {
             writeln!(out, "{}", verified_log(&log))?;
         }
@@ -104,7 +105,7 @@ impl Repair {
             (Some(_), lost) => format!("{lost} transactions are lost"),
         };
         writeln!(
-            std::io::stdout().lock(),
+            output(),
             "{} has the transactions up to t {}; {lost}",
             self.copy.display(),
             repaired.last_t
@@ -128,10 +129,7 @@ impl Reindex {
         conn.sync_index()?;
         let t = conn.db().basis_t();
         conn.close()?;
-        writeln!(
-            std::io::stdout().lock(),
-            "the indexes are built anew from the log, up to t {t}"
-        )?;
+        writeln!(output(), "the indexes are built anew from the log, up to t {t}")?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod golden;
 mod import;
 mod log;
 mod maintenance;
+mod output;
 mod pages;
 mod plot;
 mod prompt;

@@ -11,6 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 
+use super::output::Reports;
 use super::reading::{DEFAULT_DIR, Limits, Show, ViewArgs, style};
 use crate::eval::Session;
 use crate::print::Format;
@@ -71,7 +72,8 @@ impl Prompt {
     pub fn run(self) -> Result<ExitCode> {
         let dir = self.place();
         let session = Session::open(dir.as_deref(), false)?;
-        let out = Box::new(std::io::stdout());
+        let reports = Reports::default();
+        let out = Box::new(reports.clone());
         let notes = Box::new(anstream::stderr());
         let mut shell = Shell::new(session, Format::or_default(self.show.format), out, notes);
         shell.style = style();
@@ -91,9 +93,12 @@ impl Prompt {
                 }
             }
             shell.close()?;
+            reports.outcome()?;
             return Ok(ExitCode::SUCCESS);
         }
-        converse(shell, dir.as_deref())
+        let code = converse(shell, dir.as_deref())?;
+        reports.outcome()?;
+        Ok(code)
     }
 }
 
@@ -155,8 +160,6 @@ fn converse(mut shell: Shell, dir: Option<&Path>) -> Result<ExitCode> {
         match shell.feed("prompt", &line) {
             Ok(Flow::Quit) => break,
             Ok(Flow::GoOn) => {}
-            // Nobody reads any more.
-            Err(e) if crate::is_broken_pipe(&e) => return Err(e),
             Err(e) => {
                 failed = true;
                 shell.complain(&e);

@@ -86,7 +86,7 @@ fn read_rules(given: String) -> Result<Rules> {
         return Err(e.in_source(&name, &text));
     }
     let mut rules = Rules::default();
-    rules.learn(&form);
+    rules.learn(&form).map_err(|e| e.in_source(&name, &text))?;
     Ok(rules)
 }
 

@@ -11,9 +11,10 @@ use asof::query::Budget;
 use asof::testing::Labels;
 use clap::Args;
 
+use super::output::output;
 use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
-use crate::time::{Paint, Picture, Style, Window};
+use crate::time::{Paint, Picture, Style, Window, reached};
 
 /// Where a database is when nobody says.
 pub const DEFAULT_DIR: &str = "asof-data";
@@ -67,7 +68,7 @@ pub struct ViewArgs {
 impl ViewArgs {
     /// What is asked for, in the transactions of `db`.
     pub fn window(&self, db: &Db) -> Result<Window> {
-        let t = |point: Option<TimePoint>| point.map(|point| db.t_of(point)).transpose();
+        let t = |point: Option<TimePoint>| point.map(|point| reached(db, point)).transpose();
         Ok(Window {
             as_of: t(self.as_of)?,
             since: t(self.since)?,
@@ -227,7 +228,7 @@ impl Open<'_> {
         if self.show.labels {
             reply.value = Labels::new().relabel(&self.conn.db(), &reply.value);
         }
-        reply.write(&mut std::io::stdout().lock(), self.format())?;
+        reply.write(&mut output(), self.format())?;
         if self.show.timing {
             anstream::eprintln!("{}", reply.cost(took));
         }
@@ -239,7 +240,7 @@ impl Open<'_> {
         if self.format() != Format::Table {
             return self.print(picture.reply);
         }
-        write!(std::io::stdout().lock(), "{}", picture.drawing)?;
+        write!(output(), "{}", picture.drawing)?;
         if self.show.timing {
             anstream::eprintln!("{}", span(self.began.elapsed()));
         }

@@ -2,12 +2,12 @@
 
 use asof::db::TimePoint;
 use asof::edn::Edn;
-use asof::error::Result;
+use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::reading::{Asking, Reading};
 use super::{form, time_point};
-use crate::time::{blame, diff, timeline};
+use crate::time::{blame, diff, is_moment, timeline};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -34,19 +34,34 @@ impl Timeline {
     }
 }
 
+/// What may stand behind the first moment.
+#[derive(Clone)]
+enum MomentOrEntity {
+    Moment(TimePoint),
+    Entity(String),
+}
+
+fn moment_or_entity(text: &str) -> Result<MomentOrEntity, String> {
+    match is_moment(text) {
+        true => time_point(text).map(MomentOrEntity::Moment),
+        false => Ok(MomentOrEntity::Entity(text.to_string())),
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = "Examples:
   asof diff 2024-05-01 2024-06-01
   asof diff -1d
+  asof diff 2024-05-01 '[:ship/name \"Petrel\"]'
   asof diff -- -1d now '[:ship/name \"Petrel\"]'")]
 pub struct Diff {
     /// One moment: a t, a transaction's entity id, or a time
     #[arg(value_parser = time_point, allow_hyphen_values = true)]
     from: TimePoint,
-    /// The other
-    #[arg(value_parser = time_point, allow_hyphen_values = true, default_value = "now")]
-    to: TimePoint,
-    /// Only this entity
+    /// The other; may be left out before an entity
+    #[arg(value_parser = moment_or_entity, allow_hyphen_values = true, default_value = "now")]
+    to: MomentOrEntity,
+    /// Only this entity: an entity id, an ident or a lookup ref
     entity: Option<String>,
     #[command(flatten)]
     asking: Asking,
@@ -54,16 +69,26 @@ pub struct Diff {
 
 impl Diff {
     pub fn run(self) -> Result<()> {
-        let entity = maybe("entity", self.entity.as_deref())?;
+        let (to, entity) = match (self.to, self.entity) {
+            (MomentOrEntity::Moment(to), entity) => (to, entity),
+            (MomentOrEntity::Entity(first), None) => (time_point("now").expect("now is a moment"), Some(first)),
+            (MomentOrEntity::Entity(first), Some(second)) => {
+                let message = format!("{first} and {second} are both entities");
+                let hint = "give one: asof diff FROM ENTITY, or asof diff FROM TO ENTITY";
+                return Err(Error::new(Code::InvalidArgument, message).hint(hint));
+            }
+        };
+        let form = maybe("entity", entity.as_deref())?;
         let open = self.asking.open()?;
-        open.draw(diff(
+        let drawn = diff(
             &open.conn,
             self.from,
-            self.to,
-            entity.as_ref(),
+            to,
+            form.as_ref(),
             &mut open.style(),
             &open.patience,
-        )?)
+        );
+        open.draw(drawn.map_err(|e| e.in_source("entity", entity.as_deref().unwrap_or_default()))?)
     }
 }
 

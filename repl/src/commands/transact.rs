@@ -6,6 +6,7 @@ use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use clap::Args;
 
+use super::output::Reports;
 use super::reading::{DbArg, style};
 use super::{form, read_input};
 use crate::eval::{Rules, Session, is_query, report_form, spelled_out};
@@ -66,7 +67,8 @@ impl Transact {
         };
         let (format, mut style) = (Format::or_default(self.format), style());
         let count = transactions.len();
-        let mut out = std::io::stdout().lock();
+        let reports = Reports::default();
+        let mut out = reports.clone();
         for (i, (name, text, data)) in transactions.into_iter().enumerate() {
             let report = session.conn().transact(data).map_err(|e| {
                 if count > 1 {
@@ -82,7 +84,8 @@ impl Transact {
                 None => Reply::from(report_form(&report)).write(&mut out, format)?,
             }
         }
-        session.close()
+        session.close()?;
+        reports.outcome()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rules that are kept beside queries: those typed at the prompt, and those of `asof q --rules`.
 
 use asof::edn::{Edn, Node};
+use asof::error::Result;
+use asof::query::check_rules;
 
 /// Rules, and the queries that use them.
 #[derive(Clone, Debug, Default)]
@@ -13,13 +15,15 @@ impl Rules {
             .is_some_and(|rules| !rules.is_empty() && rules.iter().all(|rule| head(rule).is_some()))
     }
 
-    /// Takes rules, those of the same names replaced, and gives their names.
-    pub fn learn(&mut self, form: &Edn) -> Vec<String> {
+    /// Takes rules, those of the same names replaced, and gives their names: all, and those that were there before.
+    pub fn learn(&mut self, form: &Edn) -> Result<(Vec<String>, Vec<String>)> {
+        check_rules(form)?;
         let new = form.as_vector().unwrap_or_default();
         let names = names(new);
+        let replaced = self.names().into_iter().filter(|name| names.contains(name)).collect();
         self.0.retain(|old| name(old).is_none_or(|name| !names.contains(&name)));
         self.0.extend_from_slice(new);
-        names
+        Ok((names, replaced))
     }
 
     /// Forgets them all.

@@ -182,10 +182,7 @@ impl Shell {
 
     /// Does what a text says, up to its first mistake. `name` is what messages call it.
     pub fn feed(&mut self, name: &str, text: &str) -> Result<Flow> {
-        let text = match &self.style.labels {
-            Some(known) => labels::take(known, text),
-            None => text.to_string(),
-        };
+        let text = labels::take(self.style.labels.as_ref(), text).map_err(|e| e.in_source(name, text))?;
         // What people type who come from other shells.
         let text = match text.trim() {
             "help" | "?" | ":help" | "\\?" | "\\h" => ".help".to_string(),
@@ -211,8 +208,13 @@ impl Shell {
     /// Answers a form.
     fn form(&mut self, form: Edn) -> Result<()> {
         if Rules::are(&form) {
-            let names = self.rules.learn(&form);
-            return self.remark(&format!("queries can use {}", names.join(", ")));
+            let (names, replaced) = self.rules.learn(&form)?;
+            let instead = match replaced.as_slice() {
+                [] => String::new(),
+                [one] => format!("; {one} from before is replaced"),
+                more => format!("; {} from before are replaced", more.join(", ")),
+            };
+            return self.remark(&format!("queries can use {}{instead}", names.join(", ")));
         }
         let short = spelled_out(form, &self.rules);
         refuse(&short, command::COMMANDS.iter().map(|c| c.name))?;

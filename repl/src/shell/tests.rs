@@ -172,6 +172,23 @@ fn mistakes() {
         "[1 2 3]",
         "{:ship/name \"x\"}",
         ".next",
+        "#e7",
+        ".labels on",
+        "(pull [*] #e77)",
+        "[[(heavy ?s) [?t :ship/tons 900]]]",
+        "[[(heavy ?s) [?s :ship/tons 900]]]",
+        "[[(heavy ?s) [?s :ship/tons 2400]]]",
+        ".timeline :ship/nmae",
+        ".diff 2 [:ship/name \"Petrel\"]",
+        ".diff 2 3 [:ship/name \"Petrel\"]",
+        "(+ 1 2)",
+        "[:find (pull ?n [*]) :where [_ :ship/name ?n]]",
+        "[:find (sum ?n) :where [_ :ship/name ?n]]",
+        "[:find ?n ?m :where [_ :ship/name ?n]]",
+        "[:find ?n :where [_ :ship/name ?n] [(< ?zz 3)]]",
+        "[:find ?s :where [?s :ship/tons \"900\"]]",
+        "[{:db/ident :a/b :db/valueType :string :db/cardinality :one}]",
+        "[{:db/ident :a/b :db/valueType :db.type/int :db/cardinality :db.cardinality/one}]",
     ];
     snapshot("mistakes", shown(Prompt::harbour(), &typed));
 }

@@ -7,7 +7,7 @@ use asof::error::Result;
 use super::Shell;
 use super::command::Command;
 use crate::print::plural;
-use crate::time::{Window, blame, diff, facts, moment, reached, timeline, when};
+use crate::time::{Window, blame, diff, facts, is_moment, moment, reached, timeline, when};
 
 impl Shell {
     fn point(&self, text: &str) -> Result<TimePoint> {
@@ -46,7 +46,12 @@ impl Shell {
             name => {
                 let point = self.point(rest)?;
                 let t = reached(&db, point)?;
-                if name == ".as-of" {
+                let now = self.session.now();
+                if name == ".as-of" && matches!(point, TimePoint::Instant(then) if then > now) {
+                    // What is written from here on happens before that moment.
+                    self.session.window.as_of = None;
+                    self.remark("that moment is still to come: until then this is now")?;
+                } else if name == ".as-of" {
                     self.session.window.as_of = Some(t);
                     self.remark(&format!("as of t {t}{}", self.day(t)?))?;
                 } else {
@@ -88,10 +93,17 @@ impl Shell {
     pub(super) fn look_back(&mut self, command: &Command, rest: &str, forms: &str) -> Result<()> {
         let view = self.session.view()?;
         if command.name == ".diff" {
-            let mut words = rest.splitn(3, char::is_whitespace);
-            let (from, to) = (words.next().unwrap_or_default(), words.next().unwrap_or("now"));
+            let (from, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let rest = rest.trim_start();
+            // Without a second moment the entity comes at once.
+            let (to, entity) = match rest.split_once(char::is_whitespace) {
+                _ if rest.is_empty() => ("now", None),
+                _ if !is_moment(rest) => ("now", Some(rest)),
+                None => (rest, None),
+                Some((to, entity)) => (to, Some(entity)),
+            };
             // The moments are blank where the entity is read, which keeps its place.
-            let entity = words.next().map(|entity| {
+            let entity = entity.map(|entity| {
                 let before = forms.len() - entity.len();
                 edn::read_one(&format!("{}{entity}", " ".repeat(before)))
             });

@@ -25,16 +25,6 @@ impl Window {
     }
 }
 
-/// The t of a moment, which must be there by now.
-pub fn reached(db: &Db, point: TimePoint) -> Result<T> {
-    let (t, newest) = (db.t_of(point)?, db.basis_t());
-    if t > newest {
-        let e = Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet"));
-        return Err(e.hint(format!("the newest transaction is t {newest}")));
-    }
-    Ok(t)
-}
-
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
@@ -48,6 +38,9 @@ pub fn moment(text: &str, now: Instant) -> Result<TimePoint> {
     let point = match (relative(inner, now), number.parse::<i64>()) {
         (Some(instant), _) => Ok(TimePoint::Instant(instant)),
         (None, Ok(number)) => TimePoint::from_number(number),
+        (None, Err(_)) if !inner.starts_with(|c: char| c.is_ascii_digit()) => {
+            Err(Error::new(Code::InvalidTimePoint, format!("`{text}` is no moment")))
+        }
         (None, Err(_)) => Instant::parse(&inner.replace(' ', "T")).map(TimePoint::Instant),
     };
     point.map_err(|e| {
@@ -55,6 +48,28 @@ pub fn moment(text: &str, now: Instant) -> Result<TimePoint> {
             "give a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or one before now (-1h, -2d, yesterday)",
         )
     })
+}
+
+/// Whether what stands where a moment or an entity may stand is to be a moment: no ident, lookup ref or entity id.
+pub fn is_moment(text: &str) -> bool {
+    let is_entity_id = |text: &str| {
+        text.parse()
+            .is_ok_and(|n: i64| n > 0 && TimePoint::from_number(n).is_err())
+    };
+    !text.starts_with([':', '[']) && !is_entity_id(text)
+}
+
+/// The t that `point` means in `db`. One that is not there yet is nearly always a year or a typo.
+pub fn reached(db: &Db, point: TimePoint) -> Result<T> {
+    let (t, newest) = (db.t_of(point)?, db.basis_t());
+    if t <= newest {
+        return Ok(t);
+    }
+    let mut hint = format!("the newest transaction is t {newest}");
+    if (1900..2200).contains(&t) {
+        hint.push_str(&format!("; the beginning of the year {t} is written {t}-01-01"));
+    }
+    Err(Error::new(Code::InvalidTimePoint, format!("t {t} is not there yet")).hint(hint))
 }
 
 /// `-90s`, `-30m`, `-1h`, `-2d`, `-1w`, `yesterday`, `today` (as the day began, in UTC) and `now`.
@@ -112,6 +127,16 @@ mod tests {
         assert_eq!(at("-1w"), "2024-04-25 12:00");
         assert_eq!(at("yesterday"), "2024-05-01 12:00");
         assert_eq!(at("today"), "2024-05-02");
+        for (text, moment) in [
+            ("2024", true),
+            ("-1d", true),
+            ("x", true),
+            ("[:a 1]", false),
+            (":a", false),
+            ("17592186045416", false),
+        ] {
+            assert_eq!(is_moment(text), moment, "{text}");
+        }
         for text in ["", "-1", "-h", "-é", "-99999999999999999w", "tomorrow"] {
             assert!(moment(text, now).is_err(), "{text}");
         }

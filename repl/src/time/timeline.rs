@@ -45,7 +45,15 @@ pub fn timeline(
     let (order, components) = match whole {
         true => (Order::Aevt, vec![form.clone()]),
         false => {
-            let id = Edn::from(Node::Long(entity(db, form)?.0 as i64));
+            let found = entity(db, form).map_err(|e| match (attribute, form.as_keyword()) {
+                // An attribute may stand here as well.
+                (None, Some(_)) => {
+                    let names: Vec<String> = db.schema().attrs().map(|a| a.ident.to_string()).collect();
+                    e.suggest(&form.to_string(), names.iter().map(|name| &**name))
+                }
+                _ => e,
+            })?;
+            let id = Edn::from(Node::Long(found.0 as i64));
             (Order::Eavt, std::iter::once(id).chain(attribute.cloned()).collect())
         }
     };

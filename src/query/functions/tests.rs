@@ -210,8 +210,13 @@ fn patterns() {
     given("split", &["a1b22c".into(), re("[0-9]+")], texts(&["a", "b", "c"]));
     let message = refused("re-pattern", &["(".into()], Code::FunctionFailed);
     assert!(message.contains("unclosed group"), "{message}");
-    let message = refused("re-find", &["a".into(), "a".into()], Code::TypeMismatch);
-    assert!(message.contains("re-pattern"), "{message}");
+    given("re-find", &["[0-9]+".into(), "berth 12".into()], "12".into());
+    given("re-matches", &["a|ab".into(), "ab".into()], "ab".into());
+    given("re-seq", &["[0-9]".into(), "12".into()], texts(&["1", "2"]));
+    given("replace", &["a.b".into(), ".".into(), "-".into()], "a-b".into());
+    let message = refused("re-find", &[long(1), "a".into()], Code::TypeMismatch);
+    assert!(message.contains("a regular expression as argument 1"), "{message}");
+    refused("re-find", &["(".into(), "a".into()], Code::FunctionFailed);
 }
 
 #[test]

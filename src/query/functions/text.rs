@@ -3,6 +3,7 @@
 //! Positions count characters (code points), not bytes. Regular expressions are those of the `regex` crate: no backtracking,
 //! so their time is linear in the text whatever the pattern; no back references and no look-around.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use regex::Regex;
 use super::{Function, functions, wrong};
 use crate::datom::Val;
 use crate::datom::convert::TEXT_BYTES_MAX;
-use crate::edn::{Edn, Keyword, Node, Symbol};
+use crate::edn::{Keyword, Symbol};
 use crate::error::{Code, Error, Result};
 
 pub(super) const CORE: &[Function] = functions! { "clojure.core":
@@ -64,13 +65,11 @@ fn position(function: &str, args: &[Val], index: usize) -> Result<usize> {
     }
 }
 
-fn pattern<'a>(function: &str, args: &'a [Val], index: usize) -> Result<&'a Regex> {
+/// The regular expression that an argument is, or that its text means.
+fn pattern<'a>(function: &str, args: &'a [Val], index: usize) -> Result<Cow<'a, Regex>> {
     match &args[index] {
-        Val::Regex(re) => Ok(re),
-        Val::String(s) => Err(wrong(function, args, index, "a regular expression").hint(format!(
-            "make one first: [(re-pattern {}) ?re]",
-            Edn::new(Node::Str(s.clone()))
-        ))),
+        Val::Regex(re) => Ok(Cow::Borrowed(re)),
+        Val::String(s) => compile(s).map(Cow::Owned),
         _ => Err(wrong(function, args, index, "a regular expression")),
     }
 }
@@ -246,7 +245,7 @@ fn find(re: &Regex, s: &str) -> Val {
 }
 
 fn re_find(args: &[Val]) -> Result<Val> {
-    Ok(find(pattern("re-find", args, 0)?, text("re-find", args, 1)?))
+    Ok(find(pattern("re-find", args, 0)?.as_ref(), text("re-find", args, 1)?))
 }
 
 fn re_matches(args: &[Val]) -> Result<Val> {

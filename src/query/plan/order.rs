@@ -126,6 +126,7 @@ impl Planner<'_> {
                 Code::InsufficientBinding,
                 format!("{name} is used here, but nothing binds it"),
             )
+            .with("variable", name)
             .at(span.unwrap_or(crate::error::Span::NONE)));
         }
         Ok(finish(done, input, output))
