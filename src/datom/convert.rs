@@ -22,7 +22,7 @@ use num_traits::ToPrimitive;
 
 use super::id::EntityId;
 use super::val::widen;
-use super::value::{Value, ValueType};
+use super::value::{TUPLE_SLOTS_MAX, Value, ValueType};
 use crate::edn::{Edn, Instant, Name, Node, Symbol};
 use crate::error::{Code, Error, Result};
 
@@ -34,8 +34,6 @@ pub const NAME_BYTES_MAX: usize = 4096;
 pub const NUMBER_BITS_MAX: u64 = 1 << 20;
 /// How far a decimal's point may lie from its last digit.
 pub const DECIMAL_SCALE_MAX: i64 = 100_000;
-/// The most slots of a tuple.
-pub const TUPLE_SLOTS_MAX: usize = 8;
 
 impl Value {
     /// The value of type `ty` that a form means, or why there is none. See the module for what each type takes.

@@ -16,9 +16,8 @@ use bigdecimal::BigDecimal;
 use num_bigint::BigInt;
 use uuid::Uuid;
 
-use super::convert::TUPLE_SLOTS_MAX;
 use super::id::EntityId;
-use super::value::{Value, ValueType, flip_f32, flip_f64};
+use super::value::{TUPLE_SLOTS_MAX, Value, ValueType, flip_f32, flip_f64};
 use super::word::{self, Word};
 use crate::edn::{Edn, Instant, Keyword, Node, Symbol};
 use crate::error::{Code, Error, Result};

@@ -390,6 +390,8 @@ impl Value {
     }
 }
 
+/// The most slots of a tuple.
+pub const TUPLE_SLOTS_MAX: usize = 8;
 const TUPLE_END: u8 = 0;
 const TUPLE_NIL: u8 = 1;
 
