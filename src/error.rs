@@ -206,7 +206,7 @@ impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             code,
-            message: message.into(),
+            message: shortened(message.into()),
             hint: None,
             span: Span::NONE,
             source: None,
@@ -324,6 +324,21 @@ impl Error {
             .is_some()
             .then(|| place_of(&source.text, self.0.span.start as usize))
     }
+}
+
+/// Messages quote forms, which may be as long as data is.
+const MESSAGE_MAX: usize = 1500;
+
+/// The beginning and the end of a text that is too long to be read.
+fn shortened(text: String) -> String {
+    if text.len() <= MESSAGE_MAX {
+        return text;
+    }
+    let (start, end) = (
+        text.floor_char_boundary(MESSAGE_MAX / 2),
+        text.ceil_char_boundary(text.len() - MESSAGE_MAX / 3),
+    );
+    format!("{} … {}", &text[..start], &text[end..])
 }
 
 /// Line and column of byte `offset` in `text`.

@@ -1,5 +1,7 @@
 //! A query as its author meant it: typed clauses with the places they were written at. Knows no database.
 
+use rustc_hash::FxHashMap;
+
 use crate::edn::{Edn, Symbol};
 use crate::error::Span;
 
@@ -203,6 +205,19 @@ pub enum Clause {
 }
 
 impl Clause {
+    /// Where it was written.
+    pub fn span(&self) -> Span {
+        match self {
+            Clause::Pattern(p) => p.span,
+            Clause::Predicate(call) => call.span,
+            Clause::And(body) => body.first().map_or(Span::NONE, Clause::span),
+            Clause::Function(_, _, span)
+            | Clause::Not { span, .. }
+            | Clause::Or { span, .. }
+            | Clause::Rule { span, .. } => *span,
+        }
+    }
+
     /// Appends the variables that are visible outside of it, in order, without repetition.
     pub fn collect(&self, out: &mut Vec<Var>) {
         let add = |v: Var| {
@@ -395,16 +410,26 @@ pub struct Rule {
 pub struct Rules {
     /// The bodies, in the order of the text.
     pub bodies: Vec<Rule>,
+    /// Where the bodies of each rule are: there may be very many rules.
+    places: FxHashMap<Symbol, Vec<usize>>,
 }
 
 impl Rules {
+    /// One body more.
+    pub fn push(&mut self, rule: Rule) {
+        self.places
+            .entry(rule.name.clone())
+            .or_default()
+            .push(self.bodies.len());
+        self.bodies.push(rule);
+    }
     /// The bodies of a rule.
-    pub fn of<'a>(&'a self, name: &'a Symbol) -> impl Iterator<Item = &'a Rule> {
-        self.bodies.iter().filter(move |r| r.name == *name)
+    pub fn of(&self, name: &Symbol) -> impl Iterator<Item = &Rule> {
+        self.places.get(name).into_iter().flatten().map(|i| &self.bodies[*i])
     }
     /// A body of the rule: its head says the arity.
     pub fn head(&self, name: &Symbol) -> Option<&Rule> {
-        self.bodies.iter().find(|r| r.name == *name)
+        self.of(name).next()
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Binder<'a> {
     row: Vec<Option<(Tag, Word)>>,
 }
 
+/// What slots held before.
+type Undo = Vec<(usize, Option<(Tag, Word)>)>;
+
 impl<'a> Binder<'a> {
     pub fn new(form: &'a Binding, values: &'a Values, meter: &'a Meter, strict: bool) -> Binder<'a> {
         let vars = form.vars();
@@ -58,36 +61,49 @@ impl<'a> Binder<'a> {
         Ok(self.len - before)
     }
 
-    /// Binds the first of the pending forms and goes on with the rest: collections inside tuples multiply.
+    /// Binds the pending forms, one after another: collections inside tuples multiply.
     fn rows(&mut self, pending: &[(&'a Binding, Val)]) -> Result<()> {
-        let Some(((form, v), rest)) = pending.split_first() else {
-            for (col, slot) in self.cols.iter_mut().zip(&self.row) {
-                let (tag, w) = slot.expect("every variable of the form has been bound");
-                col.push(tag, w);
-            }
-            self.len += 1;
-            return self.meter.grown(self.len, &mut self.seen, 8 * self.cols.len());
-        };
-        match form {
-            Binding::Blank => self.rows(rest),
-            Binding::Scalar(var) => {
-                let Some(word) = self.values.intern(v)? else {
-                    return Ok(());
-                };
-                let at = self
-                    .vars
-                    .iter()
-                    .position(|x| x == var)
-                    .expect("the form's own variable");
-                let before = self.row[at];
-                if before.is_some_and(|b| b != word) {
-                    return Ok(());
+        let mut undo = Vec::new();
+        let outcome = self.walk(pending, &mut undo);
+        while let Some((at, before)) = undo.pop() {
+            self.row[at] = before;
+        }
+        outcome
+    }
+
+    /// A loop over what binds one variable, since tuples may be long; what multiplies goes on with the rest by itself.
+    fn walk(&mut self, mut pending: &[(&'a Binding, Val)], undo: &mut Undo) -> Result<()> {
+        while let Some(((form, v), rest)) = pending.split_first() {
+            match form {
+                Binding::Blank => {}
+                Binding::Scalar(var) => {
+                    let Some(word) = self.values.intern(v)? else {
+                        return Ok(());
+                    };
+                    let at = self.vars.iter().position(|x| x == var);
+                    let at = at.expect("the form's own variable");
+                    let before = self.row[at];
+                    if before.is_some_and(|b| b != word) {
+                        return Ok(());
+                    }
+                    self.row[at] = Some(word);
+                    undo.push((at, before));
                 }
-                self.row[at] = Some(word);
-                self.rows(rest)?;
-                self.row[at] = before;
-                Ok(())
+                form => return self.multiply(form, v, rest),
             }
+            pending = rest;
+        }
+        for (col, slot) in self.cols.iter_mut().zip(&self.row) {
+            let (tag, w) = slot.expect("every variable of the form has been bound");
+            col.push(tag, w);
+        }
+        self.len += 1;
+        self.meter.grown(self.len, &mut self.seen, 8 * self.cols.len())
+    }
+
+    fn multiply(&mut self, form: &'a Binding, v: &Val, rest: &[(&'a Binding, Val)]) -> Result<()> {
+        match form {
+            Binding::Blank | Binding::Scalar(_) => self.rows(rest),
             Binding::Tuple(forms) => self.tuple(forms, v, rest),
             Binding::Collection(form) => {
                 let Some(items) = v.items() else {

@@ -43,8 +43,14 @@ pub(crate) struct Paging {
 /// A predicate of `:having`, resolved.
 struct Test {
     call: QueryFn,
-    args: Vec<HavingArg>,
+    args: Vec<Tested>,
     span: Span,
+}
+
+enum Tested {
+    /// What an element gives, counted over those shown and then those hidden.
+    Elem(usize),
+    Const(Val),
 }
 
 impl Test {
@@ -63,9 +69,13 @@ impl Test {
             let error = error.at(having.name_span);
             return Err(meant(error, &having.name, known, functions::names()));
         };
+        let args = having.args.iter().map(|arg| match arg {
+            HavingArg::Elem(i) => Ok(Tested::Elem(*i)),
+            HavingArg::Const(form) => Val::from_edn(form).map(Tested::Const),
+        });
         Ok(Test {
             call,
-            args: having.args.clone(),
+            args: args.collect::<Result<_>>()?,
             span: having.span,
         })
     }
@@ -205,7 +215,7 @@ impl<'a> Finder<'a> {
                 if let (Elem::Pull(db, pattern, v, span), Out::Words(entities)) = (e, &*column) {
                     let name = vars.name(*v);
                     all_entities(name, entities, &values).map_err(|e| e.at(*span))?;
-                    *column = Out::Forms(pulled(db, pattern, entities, meter)?);
+                    *column = Out::Forms(pulled(db, pattern, entities, meter).map_err(|e| e.at(*span))?);
                 }
             }
         }
@@ -238,8 +248,8 @@ impl<'a> Finder<'a> {
                 args.clear();
                 for arg in &test.args {
                     args.push(match arg {
-                        HavingArg::Elem(i) => columns[*i].val(row, values)?,
-                        HavingArg::Const(form) => Val::from_edn(form)?,
+                        Tested::Elem(i) => columns[*i].val(row, values)?,
+                        Tested::Const(v) => v.clone(),
                     });
                 }
                 if !(test.call)(&args).map_err(|e| e.at(test.span))?.truthy() {

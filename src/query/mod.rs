@@ -188,7 +188,7 @@ impl Query {
             let options = QueryOptions::default();
             let (bound, setup) = self.bind(inputs, None, &Meter::new(&options.budget))?;
             let finder = Finder::new(&self.ast.find, &bound)?;
-            let prepared = self.prepare(&bound, &setup, &finder, &options, false)?;
+            let prepared = self.prepare(&bound, &setup, &finder, &options, false, 0)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
         };
         self.placed(inputs, explained())
@@ -206,8 +206,9 @@ impl Query {
         Ok(format!("{text}{}\n", answer.stats()))
     }
 
-    /// The mistakes that are mistakes whatever the inputs that are not known yet will be.
-    pub(crate) fn check(&self, inputs: &[Option<Input>], passes: Passes) -> Result<()> {
+    /// The mistakes that are mistakes whatever the inputs that are not known yet will be; `depth` says how deep the query lies in
+    /// others.
+    pub(crate) fn check(&self, inputs: &[Option<Input>], passes: Passes, depth: usize) -> Result<()> {
         let open = self.ast.inputs.iter().zip(inputs).filter(|(_, known)| known.is_none());
         if open
             .into_iter()
@@ -229,7 +230,7 @@ impl Query {
         let setup = self.cache.setup(&self.ast, &bound.sources, rules)?;
         bound.bind_known(&self.ast, inputs, &setup.kinds, &meter)?;
         let finder = Finder::new(&self.ast.find, &bound)?;
-        self.prepare(&bound, &setup, &finder, &options, false).map(drop)
+        self.prepare(&bound, &setup, &finder, &options, false, depth).map(drop)
     }
 
     fn placed<X>(&self, inputs: &[Input], result: Result<X>) -> Result<X> {
@@ -252,6 +253,7 @@ impl Query {
         finder: &Finder<'_>,
         options: &QueryOptions,
         careful: bool,
+        depth: usize,
     ) -> Result<Prepared> {
         let mut planner = Planner {
             sources: &bound.sources,
@@ -262,6 +264,7 @@ impl Query {
             rule_kinds: &setup.rule_kinds,
             consts: bound.consts.clone(),
             allow_scan: self.ast.allow_scan,
+            depth,
             dollar: None,
             inlined: 0,
             nesting: 0,
@@ -335,7 +338,7 @@ impl Query {
         let loan = match setup.take(&bound, options.passes)? {
             Some(loan) => loan,
             None => {
-                let prepared = self.prepare(&bound, &setup, &finder, options, false)?;
+                let prepared = self.prepare(&bound, &setup, &finder, options, false, 0)?;
                 setup.keep(prepared, &bound, options.passes)?
             }
         };
@@ -346,7 +349,7 @@ impl Query {
             // A function failed: whether that counts is found out with care.
             Err(failure) if exec::careful::is_failure(&failure) => {
                 meter.back_to(0);
-                match attempt(&self.prepare(&bound, &setup, &finder, options, true)?) {
+                match attempt(&self.prepare(&bound, &setup, &finder, options, true, 0)?) {
                     Err(e) if e.code() == Code::QueryLimit => Err(failure),
                     outcome => outcome,
                 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use asof::db::Db;
+use asof::edn::{Edn, Keyword, Node, Symbol, read_one};
 use asof::error::{Code, Error};
 use asof::query::{Input, Query};
 
@@ -20,7 +21,12 @@ pub fn check(
     q: &ast::Query,
     told: &mut BTreeMap<String, u64>,
 ) -> Result<(), String> {
-    let Some(text) = broken(tape, &q.to_string()) else {
+    let text = q.to_string();
+    let text = match tape.chance(80) {
+        true => wrong(tape, &text),
+        false => broken(tape, &text),
+    };
+    let Some(text) = text else {
         return Ok(());
     };
     let full = inputs(q, world, &world.db);
@@ -56,6 +62,7 @@ fn runs(e: &Error) -> bool {
     matches!(
         e.code(),
         Code::FunctionFailed
+            | Code::NotABindingForm
             | Code::DivideByZero
             | Code::Overflow
             | Code::CannotCompare
@@ -71,6 +78,133 @@ fn ask(text: &str, inputs: &[Input]) -> Result<(), Error> {
     Ok(())
 }
 
+/// The query with a mistake or two in its forms.
+fn wrong(tape: &mut Tape, text: &str) -> Option<String> {
+    let mut form = read_one(text).ok()?;
+    for _ in 0..1 + tape.below(2) {
+        let all = forms(&form);
+        let mut at = tape.below(all.len());
+        // Names and constants are worth more than the brackets around them.
+        while tape.chance(60) && at + 1 < all.len() && parts(&all[at]).is_some() {
+            at += 1;
+        }
+        let other = tape.pick(&all).clone();
+        let chosen = all[at].clone();
+        let made = match tape.below(9) {
+            0 => Vec::new(),
+            1 => vec![chosen.clone(), chosen],
+            2 => vec![other],
+            3 => vec![chosen, other],
+            4 => vec![Edn::vector([chosen])],
+            5 => match parts(&chosen) {
+                Some(items) => items.iter().rev().cloned().collect(),
+                None => vec![constant(tape)],
+            },
+            _ => vec![renamed(tape, &chosen)],
+        };
+        form = replaced(&form, at, &made)?;
+    }
+    Some(form.to_string())
+}
+
+/// A form and all within it, in order.
+fn forms(form: &Edn) -> Vec<Edn> {
+    let mut out = vec![form.clone()];
+    for part in parts(form).into_iter().flatten() {
+        out.extend(forms(&part));
+    }
+    out
+}
+
+fn parts(form: &Edn) -> Option<Vec<Edn>> {
+    match &form.node {
+        Node::List(items) | Node::Vector(items) | Node::Set(items) => Some(items.clone()),
+        Node::Map(pairs) => Some(pairs.iter().flat_map(|(k, v)| [k.clone(), v.clone()]).collect()),
+        _ => None,
+    }
+}
+
+/// The form with its part number `at` replaced; `None`: nothing is left of it.
+fn replaced(form: &Edn, at: usize, by: &[Edn]) -> Option<Edn> {
+    fn within(form: &Edn, left: &mut Option<usize>, by: &[Edn]) -> Vec<Edn> {
+        match left {
+            Some(0) => {
+                *left = None;
+                return by.to_vec();
+            }
+            Some(n) => *n -= 1,
+            None => return vec![form.clone()],
+        }
+        let Some(items) = parts(form) else {
+            return vec![form.clone()];
+        };
+        let items: Vec<Edn> = items.iter().flat_map(|i| within(i, left, by)).collect();
+        let node = match &form.node {
+            Node::List(_) => Node::List(items),
+            Node::Set(_) => Node::Set(items),
+            Node::Map(_) => {
+                let pairs = items.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
+                Node::Map(pairs.collect())
+            }
+            _ => Node::Vector(items),
+        };
+        vec![node.into()]
+    }
+    within(form, &mut Some(at), by).into_iter().next()
+}
+
+/// Another name like this one, or another constant.
+fn renamed(tape: &mut Tape, form: &Edn) -> Edn {
+    let node = match &form.node {
+        Node::Keyword(k) => Node::Keyword(Keyword::new(&misspelt(tape, k.to_string().trim_start_matches(':')))),
+        Node::Symbol(s) => Node::Symbol(Symbol::new(&misspelt(tape, &s.to_string()))),
+        _ => return constant(tape),
+    };
+    node.into()
+}
+
+fn constant(tape: &mut Tape) -> Edn {
+    let text = tape.pick(&[
+        "\"w\"",
+        "3",
+        "1.5",
+        ":k",
+        "true",
+        "nil",
+        "?v0",
+        "?nobody",
+        ":a/x0",
+        ":a/x1",
+        "[1 2]",
+        "_",
+        "$",
+        "#inst \"2020\"",
+        "-1",
+        "[:a/x0 1]",
+        "#{}",
+        "{}",
+        "7N",
+        "...",
+        "%",
+    ]);
+    read_one(text).expect("a form")
+}
+
+fn misspelt(tape: &mut Tape, name: &str) -> String {
+    let middle = name.char_indices().nth(name.chars().count() / 2).map_or(0, |(i, _)| i);
+    let (start, end) = name.split_at(middle);
+    match tape.below(4) {
+        0 => format!("{name}x"),
+        1 if name.len() > 3 => format!("{start}{}", end.chars().skip(1).collect::<String>()),
+        2 => format!("{start}q{end}"),
+        _ => tape
+            .word(&[
+                "?v0", "?v1", "?nobody", "count", "inc", "find", "a/x0", "a/x1", "missing?",
+            ])
+            .to_string(),
+    }
+}
+
 /// The text with a mistake or two.
 fn broken(tape: &mut Tape, text: &str) -> Option<String> {
     let mut words: Vec<String> = text.split(' ').map(str::to_string).collect();
@@ -79,72 +213,30 @@ fn broken(tape: &mut Tape, text: &str) -> Option<String> {
             return None;
         }
         let (i, j) = (tape.below(words.len()), tape.below(words.len()));
-        match tape.below(10) {
+        match tape.below(6) {
             0 => drop(words.remove(i)),
             1 => words[i] = words[j].clone(),
             2 => words.swap(i, j),
             3 => words.insert(i, words[j].clone()),
             4 => {
-                words[i] = tape
-                    .pick(&[
-                        "nil",
-                        "?zz",
-                        "[",
-                        ")",
-                        "\"x\"",
-                        "7",
-                        "[:a/x0 1]",
-                        ":a/none",
-                        "_",
-                        "$q",
-                        "é",
-                        "{",
-                    ])
-                    .to_string()
+                let some = [
+                    "nil",
+                    "?zz",
+                    "[",
+                    ")",
+                    "\"x\"",
+                    "7",
+                    "[:a/x0 1]",
+                    ":a/none",
+                    "_",
+                    "$q",
+                    "é",
+                    "{",
+                ];
+                words[i] = tape.word(&some).to_string();
             }
-            5 => drop(words.drain(i..(i + 1 + tape.below(6)).min(words.len()))),
-            _ => {
-                // From here on, the first word that has a name in it that may be misspelt, or a constant of another type.
-                let at = (i..words.len()).chain(0..i).find(|at| has_name(&words[*at]))?;
-                words[at] = misspelt(tape, &words[at]);
-            }
+            _ => drop(words.drain(i..(i + 1 + tape.below(6)).min(words.len()))),
         }
     }
     Some(words.join(" "))
-}
-
-fn bare(word: &str) -> &str {
-    word.trim_matches(|c| "[](){},".contains(c))
-}
-fn has_name(word: &str) -> bool {
-    let inner = bare(word);
-    !inner.is_empty() && !matches!(inner, "_" | "." | "...")
-}
-
-fn misspelt(tape: &mut Tape, word: &str) -> String {
-    let inner = bare(word);
-    let start = word.find(inner).unwrap_or(0);
-    let (before, after) = (&word[..start], &word[start + inner.len()..]);
-    let middle = inner
-        .char_indices()
-        .nth(inner.chars().count() / 2)
-        .map_or(0, |(i, _)| i);
-    let inner = match (inner.chars().next(), tape.below(4)) {
-        (Some(c), 0 | 1) if c.is_ascii_digit() || c == '"' || c == '#' => {
-            tape.pick(&["\"w\"", "3", "1.5", ":k", "true"]).to_string()
-        }
-        (_, 0) => format!("{inner}x"),
-        (_, 1) => format!(
-            "{}{}",
-            &inner[..middle],
-            inner[middle..].chars().skip(1).collect::<String>()
-        ),
-        (_, 2) => format!("{}q{}", &inner[..middle], &inner[middle..]),
-        _ => tape
-            .pick(&[
-                "?v0", "?v1", "?nobody", "\"w\"", "3", "1.5", ":a/x0", ":a/x1", ":c/red", "count",
-            ])
-            .to_string(),
-    };
-    format!("{before}{inner}{after}")
 }

@@ -24,11 +24,33 @@ pub(super) fn inputs(scope: &mut Scope, forms: &[&Edn]) -> Result<Vec<(InSpec, S
                 InSpec::Rules
             }
             Node::Symbol(s) if as_var(form).is_none() && !is_blank(form) => InSpec::Pattern(s.clone()),
-            _ => InSpec::Bind(binding(scope, form)?),
+            _ => InSpec::Bind(few(binding(scope, form)?, form)?),
         };
         out.push((spec, form.span));
     }
     Ok(out)
+}
+
+/// A collection in a tuple multiplies what stands beside it, and each takes the native stack.
+const COLLECTIONS_MAX: usize = 100;
+
+/// The form, unless it takes apart too much.
+pub(super) fn few(made: Binding, form: &Edn) -> Result<Binding> {
+    fn collections(b: &Binding) -> usize {
+        match b {
+            Binding::Blank | Binding::Scalar(_) => 0,
+            Binding::Collection(b) => 1 + collections(b),
+            Binding::Tuple(bs) | Binding::Relation(bs) => 1 + bs.iter().map(collections).sum::<usize>(),
+        }
+    }
+    match collections(&made) > COLLECTIONS_MAX {
+        true => Err(Error::new(
+            Code::NotABindingForm,
+            format!("a binding form takes apart at most {COLLECTIONS_MAX} collections and tuples"),
+        )
+        .at(form.span)),
+        false => Ok(made),
+    }
 }
 
 /// A binding form.

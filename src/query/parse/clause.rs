@@ -35,7 +35,11 @@ fn nested(scope: &mut Scope, form: &Edn, depth: usize) -> Result<Clause> {
                 out,
             ] => {
                 let call = call(scope, list, *span)?;
-                Ok(Clause::Function(call, binding::binding(scope, out)?, form.span))
+                Ok(Clause::Function(
+                    call,
+                    binding::few(binding::binding(scope, out)?, out)?,
+                    form.span,
+                ))
             }
             [
                 Edn {

@@ -39,7 +39,7 @@ pub(crate) fn rules(form: &Edn) -> Result<Rules> {
                 ));
             }
         }
-        rules.bodies.push(rule);
+        rules.push(rule);
     }
     Ok(rules)
 }

@@ -16,6 +16,11 @@ const SPECIAL: [&str; 9] = [
     "ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q", "tx-ids", "tx-data",
 ];
 
+/// A query inside another takes the native stack of so many clauses inside each other, in planning and in running.
+const QUERY_DEPTH: usize = 6;
+/// How deep a query may lie in others, in clauses.
+const DEPTH_MAX: usize = 120;
+
 impl Planner<'_> {
     pub(super) fn call(
         &mut self,
@@ -273,7 +278,11 @@ impl Planner<'_> {
             .collect::<Result<Vec<_>>>()?;
         // Its mistakes are told before anything runs, as those around it are.
         let known: Vec<Option<Input>> = args.iter().map(|arg| self.known(arg)).collect();
-        query.check(&known, self.passes).map_err(|e| e.at(span))?;
+        let depth = self.depth + QUERY_DEPTH;
+        if depth > DEPTH_MAX {
+            return Err(Error::new(Code::InvalidQuery, "queries are nested too deep inside each other").at(span));
+        }
+        query.check(&known, self.passes, depth).map_err(|e| e.at(span))?;
         Ok(Nested { query, args, span })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::ast::{Arg, Binding, Call};
 use super::super::functions;
 use super::lower::Planner;
-use super::{Apply, Callee, Goal};
+use super::{Apply, Callee, Goal, Operand};
 use crate::datom::{EntityId, Partition, T, TxId, Val};
 use crate::db::TimePoint;
 use crate::error::{Code, Error, Result, Span};
@@ -30,6 +30,12 @@ impl Planner<'_> {
         // The plan has the log in it.
         self.lasting = false;
         let args = self.operands(&call.args[1..])?;
+        // What is no moment is a mistake whatever the data.
+        for (arg, at) in args.iter().zip(&call.args[1..]) {
+            if let (Operand::Const(v), Arg::Const(form)) = (arg, at) {
+                t_of(&log, v).map_err(|e| e.at(form.span))?;
+            }
+        }
         let read: crate::db::QueryFn = match ids {
             true => Arc::new(move |args: &[Val]| tx_ids(&log, &args[0], &args[1])),
             false => Arc::new(move |args: &[Val]| tx_data(&log, &args[0])),

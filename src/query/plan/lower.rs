@@ -23,6 +23,9 @@ pub(crate) type Consts = FxHashMap<Var, (Tag, Word)>;
 /// Rules that do not recurse are copied into their callers up to this many times; then they are called.
 const INLINE_MAX: usize = 100;
 
+/// More clauses side by side than this are refused: the search for their order compares each with all others.
+const CLAUSES_MAX: usize = 1000;
+
 /// What planning one query knows and collects.
 pub(crate) struct Planner<'a> {
     pub sources: &'a Sources,
@@ -33,6 +36,8 @@ pub(crate) struct Planner<'a> {
     pub rule_kinds: &'a RuleKinds,
     pub consts: Consts,
     pub allow_scan: bool,
+    /// How deep the clause that is being planned lies, in queries around this one, too.
+    pub depth: usize,
     /// In the body of a rule: what `$` names there, the source that the rule was called on.
     pub dollar: Option<Option<usize>>,
     pub inlined: usize,
@@ -85,12 +90,23 @@ impl Planner<'_> {
 
     /// The goals of a conjunction whose variables in `outer` may be bound from outside.
     pub fn conjunction(&mut self, clauses: &[Clause], outer: &[Var], default: Option<usize>) -> Result<Vec<Goal>> {
+        if let Some(extra) = clauses.get(CLAUSES_MAX) {
+            let message = format!(
+                "there are {} clauses side by side, and {CLAUSES_MAX} are the most",
+                clauses.len()
+            );
+            return Err(Error::new(Code::InvalidQuery, message)
+                .at(extra.span())
+                .hint("what is long is data: give it as an input, [?x ...] or [[?x ?y]]"));
+        }
         let mut bindable = outer.to_vec();
         clauses.iter().for_each(|c| collect_binding(c, &mut bindable));
         let mut goals = Vec::new();
+        self.depth += 1;
         for c in clauses {
             self.clause(c, &bindable, default, &mut goals)?;
         }
+        self.depth -= 1;
         if self.passes.push_bounds {
             for v in bounds::push(&mut goals, &self.consts, self.values)? {
                 self.exactly(v);

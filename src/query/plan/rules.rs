@@ -1,6 +1,6 @@
 //! Rules: who calls whom, which recurse, that no rule depends on its own negation; and plans of those that are called.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::ast::{Clause, JoinVars, Rule, Rules, Term, Var};
 use super::super::components::{NEW, components};
@@ -17,6 +17,8 @@ pub(crate) struct RuleSet {
     pub rules: Rules,
     component: FxHashMap<Symbol, usize>,
     cyclic: Vec<bool>,
+    /// How many rules each component has.
+    sizes: Vec<usize>,
 }
 
 /// A rule called on a source with some arguments bound: what is computed together.
@@ -67,8 +69,7 @@ impl RuleSet {
     }
     /// Whether its recursion goes through no other rule.
     fn recurs_alone(&self, name: &Symbol) -> bool {
-        let mine = self.component(name);
-        self.is_recursive(name) && self.component.iter().all(|(n, c)| *c != mine || n == name)
+        self.is_recursive(name) && self.sizes[self.component(name)] == 1
     }
     pub fn component(&self, name: &Symbol) -> usize {
         self.component.get(name).copied().unwrap_or(usize::MAX)
@@ -76,9 +77,9 @@ impl RuleSet {
 
     /// Whether a function that can fail may be called on the way.
     pub fn may_fail(&self, name: &Symbol) -> bool {
-        let (mut seen, mut todo) = (Vec::new(), vec![name.clone()]);
+        let (mut seen, mut todo) = (FxHashSet::default(), vec![name.clone()]);
         while let Some(name) = todo.pop() {
-            if seen.contains(&name) {
+            if !seen.insert(name.clone()) {
                 continue;
             }
             for rule in self.rules.of(&name) {
@@ -89,7 +90,6 @@ impl RuleSet {
                     return true;
                 }
             }
-            seen.push(name);
         }
         false
     }
@@ -97,12 +97,13 @@ impl RuleSet {
     /// Which rules call each other in a circle.
     fn components(&mut self) {
         let mut names: Vec<Symbol> = Vec::new();
+        let mut index: FxHashMap<Symbol, u32> = FxHashMap::default();
         for r in &self.rules.bodies {
-            if !names.contains(&r.name) {
+            index.entry(r.name.clone()).or_insert_with(|| {
                 names.push(r.name.clone());
-            }
+                names.len() as u32 - 1
+            });
         }
-        let index: FxHashMap<Symbol, u32> = names.iter().cloned().zip(0..).collect();
         let (mut spans, mut targets) = (Vec::new(), Vec::new());
         for name in &names {
             let mut calls = Vec::new();
@@ -122,6 +123,10 @@ impl RuleSet {
             }
             self.cyclic[component] |= targets[low as usize..high as usize].contains(&i);
             self.component.insert(name, component);
+        }
+        self.sizes = vec![0; self.cyclic.len()];
+        for component in self.component.values() {
+            self.sizes[*component] += 1;
         }
     }
 
@@ -198,8 +203,9 @@ impl RuleSet {
         });
         let name = Symbol::new(&format!("{} (or {})", rule.name, self.rules.bodies.len()));
         self.component.insert(name.clone(), component);
+        self.sizes[component] += 1;
         for b in branches {
-            self.rules.bodies.push(Rule {
+            self.rules.push(Rule {
                 name: name.clone(),
                 head: vars.all().collect(),
                 required: vars.required.len(),
@@ -239,7 +245,7 @@ fn fails(c: &Clause) -> bool {
 }
 
 /// Rules nested deeper than this are refused: planning and running them takes the native stack.
-const NESTING_MAX: usize = 200;
+const NESTING_MAX: usize = 60;
 
 impl Planner<'_> {
     /// The rule of a call with these arguments bound, planned once.

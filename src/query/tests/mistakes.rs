@@ -32,6 +32,10 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ("[:find (pull ?e pattern) :where [?e :person/age]]", &[]),
     ("[:find ?e :where [?e :person/age ?a] :order-by ?a]", &[]),
     ("[:find ?e :where [?e :person/age] :limit -1]", &[]),
+    (
+        "[:find ?e :where [?e :person/age ?a] :having [(< #ints \"2020\" ?e)]]",
+        &[],
+    ),
     // inputs
     ("[:find ?e :in $ ?a :where [?e :person/age ?a]]", &[]),
     ("[:find ?e :where [?e :person/age]]", &["1"]),
@@ -70,6 +74,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
         "[:find ?e :where [?e :person/name] [(missing? $ ?e :person/agee)]]",
         &[],
     ),
+    ("[:find ?x :where [?e :person/age] [(tx-data $ \"x\") [[_ _ ?x]]]]", &[]),
     // negation and disjunction
     ("[:find ?n :where [?e :person/name ?n] (not [?o :person/age 34])]", &[]),
     (
