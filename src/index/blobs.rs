@@ -135,17 +135,13 @@ impl Blobs {
         }
     }
     /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. When a good part of the leaf is asked for,
-    /// what it shows at that moment is kept. A leaf that is asked for moments often gets lists of them, and a new weight with these, by
+    /// what it shows at that moment is kept, and the leaf need not be read again for it. A leaf that is asked for moments often gets lists of them, and a new weight with these, by
     /// taking its own place in the cache.
     pub(super) fn state(&self, id: BlobId, keys: &Keys, range: &Range, view: View) -> Result<Batch> {
-        let leaf = self.leaf(id)?;
         let part = |rows: Arc<Columns>| {
             let span = keys.within(&rows, 0..rows.len(), range);
             Batch::new(rows, span.start, span.end)
         };
-        if leaf.shows_live(view) {
-            return Ok(part(leaf.live.clone()));
-        }
         let key = Key {
             id,
             seen: Some((view.since, view.until)),
@@ -154,6 +150,10 @@ impl Blobs {
             Some(Blob::Seen(rows)) => return Ok(part(rows)),
             Some(_) => return Err(mixed(id)),
             None => {}
+        }
+        let leaf = self.leaf(id)?;
+        if leaf.shows_live(view) {
+            return Ok(part(leaf.live.clone()));
         }
         let mut often = false;
         let rows = match leaf.is_large(keys, range, view) {

@@ -135,6 +135,12 @@ impl Leaf {
         view.until >= self.last_end && self.newest <= view.until && view.since.is_none()
     }
 
+    /// The rows of `range` that hold at the end of the span, which no view of now reaches beyond.
+    pub(super) fn newest(&self, keys: &Keys, range: &Range) -> Batch {
+        let live = keys.within(&self.live, 0..self.live.len(), range);
+        Batch::new(self.live.clone(), live.start, live.end)
+    }
+
     /// The rows of `range` that `view` sees, given that the leaf's span holds the view's `until`. `often` is called when so many rows were
     /// filtered that the leaf should get lists of moments.
     pub(super) fn state(&self, keys: &Keys, range: &Range, view: View, often: impl FnOnce()) -> Batch {

@@ -107,11 +107,12 @@ impl Matcher {
             }
             if from < end {
                 self.leaves += 1;
-                let leaf = core.blobs.leaf(id)?;
+                let now = self.view.since.is_none() && self.view.until >= core.newest;
+                let leaf = if now { Some(core.blobs.leaf(id)?) } else { None };
                 let range = || self.range(keys[from], keys[end - 1]);
-                let mut rows = match leaf.shows_live(self.view) {
-                    true => Batch::new(leaf.live.clone(), 0, leaf.live.len()),
-                    false => core.blobs.state(id, &order, &range(), self.view)?,
+                let mut rows = match leaf {
+                    Some(leaf) => Batch::new(leaf.live.clone(), 0, leaf.live.len()),
+                    None => core.blobs.state(id, &order, &range(), self.view)?,
                 };
                 if events < delta.len() {
                     let upto = match separator {

@@ -83,7 +83,11 @@ impl Scan {
                 return Ok(None);
             }
             self.leaves += 1;
-            self.core.blobs.state(id, &keys, &self.range, self.view)?
+            let now = self.view.since.is_none() && self.view.until >= self.core.newest;
+            match now {
+                true => self.core.blobs.leaf(id)?.newest(&keys, &self.range),
+                false => self.core.blobs.state(id, &keys, &self.range, self.view)?,
+            }
         };
         keys.take_error()?;
         Ok(Some(batch))
