@@ -11,6 +11,7 @@ mod import;
 mod patience;
 mod plot;
 mod print;
+mod progress;
 mod shell;
 mod time;
 

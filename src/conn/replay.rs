@@ -236,7 +236,8 @@ impl State {
         }
     }
 
-    pub(super) fn apply(&mut self, record: &Record<'_>) -> Result<()> {
+    /// Goes on by a record; gives its datoms.
+    pub(super) fn apply(&mut self, record: &Record<'_>) -> Result<Arc<[RawDatom]>> {
         if record.facts.iter().any(|f| Schema::is_schema_attr(f.a)) {
             self.schema = Arc::new(apply_schema(&self.schema, &record.facts)?);
         }
@@ -253,12 +254,12 @@ impl State {
             }
             self.note_id(fact.e);
         }
-        let datoms: Vec<RawDatom> = record.datoms(|key| self.words.intern_key(key))?;
+        let datoms: Arc<[RawDatom]> = record.datoms(|key| self.words.intern_key(key))?.into();
         let schema = &self.schema;
-        self.snapshot = self.snapshot.apply(datoms, &tx::kinds(schema));
+        self.snapshot = self.snapshot.apply(datoms.clone(), &tx::kinds(schema));
         self.t = record.t;
         self.instant = record.instant;
-        Ok(())
+        Ok(datoms)
     }
 
     /// Ids that the log has seen are never given again.

@@ -1,14 +1,14 @@
 //! Transactions that were made elsewhere, appended as they are: the writing half of a dump's import.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::replay::State;
-use crate::datom::{Datom, EntityId, T, Value};
+use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId, Value, Word};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Probe, Range};
 use crate::log::{Chain, Record, Transaction};
-use crate::schema::bootstrap;
+use crate::schema::{Schema, bootstrap};
 use crate::tx::{Prepared, Report};
 
 /// What replaying makes of a database value; nothing of it is written yet.
@@ -20,55 +20,63 @@ pub(super) struct Restored {
 }
 
 /// `db` and its log's end after `transactions`, or why one of them does not fit.
-pub(super) fn after(db: &Db, mut chain: Chain, transactions: &[Transaction]) -> Result<Restored> {
-    let mut db = db.clone();
-    let (mut records, mut reports) = (Vec::new(), Vec::new());
-    for tx in transactions {
-        let prepared = one(&db, &mut chain, tx, &mut records).map_err(|e| {
-            let why = format!("transaction {} cannot be replayed: {}", tx.t, e.message());
-            Error::new(Code::InvalidArgument, why)
-                .with("t", tx.t)
-                .hint("replay what another database's log holds, in its order, onto the end of this one")
-                .caused_by(e)
-        })?;
-        let next = prepared.db_after.clone();
-        reports.push(Report::new(std::mem::replace(&mut db, next), prepared));
-    }
-    Ok(Restored {
-        db,
+pub(super) fn after(db: &Db, chain: Chain, transactions: &[Transaction]) -> Result<Restored> {
+    let mut made = Restored {
+        db: db.clone(),
         chain,
-        records,
-        reports,
-    })
-}
-
-fn one(db: &Db, chain: &mut Chain, tx: &Transaction, records: &mut Vec<(T, Vec<u8>)>) -> Result<Prepared> {
-    in_time(db, chain, tx)?;
-    let (bytes, _) = tx.record(&chain.hash())?;
-    let record = Record::parse(tx.t, &bytes)?;
-    for datom in &tx.datoms {
-        datom.v.clone().coerce(datom.v.value_type())?;
+        records: Vec::with_capacity(transactions.len()),
+        reports: Vec::with_capacity(transactions.len()),
+    };
+    // Facts are checked by one schema, many at once, so what changes it stands alone.
+    let alone = |tx: &Transaction| tx.datoms.iter().any(|d| Schema::is_schema_attr(d.a.0 as u32));
+    for run in transactions.chunk_by(|one, next| !alone(one) && !alone(next)) {
+        let (before, mut events) = (made.db.clone(), Vec::new());
+        for tx in run {
+            events.extend_from_slice(&made.add(tx).map_err(|e| misfit(tx.t, e))?);
+        }
+        facts(&before, &made.db, events)?;
     }
-    let mut state = State::of(db);
-    state.apply(&record)?;
-    let datoms = record.datoms(|key| db.words().intern_key(key))?;
-    let db_after = state.into_db();
-    facts(db, &db_after, tx)?;
-    chain.accept(&record)?;
-    records.push((tx.t, bytes));
-    Ok(Prepared {
-        t: tx.t,
-        instant: tx.instant,
-        noop: datoms.len() == 1,
-        datoms: datoms.into(),
-        db_after,
-        tempids: Vec::new(),
-        new_entities: Vec::new(),
-        warnings: Vec::new(),
-    })
+    Ok(made)
 }
 
-fn refuse<T>(message: String) -> Result<T> {
+fn misfit(t: T, e: Error) -> Error {
+    let why = format!("transaction {t} cannot be replayed: {}", e.message());
+    Error::new(Code::InvalidArgument, why)
+        .with("t", t)
+        .hint("replay what another database's log holds, in its order, onto the end of this one")
+        .caused_by(e)
+}
+
+impl Restored {
+    /// Goes on by a transaction; gives its facts, which are still to be checked.
+    fn add(&mut self, tx: &Transaction) -> Result<Arc<[RawDatom]>> {
+        in_time(&self.db, &self.chain, tx)?;
+        let (bytes, _) = tx.record(&self.chain.hash())?;
+        let record = Record::parse(tx.t, &bytes)?;
+        for datom in &tx.datoms {
+            datom.v.clone().coerce(datom.v.value_type())?;
+        }
+        let mut state = State::of(&self.db);
+        let datoms = state.apply(&record)?;
+        self.chain.accept(&record)?;
+        self.records.push((tx.t, bytes));
+        let prepared = Prepared {
+            t: tx.t,
+            instant: tx.instant,
+            noop: datoms.len() == 1,
+            datoms: datoms.clone(),
+            db_after: state.into_db(),
+            tempids: Vec::new(),
+            new_entities: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let before = std::mem::replace(&mut self.db, prepared.db_after.clone());
+        self.reports.push(Report::new(before, prepared));
+        Ok(datoms)
+    }
+}
+
+fn refuse<X>(message: String) -> Result<X> {
     Err(Error::new(Code::InvalidArgument, message))
 }
 
@@ -84,7 +92,8 @@ fn in_time(db: &Db, chain: &Chain, tx: &Transaction) -> Result<()> {
             db.basis_instant()
         ));
     }
-    let says = |d: &Datom| d.e.0 == tx_entity(tx) && d.a.0 == u64::from(bootstrap::TX_INSTANT) && d.added;
+    let entity = TxId::from_t(tx.t).entity();
+    let says = |d: &Datom| d.e == entity && d.a.0 == u64::from(bootstrap::TX_INSTANT) && d.added;
     match tx.datoms.split_first() {
         Some((first, rest))
             if says(first) && matches!(first.v, Value::Instant(i) if i == tx.instant) && !rest.iter().any(says) => {}
@@ -96,58 +105,92 @@ fn in_time(db: &Db, chain: &Chain, tx: &Transaction) -> Result<()> {
     }
 }
 
-fn tx_entity(tx: &Transaction) -> u64 {
-    crate::datom::TxId::from_t(tx.t).0
-}
-
-/// Each fact changes something, and attributes of one value have one afterwards.
-fn facts(before: &Db, after: &Db, tx: &Transaction) -> Result<()> {
-    let (mut old, mut new) = (before.prober(Order::Eavt), after.prober(Order::Eavt));
+/// Each fact changes something, and attributes of one value have one after each transaction. The facts of all transactions are
+/// sorted, so that each entity is looked up once and in order, and one that is new is not looked up at all.
+fn facts(before: &Db, after: &Db, mut events: Vec<RawDatom>) -> Result<()> {
+    // A stable sort: what is said of one fact stays in the order of time.
+    events.sort_by_key(|d| (d.e, d.a, d.v));
+    let mut old = before.prober(Order::Eavt);
     let mut rows = Columns::default();
-    let mut said = HashSet::with_capacity(tx.datoms.len());
-    for d in &tx.datoms {
-        let a = d.a.0 as u32;
-        let word = after.words().intern(&d.v)?;
-        let probe = Probe {
-            word,
-            bytes: match d.v.value_type().is_inline() {
-                true => None,
-                false => Some(after.words().bytes(word)?),
-            },
-        };
-        // An attribute that this transaction makes has no facts before it.
-        if before.schema().attr(a).is_some() {
-            old.get(&Range::eav(d.e.0, a, probe), &mut rows)?;
-        } else {
-            rows.clear();
-        }
-        let held = !rows.is_empty();
-        if held == d.added {
+    for about in events.chunk_by(|x, y| (x.e, x.a) == (y.e, y.a)) {
+        let (e, a) = (EntityId(about[0].e), about[0].a);
+        let said = |d: &RawDatom, what: String| {
             let name = |e: EntityId| after.ident(e).map_or_else(|| e.to_string(), |k| k.to_string());
-            return refuse(format!(
-                "it {} [{} {} {}], which {} before it",
-                if d.added { "asserts" } else { "retracts" },
-                name(d.e),
-                name(d.a),
-                d.v,
-                if held { "holds already" } else { "does not hold" }
-            ));
+            let fact = |v: Value| format!("[{} {} {v}]", name(e), name(EntityId(u64::from(a))));
+            let ty = after.schema().value_type(a).expect("what was applied has a type");
+            let why = after.words().value(ty, d.v).map(|v| what.replace("{}", &fact(v)));
+            misfit(
+                d.t,
+                why.map_or_else(|e| e, |why| Error::new(Code::InvalidArgument, why)),
+            )
+        };
+        if let Some(d) = about
+            .iter()
+            .find(|d| e.partition() == Partition::TX && e.0 > TxId::from_t(d.t).0)
+        {
+            return Err(said(d, "it says {} of a transaction that is still to come".to_string()));
         }
-        if !said.insert((d.e.0, a, word)) {
-            return refuse(format!("it says twice whether entity {} has {}", d.e, d.v));
+        let one = after.schema().attr(a).is_some_and(|attr| attr.is_one());
+        // Nothing is known of new entities, and nobody has values of attributes that are made here.
+        let unknown = !known(before, e) || before.schema().attr(a).is_none();
+        rows.clear();
+        if one && !unknown {
+            old.get(&Range::ea(e.0, a), &mut rows)?;
         }
-        if d.added && after.schema().attr(a).is_some_and(|attr| attr.is_one()) {
-            new.get(&Range::ea(d.e.0, a), &mut rows)?;
-            if rows.len() > 1 {
-                return refuse(format!(
-                    "entity {} has {} values of attribute {a}, which has one",
-                    d.e,
-                    rows.len()
-                ));
+        for same in about.chunk_by(|x, y| x.v == y.v) {
+            let word = same[0].v;
+            if !one && !unknown {
+                old.get(&Range::eav(e.0, a, probe(after, a, word)?), &mut rows)?;
+            }
+            let mut held = rows.v.contains(&word);
+            for (i, d) in same.iter().enumerate() {
+                if i > 0 && same[i - 1].t == d.t {
+                    return Err(said(d, "it says twice whether {} holds".to_string()));
+                }
+                if d.added == held {
+                    let what = match held {
+                        true => "it asserts {}, which holds already before it",
+                        false => "it retracts {}, which does not hold before it",
+                    };
+                    return Err(said(d, what.to_string()));
+                }
+                held = d.added;
+            }
+        }
+        if one && rows.len() + about.len() > 1 {
+            let mut in_time = about.to_vec();
+            in_time.sort_by_key(|d| d.t);
+            let mut values = rows.len();
+            for tx in in_time.chunk_by(|x, y| x.t == y.t) {
+                let added = tx.iter().filter(|d| d.added).count();
+                values = values + added - (tx.len() - added);
+                if let Some(d) = tx.iter().find(|d| d.added && values > 1) {
+                    let what = format!("after {{}} there are {values} values of an attribute that has one");
+                    return Err(said(d, what));
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Whether something may be said of an entity: it was given out.
+fn known(db: &Db, e: EntityId) -> bool {
+    match e.partition() {
+        Partition::TX => e.counter() <= db.basis_t(),
+        other => e.counter() < db.base().next_ids.get(other.0).unwrap_or(bootstrap::FIRST_USER),
+    }
+}
+
+fn probe(db: &Db, a: u32, word: Word) -> Result<Probe> {
+    let inline = db.schema().value_type(a).is_some_and(|ty| ty.is_inline());
+    Ok(Probe {
+        word,
+        bytes: match inline {
+            true => None,
+            false => Some(db.words().bytes(word)?),
+        },
+    })
 }
 
 #[cfg(test)]

@@ -21,8 +21,11 @@ use crate::store::{BlobId, Hashed};
 const PAGE: u64 = if cfg!(test) { 16 } else { 1024 };
 /// Longer bytes have a blob of their own.
 const LONG: usize = if cfg!(test) { 18 } else { 2048 };
-/// Beyond this many entries the table of hashes stays with the store: 40 MB of memory are enough for it and the order.
+/// Beyond this many entries the table of hashes is not made when a database is opened: reading them all would take too long.
 const TABLE_MAX: u64 = 2 << 20;
+/// Beyond this many entries a table that is there is given up: 160 MB of memory are enough for it and the order. A load in bulk asks
+/// for each of its texts whether it is new, and the store takes a hundred times as long to say so.
+const TABLE_KEPT_MAX: u64 = 8 << 20;
 /// The first id of the dictionary's blobs; leaves and directory pages come before.
 pub(super) const FIRST_BLOB: BlobId = LONG_BLOB;
 const LONG_BLOB: BlobId = 1 << 61;
@@ -425,7 +428,7 @@ impl Dict {
         let n = (len - state.stored) as usize;
         state.recent.drain(..n);
         state.stored = len;
-        if state.complete && state.len() > TABLE_MAX {
+        if state.complete && state.len() > TABLE_KEPT_MAX {
             state.complete = false;
             state.middles = state.recent.iter().map(|b| middle(b)).collect();
             state.first_middle = len;

@@ -14,11 +14,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::output::output;
 use super::reading::{DbArg, Limits, ViewArgs};
-use super::{progress, text_or_file, time_point};
+use super::{text_or_file, time_point};
 use crate::dump;
 use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces};
 use crate::patience::Patience;
 use crate::print::rate;
+use crate::progress::Progress;
 use crate::time::reached;
 
 const ABOUT: &str = r#"Without a format and with --history the whole log is written: a manifest with counts and the log's hash, then a fact a
@@ -77,8 +78,7 @@ enum Table {
     #[command(after_help = TABLE_HELP)]
     Edn(TableArgs),
     /// Parquet, for DuckDB, Polars, pandas and Spark
-    #[cfg(feature = "parquet")]
-    #[command(after_help = TABLE_HELP)]
+    #[command(after_help = TABLE_HELP, hide = !cfg!(feature = "parquet"))]
     Parquet(TableArgs),
 }
 
@@ -160,7 +160,6 @@ impl Export {
             Some(Table::Json(args)) => (Some(args), Format::Json),
             Some(Table::Ndjson(args)) => (Some(args), Format::Lines),
             Some(Table::Edn(args)) => (Some(args), Format::Edn),
-            #[cfg(feature = "parquet")]
             Some(Table::Parquet(args)) => (Some(args), Format::Parquet),
         }
     }
@@ -171,12 +170,7 @@ impl DumpArgs {
         let started = Instant::now();
         let mut write = |out: Output| -> Result<()> {
             if self.history {
-                let bar = progress(conn.db().basis_t(), "transactions");
-                let done = dump::write(conn, out, &mut |t| {
-                    bar.set_position(t);
-                    patience.check()
-                })?;
-                bar.finish_and_clear();
+                let done = dump::write(conn, out, &mut || patience.check())?;
                 anstream::eprintln!(
                     "{} transactions up to t {}, {}",
                     done.transactions,
@@ -208,6 +202,7 @@ fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Res
 
 impl TableArgs {
     fn run(&self, conn: &Connection, format: Format, budget: &Budget) -> Result<()> {
+        format.check()?;
         let started = Instant::now();
         let patience = &Patience::of(budget);
         let rows = match (&self.query, self.view.history) {
@@ -343,15 +338,14 @@ fn write_table(
     patience: &Patience,
     rows: &mut Rows,
 ) -> Result<u64> {
-    let bar = super::spinner("rows");
+    let progress = Progress::counting("rows");
     let mut count = 0;
     into(file, &mut |out| {
         let sink = format.sink(columns, out)?;
         let mut sink = Box::new(Patient { sink, patience });
-        count = rows(&mut *sink, &mut || bar.inc(1))?;
+        count = rows(&mut *sink, &mut || progress.step())?;
         sink.finish()
     })?;
-    bar.finish_and_clear();
     Ok(count)
 }
 

@@ -149,31 +149,6 @@ fn text_or_file(name: &str, text: String) -> Result<(String, String)> {
     }
 }
 
-/// A bar on standard error, where that is a terminal.
-pub fn progress(total: u64, what: &str) -> indicatif::ProgressBar {
-    bar(
-        indicatif::ProgressBar::new(total),
-        &format!("{{bar:40}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left"),
-    )
-}
-
-/// A count on standard error, where that is a terminal.
-pub fn spinner(what: &str) -> indicatif::ProgressBar {
-    bar(
-        indicatif::ProgressBar::new_spinner(),
-        &format!("{{spinner}} {{pos}} {what}, {{per_sec}}"),
-    )
-}
-
-fn bar(bar: indicatif::ProgressBar, template: &str) -> indicatif::ProgressBar {
-    use std::io::IsTerminal;
-    if !std::io::stderr().is_terminal() {
-        return indicatif::ProgressBar::hidden();
-    }
-    let style = indicatif::ProgressStyle::with_template(template);
-    bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
-}
-
 /// The text of FILE, or of standard input for `-`, and what to call it in messages.
 pub fn read_input(file: &Path) -> Result<(String, String)> {
     if file == Path::new("-") {

@@ -9,6 +9,9 @@ use asof::db::{Db, TimePoint};
 use asof::error::{Code, Result};
 use asof::query::Budget;
 use asof::testing::Labels;
+
+/// Memory for what a load in bulk reads of the indexes, in bytes.
+const FILL_CACHE: u64 = 128 << 20;
 use clap::Args;
 
 use super::output::output;
@@ -48,6 +51,10 @@ impl DbArg {
     /// Opens the database, made when it is not there.
     pub fn or_new(&self) -> Result<Connection> {
         Connection::open(&self.db)
+    }
+    /// The same for a load in bulk, which reads little of what is there: with the usual cache it would fill twice the memory for nothing.
+    pub fn to_fill(&self) -> Result<Connection> {
+        Options::new().cache_bytes(FILL_CACHE).open(&self.db)
     }
 }
 

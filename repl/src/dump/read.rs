@@ -3,9 +3,8 @@
 //! The file is read twice. The first time nothing is written: counts and hash are made from the facts, which takes no database,
 //! and must be those of the manifest. The second time transactions are appended, some thousand facts at a time.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use asof::conn::Connection;
 use asof::datom::{T, Value};
@@ -15,13 +14,17 @@ use asof::log::{Hash, NO_HASH, Transaction};
 use super::Manifest;
 use super::line;
 use super::manifest::hex;
+use crate::import::source::{Meter, Source};
+use crate::progress::Progress;
 
-/// So many facts are appended with one sync.
-const BATCH: usize = 10_000;
+/// So many facts are handed on at once, and appended with one sync.
+const BATCH: usize = 50_000;
+/// So many of these wait.
+const WAITING: usize = 2;
 
 /// A dump whose manifest says the truth about it.
 pub struct Dump {
-    path: PathBuf,
+    source: Source,
     /// What it says about itself.
     pub manifest: Manifest,
 }
@@ -29,35 +32,42 @@ pub struct Dump {
 /// The transactions of a dump, one after another.
 struct Transactions {
     name: String,
-    lines: BufReader<File>,
+    lines: Box<dyn BufRead + Send>,
     number: usize,
     line: String,
     /// The first fact of the next transaction.
     ahead: Option<asof::Datom>,
+    /// The number that it must have.
+    next: T,
 }
 
 impl Transactions {
-    fn open(path: &Path) -> Result<(Manifest, Transactions)> {
-        let name = path.display().to_string();
-        let file = File::open(path)
-            .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {name}: {e}")).caused_by(e))?;
+    fn open(source: &Source) -> Result<(Manifest, Transactions, Meter)> {
+        let (lines, meter) = source.open()?;
         let mut all = Transactions {
-            name,
-            lines: BufReader::with_capacity(1 << 20, file),
+            name: source.name.clone(),
+            lines,
             number: 0,
             line: String::new(),
             ahead: None,
+            next: 0,
         };
         all.next_line()?;
         let manifest = Manifest::parse(&all.line)?;
         all.ahead = all.fact()?;
-        Ok((manifest, all))
+        Ok((manifest, all, meter))
     }
 
     fn next_line(&mut self) -> Result<bool> {
         self.line.clear();
         self.number += 1;
-        Ok(self.lines.read_line(&mut self.line)? > 0)
+        match self.lines.read_line(&mut self.line) {
+            Ok(n) => Ok(n > 0),
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                Err(self.at_line(Error::new(Code::InvalidArgument, "the line is not UTF-8")))
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     fn at_line(&self, e: Error) -> Error {
@@ -78,11 +88,19 @@ impl Transactions {
         let Some(first) = self.ahead.take() else {
             return Ok(None);
         };
+        let wrong = |what: String| Err(self.at_line(Error::new(Code::InvalidArgument, what)));
         let tx = first.tx;
         let Value::Instant(instant) = first.v else {
-            let what = format!("transaction {} does not begin with its instant", tx.t());
-            return Err(self.at_line(Error::new(Code::InvalidArgument, what)));
+            return wrong(format!("transaction {} does not begin with its instant", tx.t()));
         };
+        if tx.t() != self.next {
+            let before = self.next;
+            return wrong(format!(
+                "transaction {before} is missing: {} follows the one before",
+                tx.t()
+            ));
+        }
+        self.next += 1;
         let mut datoms = vec![first];
         loop {
             match self.fact()? {
@@ -99,32 +117,79 @@ impl Transactions {
             datoms,
         }))
     }
+
+    /// Sends all of them on, some at a time, until nobody wants more.
+    fn send(mut self, out: &SyncSender<Result<Vec<Transaction>>>) {
+        loop {
+            let (mut batch, mut facts) = (Vec::new(), 0);
+            let end = loop {
+                match self.transaction() {
+                    Ok(Some(tx)) => {
+                        facts += tx.datoms.len();
+                        batch.push(tx);
+                        if facts >= BATCH {
+                            break None;
+                        }
+                    }
+                    Ok(None) => break Some(Ok(())),
+                    Err(e) => break Some(Err(e)),
+                }
+            };
+            let sent = out.send(Ok(batch));
+            match end {
+                Some(Err(e)) => drop(out.send(Err(e))),
+                None if sent.is_ok() => continue,
+                _ => {}
+            }
+            return;
+        }
+    }
+}
+
+/// Reads `source` in a thread of its own, and does with its transactions what `each` does.
+fn read(source: &Source, doing: &'static str, mut each: impl FnMut(&[Transaction]) -> Result<()>) -> Result<Manifest> {
+    let (manifest, transactions, meter) = Transactions::open(source)?;
+    let progress = Progress::reading(meter.total, doing);
+    let mut facts = 0;
+    std::thread::scope(|scope| {
+        let (out, batches): (_, Receiver<Result<Vec<Transaction>>>) = sync_channel(WAITING);
+        scope.spawn(move || transactions.send(&out));
+        for batch in batches {
+            let batch = batch?;
+            each(&batch)?;
+            facts += batch.iter().map(|tx| tx.datoms.len() as u64).sum::<u64>();
+            progress.read(meter.read(), facts);
+        }
+        Ok(manifest)
+    })
 }
 
 impl Dump {
-    /// Reads the file at `path` and proves that its manifest fits. `start` is the end of the log that it will go on from:
-    /// the dump must hold the same up to there.
-    pub fn open(path: &Path, start: (T, Hash)) -> Result<Dump> {
-        let (manifest, mut transactions) = Transactions::open(path)?;
-        let (mut hash, mut count, mut facts) = (NO_HASH, 0, 0);
-        let mut end = None;
-        while let Some(tx) = transactions.transaction()? {
-            if tx.t != count {
-                let what = format!("transaction {count} is missing: {} follows the one before", tx.t);
-                return Err(transactions.at_line(Error::new(Code::InvalidArgument, what)));
-            }
-            hash = tx.record(&hash)?.1;
-            if tx.t == start.0 && hash != start.1 {
-                return Err(other_log(start.0));
-            }
-            count += 1;
-            facts += tx.datoms.len() as u64;
-            end = Some((tx.t, tx.instant));
+    /// Reads `source` and proves that its manifest fits. `start` is the end of the log that it will go on from: the dump must hold
+    /// the same up to there.
+    pub fn open(source: Source, start: (T, Hash)) -> Result<Dump> {
+        if !source.again() {
+            let message = "a dump is read twice, and standard input can be read once";
+            return Err(Error::new(Code::InvalidArgument, message).hint("write it to a file first"));
         }
+        let (mut hash, mut count, mut facts) = (NO_HASH, 0, 0);
+        let (mut end, mut fits) = (None, false);
+        let manifest = read(&source, "facts proven", |batch| {
+            for tx in batch {
+                hash = tx.record(&hash)?.1;
+                if tx.t == start.0 {
+                    fits = hash == start.1;
+                }
+                count += 1;
+                facts += tx.datoms.len() as u64;
+                end = Some((tx.t, tx.instant));
+            }
+            Ok(())
+        })?;
         let misfit = |what: String| {
             Err(Error::new(
                 Code::InvalidArgument,
-                format!("{} is not what its manifest says: {what}", path.display()),
+                format!("{} is not what its manifest says: {what}", source.name),
             )
             .hint("nothing was written; the file was changed or cut short since asof export --history wrote it"))
         };
@@ -137,13 +202,10 @@ impl Dump {
         if hash != manifest.hash {
             return misfit(format!("its hash is {}, not {}", hex(&hash), hex(&manifest.hash)));
         }
-        if start.0 > manifest.t {
+        if !fits {
             return Err(other_log(start.0));
         }
-        Ok(Dump {
-            path: path.to_path_buf(),
-            manifest,
-        })
+        Ok(Dump { source, manifest })
     }
 }
 
@@ -156,28 +218,12 @@ fn other_log(t: T) -> Error {
 }
 
 /// Appends what `conn` does not have of the dump yet, and proves that both are the same then. Gives how many transactions were
-/// new. `seen` hears of each t that is safe.
-pub fn restore(conn: &Connection, dump: &Dump, seen: &mut dyn FnMut(T)) -> Result<u64> {
+/// new.
+pub fn restore(conn: &Connection, dump: &Dump) -> Result<u64> {
     let start = conn.db().basis_t();
-    let (_, mut transactions) = Transactions::open(&dump.path)?;
-    let (mut batch, mut facts) = (Vec::new(), 0);
-    loop {
-        let next = transactions.transaction()?;
-        let done = next.is_none();
-        if let Some(tx) = next.filter(|tx| tx.t > start) {
-            facts += tx.datoms.len();
-            batch.push(tx);
-        }
-        if facts >= BATCH || done {
-            conn.replay(&batch)?;
-            batch.clear();
-            facts = 0;
-            seen(conn.db().basis_t());
-        }
-        if done {
-            break;
-        }
-    }
+    read(&dump.source, "facts imported", |batch| {
+        conn.replay(&batch[batch.partition_point(|tx| tx.t <= start)..])
+    })?;
     let found = conn.verify()?.end;
     if found != Some((dump.manifest.t, dump.manifest.hash)) {
         let what = "the database is not what the manifest says: the file changed while it was read";

@@ -5,16 +5,17 @@ use asof::testing;
 use proptest::prelude::*;
 
 use super::{Dump, restore, write};
+use crate::import::source::Source;
 
 fn dump(conn: &Connection) -> String {
     let mut out = Vec::new();
-    write(conn, &mut out, &mut |_| Ok(())).expect("a dump");
+    write(conn, &mut out, &mut || Ok(())).expect("a dump");
     String::from_utf8(out).expect("text")
 }
 
 fn open(path: &Path, conn: &Connection) -> asof::Result<Dump> {
     let end = conn.verify()?.end.expect("a first record");
-    Dump::open(path, end)
+    Dump::open(Source::new(path), end)
 }
 
 /// Dump, import, dump: the same bytes, and a database that goes on alike.
@@ -24,16 +25,13 @@ fn there_and_back(conn: &Connection) {
     let path = folder.path().join("dump");
     std::fs::write(&path, &text).expect("written");
     let copy = Connection::in_memory().expect("a database");
-    restore(&copy, &open(&path, &copy).expect("it fits"), &mut |_| {}).expect("it is restored");
+    restore(&copy, &open(&path, &copy).expect("it fits")).expect("it is restored");
     assert_eq!(dump(&copy), text);
     copy.verify_indexes().expect("the indexes agree with the log");
     let db = |c: &Connection| testing::dump(&c.db().history()).expect("text");
     assert_eq!(db(&copy), db(conn));
     // Once more changes nothing.
-    assert_eq!(
-        restore(&copy, &open(&path, &copy).expect("it fits"), &mut |_| {}).expect("same"),
-        0
-    );
+    assert_eq!(restore(&copy, &open(&path, &copy).expect("it fits")).expect("same"), 0);
 }
 
 const TYPES: [(&str, &[&str]); 16] = [

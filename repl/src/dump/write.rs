@@ -10,11 +10,14 @@ use asof::schema::bootstrap;
 
 use super::Manifest;
 use super::line;
+use crate::progress::Progress;
 
-/// Writes all of a database's history. `seen` hears of each transaction's number, and may end it.
-pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64) -> Result<()>) -> Result<Manifest> {
+/// Writes all of a database's history. `check` is asked after each transaction, and may end it.
+pub fn write(conn: &Connection, out: &mut dyn Write, check: &mut dyn FnMut() -> Result<()>) -> Result<Manifest> {
     // Nothing is dumped that is not proven whole, and the manifest is known before the first fact.
+    let shown = Progress::waiting("proving the log");
     let verified = conn.verify()?;
+    drop(shown);
     let (t, hash) = verified
         .end
         .ok_or_else(|| Error::new(Code::CorruptStore, "the log has no first record"))?;
@@ -26,6 +29,8 @@ pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64) -
         hash,
     };
     writeln!(out, "{}", manifest.line())?;
+    let progress = Progress::of(manifest.facts, "facts");
+    let mut facts = 0;
     let mut names: HashMap<EntityId, String> = HashMap::new();
     for transaction in conn.log().range(Some(0), Some(t + 1)) {
         let transaction = transaction?;
@@ -47,7 +52,9 @@ pub fn write(conn: &Connection, out: &mut dyn Write, seen: &mut dyn FnMut(u64) -
                 .replace(char::is_control, " ");
             writeln!(out, "{} ; {name}", line::write(datom))?;
         }
-        seen(transaction.t)?;
+        facts += transaction.datoms.len() as u64;
+        progress.set(facts);
+        check()?;
     }
     Ok(manifest)
 }

@@ -59,7 +59,6 @@ pub enum Format {
     Lines,
     /// A vector a line.
     Edn,
-    #[cfg(feature = "parquet")]
     Parquet,
 }
 
@@ -75,7 +74,6 @@ impl Format {
             Format::Json => "json",
             Format::Lines => "ndjson",
             Format::Edn => "edn",
-            #[cfg(feature = "parquet")]
             Format::Parquet => "parquet",
         }
     }
@@ -90,6 +88,24 @@ impl Format {
             Format::Edn => Box::new(text::Vectors::new(out)),
             #[cfg(feature = "parquet")]
             Format::Parquet => Box::new(parquet::Parquet::new(out, columns)?),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(left_out()),
         })
     }
+
+    /// An error for a format that this program was built without.
+    pub fn check(self) -> Result<()> {
+        match self {
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => Err(left_out()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn left_out() -> asof::error::Error {
+    let message = "this asof was built without Parquet";
+    asof::error::Error::new(asof::error::Code::InvalidArgument, message)
+        .hint("build it with the feature parquet, which is a default; or export csv or ndjson")
 }

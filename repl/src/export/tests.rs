@@ -16,8 +16,9 @@ use parquet::record::Field;
 use proptest::prelude::*;
 
 use super::{Cell, Entities, Format, Sink, history};
-use crate::import::load::{LoadArgs, OnError};
+use crate::import::load::LoadArgs;
 use crate::import::mapping::{Mapping, Rule};
+use crate::import::rejects::{BadArgs, OnError};
 use crate::import::source::Source;
 use crate::import::table::{self, Header, Table};
 
@@ -147,8 +148,10 @@ fn import(conn: &Connection, file: &Path, format: table::Format) -> Result<crate
     };
     let args = LoadArgs {
         batch: 2,
-        on_error: OnError::Stop,
-        rejects: None,
+        bad: BadArgs {
+            on_error: OnError::Stop,
+            rejects: None,
+        },
     };
     let sample = table.sample()?;
     table.load(sample, conn, &args)
@@ -158,6 +161,7 @@ fn there_and_back(conn: &Connection) {
     let folder = tempfile::tempdir().expect("a folder");
     let delimited = |delimiter| table::Format::Delimited {
         delimiter,
+        said: true,
         header: Header::First,
     };
     for (format, back) in [

@@ -154,7 +154,8 @@ pub fn json(value: &Json, ty: ValueType) -> Result<Value> {
             Err(wrong_json("the string", &format!("{t:?}"), ty))
         }
         Json::Text(t) => text(t, ty),
-        Json::Number(shown) => Err(wrong_json("the number", shown, ty)),
+        Json::Number(shown) => Err(wrong_json("the number", shown, ty)
+            .hint("the column holds texts; --type COLUMN=double makes a new one of numbers, and texts the bad rows")),
         Json::Bool(b) => Err(wrong_json("the boolean", &b.to_string(), ty)),
         _ => Err(wrong_json(value.kind(), "", ty)),
     }

@@ -47,14 +47,8 @@ impl<R: BufRead> Reader<R> {
 
     /// Appends the next line; `false` at the end.
     fn line(&mut self, raw: &mut Vec<u8>) -> std::io::Result<bool> {
-        let before = raw.len();
         let more = self.input.read_until(b'\n', raw)? > 0;
-        if more {
-            self.lines += 1;
-            if self.lines == 1 && raw[before..].starts_with("\u{FEFF}".as_bytes()) {
-                raw.drain(before..before + 3);
-            }
-        }
+        self.lines += u64::from(more);
         Ok(more)
     }
 
@@ -217,7 +211,7 @@ mod tests {
 
     #[test]
     fn records() {
-        let text = "\u{FEFF}a,b\r\n\n1,\"x, \"\"y\"\"\nz\"\n,\n5\" disk,\"\"\nlast";
+        let text = "a,b\r\n\n1,\"x, \"\"y\"\"\nz\"\n,\n5\" disk,\"\"\nlast";
         let all: Vec<_> = read(text)
             .into_iter()
             .map(|(line, fields)| (line, fields.expect("sound").join("|")))

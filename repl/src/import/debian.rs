@@ -4,7 +4,7 @@
 //! (`:package/real`) or only packages that provide it. Alternatives, versions and architectures of a dependency are not kept apart by
 //! the references: all that a field names is referred to, and the field's text stays beside them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 
 use asof::conn::Connection;
@@ -79,6 +79,8 @@ fn schema() -> String {
     define("tag", "string", "many", "");
     let doc = "What it depends and pre-depends on in any version: a package that provides the name will do, too.";
     define("unversioned", "ref", "many", &format!(":db/doc \"{doc}\""));
+    let doc = "The names that it stands for in a version: it will do for who asks for a version, too.";
+    define("provides-versioned", "ref", "many", &format!(":db/doc \"{doc}\""));
     for (_, name, doc) in RELATIONS {
         define(name, "ref", "many", &format!(":db/doc \"{doc}\""));
         define(
@@ -94,7 +96,12 @@ fn schema() -> String {
 /// What a field becomes.
 enum Part {
     Text(u32, asof::datom::ValueType),
-    Relation { refs: u32, text: u32, needed: bool },
+    Relation {
+        refs: u32,
+        text: u32,
+        /// What else refers to those that are named with a version, or to those without.
+        also: Option<(u32, bool)>,
+    },
     Tags(u32),
 }
 
@@ -103,7 +110,6 @@ struct Attributes {
     fields: HashMap<&'static str, Part>,
     name: u32,
     real: u32,
-    unversioned: u32,
 }
 
 impl Attributes {
@@ -116,13 +122,17 @@ impl Attributes {
         }
         for (field, name, _) in RELATIONS {
             let text = id(&format!("{name}-text"))?;
-            let needed = matches!(name, "depends" | "pre-depends");
+            let also = match name {
+                "depends" | "pre-depends" => Some((id("unversioned")?, false)),
+                "provides" => Some((id("provides-versioned")?, true)),
+                _ => None,
+            };
             fields.insert(
                 field,
                 Part::Relation {
                     refs: id(name)?,
                     text,
-                    needed,
+                    also,
                 },
             );
         }
@@ -131,7 +141,6 @@ impl Attributes {
             fields,
             name: id("name")?,
             real: id("real")?,
-            unversioned: id("unversioned")?,
         })
     }
 
@@ -139,9 +148,10 @@ impl Attributes {
     fn replaced(&self) -> Vec<u32> {
         let ids = self.fields.values().flat_map(|part| match part {
             Part::Text(id, _) | Part::Tags(id) => vec![*id],
-            Part::Relation { refs, text, .. } => vec![*refs, *text],
+            Part::Relation { refs, text, also } => [*refs, *text].into_iter().chain(also.map(|(id, _)| id)).collect(),
         });
-        ids.chain([self.unversioned]).filter(|id| *id != self.name).collect()
+        let ids: BTreeSet<u32> = ids.filter(|id| *id != self.name).collect();
+        ids.into_iter().collect()
     }
 
     fn item(&self, stanza: &[(String, String)]) -> Result<Item, Misfit> {
@@ -170,7 +180,7 @@ impl Attributes {
                 Some(Part::Relation {
                     refs,
                     text: whole,
-                    needed,
+                    also,
                 }) => {
                     item.facts.push((*whole, Fact::Value(Value::string(text.as_str()))));
                     for (name, versioned) in named(text) {
@@ -179,8 +189,8 @@ impl Attributes {
                             Fact::Link(Keyword::from_parts("package", "name"), self.name, name, Missing::Made)
                         };
                         item.facts.push((*refs, link()));
-                        if *needed && !versioned {
-                            item.facts.push((self.unversioned, link()));
+                        if let Some((id, _)) = also.filter(|(_, version)| *version == versioned) {
+                            item.facts.push((id, link()));
                         }
                     }
                 }
@@ -270,7 +280,7 @@ fn fields(raw: &[u8]) -> Result<Vec<(String, String)>> {
 /// Imports the packages of `source`. What is there already is brought up to date: a field that is gone is retracted.
 pub fn load(source: &Source, opened: Opened, conn: &Connection, args: &LoadArgs) -> Result<Outcome> {
     let (input, meter) = opened;
-    let mut rejects = Rejects::new(&source.name, args.rejects.as_deref(), Style::Stanza)?;
+    let mut rejects = Rejects::new(&source.name, args.bad.rejects.as_deref(), Style::Below("#"))?;
     // Attributes that are there already change nothing.
     let data = edn::read_one(&schema())?;
     if !conn.db().with(data.clone())?.noop {

@@ -84,10 +84,6 @@ impl<R: BufRead> Lines<R> {
             }
             self.line += 1;
             let trimmed = text.trim_ascii();
-            let trimmed = match self.line {
-                1 => trimmed.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(trimmed),
-                _ => trimmed,
-            };
             if !trimmed.is_empty() {
                 let text = trimmed.to_vec();
                 return Ok(Some(Piece { line: self.line, text }));
@@ -115,11 +111,7 @@ impl<R: BufRead> Elements<R> {
 
     /// The next one. An error here is about the text as a whole: nothing behind it can be read.
     pub fn read(&mut self) -> Result<Option<Piece>> {
-        let mut next = self.bytes.space(if self.array.is_none() {
-            "\u{FEFF}".as_bytes()
-        } else {
-            &[]
-        })?;
+        let mut next = self.bytes.space(&[])?;
         if self.array.is_none() {
             self.array = Some(next == Some(b'['));
             if next == Some(b'[') {
@@ -223,13 +215,6 @@ impl<R: BufRead> Forms<R> {
     /// `[[[`, `[[{` and `[[(` begin a vector of transactions; `[[:db/add` and `[{` begin one transaction.
     fn start(&mut self) -> Result<()> {
         self.started = true;
-        if self.bytes.peek()? == Some(0xEF) {
-            for b in "\u{FEFF}".bytes() {
-                if self.bytes.peek()? == Some(b) {
-                    self.bytes.skip(b);
-                }
-            }
-        }
         for _ in 0..2 {
             if self.gap()? != Some(b'[') {
                 return Ok(());
@@ -369,7 +354,7 @@ mod tests {
 
     #[test]
     fn lines() {
-        let mut lines = Lines::new(&b"\xEF\xBB\xBFa\r\n\n b \nc"[..]);
+        let mut lines = Lines::new(&b"a\r\n\n b \nc"[..]);
         assert_eq!(all(move || lines.read()), ["1:a", "3:b", "4:c"]);
     }
 }

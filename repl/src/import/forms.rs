@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use asof::conn::{Connection, WriteOptions};
 use asof::edn::{self, Edn, Node};
-use asof::error::{Code, Error, Result};
+use asof::error::{Code, Error, Result, Span};
 use asof::store::Durability;
 
 use super::elements::{Forms, Piece};
+use super::rejects::{Bad, BadArgs, OnError, Rejects, Style, at_fault};
 use super::source::{Meter, Source};
+use crate::progress::Progress;
 
 /// Reads the transactions of a source.
 pub struct Transactions {
@@ -21,8 +23,9 @@ pub struct Transactions {
 /// A transaction and the text that it stands in.
 pub struct Transaction {
     line: u64,
-    text: String,
-    data: Vec<Edn>,
+    text: Vec<u8>,
+    /// What it says, or why that cannot be read.
+    data: Result<Vec<Edn>>,
 }
 
 /// What an import did.
@@ -30,6 +33,8 @@ pub struct Transaction {
 pub struct Done {
     transactions: u64,
     facts: u64,
+    /// Transactions that were left out.
+    pub bad: u64,
 }
 
 impl Transactions {
@@ -45,11 +50,9 @@ impl Transactions {
     /// The next piece that holds any.
     pub fn read(&mut self) -> Result<Option<Vec<Transaction>>> {
         loop {
-            let piece = self
-                .forms
-                .read()
-                .map_err(|e| Error::new(e.code(), format!("{}, {}", self.name, e.message())).caused_by(e))?;
-            let Some(piece) = piece else { return Ok(None) };
+            let Some(piece) = self.forms.read().map_err(|e| self.of_file(e))? else {
+                return Ok(None);
+            };
             let found = self.transactions(piece)?;
             if !found.is_empty() {
                 return Ok(Some(found));
@@ -57,71 +60,71 @@ impl Transactions {
         }
     }
 
+    fn of_file(&self, e: Error) -> Error {
+        Error::new(e.code(), format!("{}, {}", self.name, e.message())).caused_by(e)
+    }
+
     fn transactions(&mut self, mut piece: Piece) -> Result<Vec<Transaction>> {
-        loop {
-            match self.forms(&piece) {
-                // What is discarded may end where nothing is complete yet: #_ #_ [a] [b].
-                Err(e) if matches!(edn::is_complete(piece.str()?), edn::Completeness::Incomplete) => {
-                    match self.forms.read()? {
-                        Some(more) => {
-                            piece.text.push(b' ');
-                            piece.text.extend(more.text);
-                        }
-                        None => return Err(e),
-                    }
+        let unreadable = loop {
+            let e = match piece.str().and_then(forms) {
+                Ok(found) => {
+                    let transaction = |form| Transaction {
+                        line: piece.line,
+                        text: piece.text.clone(),
+                        data: data(form),
+                    };
+                    return Ok(found.into_iter().map(transaction).collect());
                 }
-                found => return found,
-            }
-        }
-    }
-
-    fn forms(&self, piece: &Piece) -> Result<Vec<Transaction>> {
-        let text = piece.str()?;
-        let mut found = Vec::new();
-        for form in edn::bulk::read_forms(text) {
-            let form = form.map_err(|e| self.placed(e, piece.line, text))?;
-            let operation =
-                |items: &[Edn]| matches!(items.first().map(|i| &i.node), Some(Node::Keyword(_) | Node::Symbol(_)));
-            let data = match &form.node {
-                Node::Vector(items) if !operation(items) => form.into_seq().unwrap_or_else(|form| vec![form]),
-                Node::Map(_) | Node::Vector(_) | Node::List(_) => vec![form],
-                _ => {
-                    let e = Error::new(Code::InvalidTxForm, format!("{form} is no transaction"))
-                        .at(form.span)
-                        .hint("a transaction is a vector of maps and lists: [{:person/name \"Ada\"}]");
-                    return Err(self.placed(e, piece.line, text));
-                }
+                Err(e) => e,
             };
-            found.push(Transaction {
-                line: piece.line,
-                text: text.to_string(),
-                data,
-            });
-        }
-        Ok(found)
+            // What is discarded may end where nothing is complete yet: #_ #_ [a] [b].
+            let incomplete = |text| matches!(edn::is_complete(text), edn::Completeness::Incomplete);
+            match piece.str().is_ok_and(incomplete) {
+                true => match self.forms.read().map_err(|e| self.of_file(e))? {
+                    Some(more) => {
+                        piece.text.push(b' ');
+                        piece.text.extend(more.text);
+                    }
+                    None => break e,
+                },
+                false => break e,
+            }
+        };
+        Ok(vec![Transaction {
+            line: piece.line,
+            data: Err(in_lines(unreadable, &piece)),
+            text: piece.text,
+        }])
     }
 
-    /// An error with its place in the file.
-    fn placed(&self, e: Error, line: u64, text: &str) -> Error {
-        // Lines are counted in the piece; the ones before it are put back.
-        let before = "\n".repeat(line.saturating_sub(1).min(10_000_000) as usize);
-        match e.span().is_some() {
-            true => {
-                let (start, end) = (e.span().start as usize, e.span().end as usize);
-                let moved = asof::error::Span::new(start + before.len(), end + before.len());
-                let mut out = Error::new(e.code(), e.message()).at(moved);
-                if let Some(hint) = e.hint_text() {
-                    out = out.hint(hint);
-                }
-                out.in_source(&self.name, &format!("{before}{text}"))
-            }
-            false => e,
+    /// An error of a transaction with its place in the file.
+    fn placed(&self, e: Error, line: u64, text: &[u8]) -> Error {
+        if !e.span().is_some() {
+            let hint = e.hint_text().map(str::to_string);
+            let placed = Error::new(e.code(), format!("{}, line {line}: {}", self.name, e.message())).caused_by(e);
+            return match hint {
+                Some(hint) => placed.hint(hint),
+                None => placed,
+            };
         }
+        // Lines are counted in the piece; the ones before it are put back.
+        let before = before(line);
+        let (start, end) = (e.span().start as usize, e.span().end as usize);
+        let span = Span::new(start + before.len(), end + before.len());
+        moved(&e, span).in_source(&self.name, &(before + &String::from_utf8_lossy(text)))
+    }
+
+    /// What is wrong with transactions that were read, before anything is done with them.
+    pub fn wrong(&self, read: &mut [Transaction]) -> Option<Error> {
+        let bad = read.iter_mut().find(|tx| tx.data.is_err())?;
+        let e = std::mem::replace(&mut bad.data, Ok(Vec::new())).err()?;
+        Some(self.placed(e, bad.line, &bad.text))
     }
 
     /// Transacts all there are, `first` first.
-    pub fn load(&mut self, first: Option<Vec<Transaction>>, conn: &Connection) -> Result<Done> {
-        let bar = super::load::progress(&self.meter);
+    pub fn load(&mut self, first: Option<Vec<Transaction>>, conn: &Connection, args: &BadArgs) -> Result<Done> {
+        let progress = Progress::reading(self.meter.total, "facts");
+        let mut rejects = Rejects::new(&self.name, args.rejects.as_deref(), Style::Below(";"))?;
         let options = WriteOptions {
             durability: Some(Durability::Process),
             ..WriteOptions::default()
@@ -130,43 +133,99 @@ impl Transactions {
         let mut next = first;
         while let Some(transactions) = next {
             for Transaction { line, text, data } in transactions {
-                let report = conn.transact_with(data, &options).map_err(|e| {
-                    bar.finish_and_clear();
-                    if done.transactions > 0 {
-                        anstream::eprintln!(
-                            "{} before it are stored",
-                            crate::print::plural(done.transactions, "transaction")
-                        );
+                let report = match data.and_then(|data| conn.transact_with(data, &options)) {
+                    Ok(report) => report,
+                    Err(error) if args.on_error == OnError::Skip && at_fault(&error) => {
+                        let bad = Bad {
+                            line,
+                            raw: text,
+                            column: None,
+                            error,
+                        };
+                        progress.aside(|| rejects.add(&bad))?;
+                        continue;
                     }
-                    self.placed(e, line, &text)
-                })?;
+                    Err(e) => {
+                        drop(progress);
+                        done.tell_stored();
+                        return Err(self.placed(e, line, &text));
+                    }
+                };
                 done.transactions += 1;
                 done.facts += report.datom_count() as u64 - 1;
                 for warning in &report.warnings {
-                    bar.suspend(|| anstream::eprintln!("warning: {warning}"));
+                    progress.aside(|| anstream::eprintln!("warning: {warning}"));
                 }
             }
-            bar.set_position(self.meter.read());
-            next = self.read().inspect_err(|_| {
-                anstream::eprintln!(
-                    "{} before it are stored",
-                    crate::print::plural(done.transactions, "transaction")
-                );
-            })?;
+            progress.read(self.meter.read(), done.facts);
+            next = self.read().inspect_err(|_| progress.aside(|| done.tell_stored()))?;
         }
-        bar.finish_and_clear();
+        drop(progress);
+        done.bad = rejects.count;
+        rejects.finish()?;
         Ok(done)
     }
 }
 
+/// The lines before a piece, empty.
+fn before(line: u64) -> String {
+    "\n".repeat(line.saturating_sub(1).min(10_000_000) as usize)
+}
+
+/// The same error at another place.
+fn moved(e: &Error, span: Span) -> Error {
+    let moved = Error::new(e.code(), e.message()).at(span);
+    match e.hint_text() {
+        Some(hint) => moved.hint(hint),
+        None => moved,
+    }
+}
+
+/// An error of the reader, which speaks of lines, with the lines of the file; its span stays that of the piece.
+fn in_lines(e: Error, piece: &Piece) -> Error {
+    let before = before(piece.line);
+    let again = piece.str().map(|text| forms(&format!("{before}{text}")));
+    let Ok(Err(again)) = again else { return e };
+    moved(&again, e.span())
+}
+
+/// The forms of a text.
+fn forms(text: &str) -> Result<Vec<Edn>> {
+    edn::bulk::read_forms(text).collect()
+}
+
+/// The transaction that a form is.
+fn data(form: Edn) -> Result<Vec<Edn>> {
+    let operation = |items: &[Edn]| matches!(items.first().map(|i| &i.node), Some(Node::Keyword(_) | Node::Symbol(_)));
+    match &form.node {
+        Node::Vector(items) if !operation(items) => Ok(form.into_seq().unwrap_or_else(|form| vec![form])),
+        Node::Map(_) | Node::Vector(_) | Node::List(_) => Ok(vec![form]),
+        _ => Err(Error::new(Code::InvalidTxForm, format!("{form} is no transaction"))
+            .at(form.span)
+            .hint("a transaction is a vector of maps and lists: [{:person/name \"Ada\"}]")),
+    }
+}
+
 impl Done {
+    /// Says what is stored although the import failed.
+    fn tell_stored(&self) {
+        if self.transactions > 0 {
+            let before = crate::print::plural(self.transactions, "transaction");
+            anstream::eprintln!("{before} before it are stored");
+        }
+    }
+
     /// What was done and how quickly, in a line.
     pub fn line(&self, took: Duration) -> String {
         use crate::print::{plural, rate};
-        format!(
+        let mut line = format!(
             "{}, {}",
             plural(self.transactions, "transaction"),
             rate(self.facts, "new fact", took)
-        )
+        );
+        if self.bad > 0 {
+            line.push_str(&format!("; {} left out", plural(self.bad, "bad transaction")));
+        }
+        line
     }
 }

@@ -50,6 +50,16 @@ impl From<Error> for Misfit {
     }
 }
 
+impl Misfit {
+    /// The same with a way out.
+    pub fn hint(self, hint: &str) -> Misfit {
+        Misfit {
+            error: self.error.hint(hint),
+            ..self
+        }
+    }
+}
+
 fn in_column(column: &str) -> impl Fn(Error) -> Misfit {
     move |error| Misfit {
         column: Some(column.to_string()),
@@ -71,8 +81,8 @@ impl Maker<'_> {
         let mut item = Item::default();
         if fields.len() != self.shape.fields.len() {
             let counts = format!(
-                "it has {} fields, the header has {}",
-                fields.len(),
+                "it has {}, the header has {}",
+                crate::print::plural(fields.len() as u64, "field"),
                 self.shape.fields.len()
             );
             let error = Error::new(Code::ImportFailed, counts);

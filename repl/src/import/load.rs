@@ -4,36 +4,24 @@
 //! that contradict each other (the same entity twice) become true one after the other, in the order of the file, and what is wrong
 //! is reported for its row. While a chunk is being written the next is being read, and no more than a few wait.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use asof::conn::{Connection, WriteOptions};
-use asof::error::{ErrorKind, Result};
+use asof::error::Result;
 use asof::store::Durability;
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::Args;
 
 use super::build::{self, Known, Replace};
 use super::item::{Item, Misfit};
-use super::rejects::{Bad, Rejects};
+use super::rejects::{Bad, BadArgs, OnError, Rejects, at_fault};
 use super::source::Meter;
+use crate::progress::Progress;
 
 /// Chunks that may wait to be written.
 const WAITING: usize = 2;
 /// A chunk ends when its rows are this long together, in bytes.
 const CHUNK_BYTES_MAX: usize = 8 << 20;
-/// So many bad rows are shown; a rejects file has them all.
-const SHOWN_MAX: u64 = 20;
-
-/// What happens at a bad row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnError {
-    /// Stop there: the rows before it are imported
-    Stop,
-    /// Leave it out and go on
-    Skip,
-}
 
 /// How rows are loaded.
 #[derive(Args, Clone, Debug)]
@@ -42,12 +30,8 @@ pub struct LoadArgs {
     /// Rows a transaction
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub batch: u64,
-    /// What happens at a bad row
-    #[arg(long, value_enum, default_value_t = OnError::Stop, value_name = "WHAT")]
-    pub on_error: OnError,
-    /// Where rows that were left out are written, as they were, with the reason
-    #[arg(long, value_name = "FILE")]
-    pub rejects: Option<PathBuf>,
+    #[command(flatten)]
+    pub bad: BadArgs,
 }
 
 /// A record that can be imported.
@@ -131,7 +115,7 @@ struct Loader<'a> {
     /// Some of it may be there already; then nothing is written that changes nothing.
     again: bool,
     known: Known<'a>,
-    bar: ProgressBar,
+    progress: Progress,
 }
 
 /// What is to be loaded, and how.
@@ -151,9 +135,8 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Loads what `read` puts into its sink. An error of `read` is about the file as a whole; what stood before it is loaded.
     pub fn run(self, read: impl FnOnce(&mut Sink) -> Result<()> + Send) -> Result<Outcome> {
-        let bar = progress(&self.meter);
         let (out, chunks) = sync_channel(WAITING);
-        let stop = self.args.on_error == OnError::Stop;
+        let stop = self.args.bad.on_error == OnError::Stop;
         let mut sink = Sink {
             out,
             chunk: Chunk::default(),
@@ -173,7 +156,7 @@ impl Job<'_> {
                 },
                 false => Known::default(),
             },
-            bar,
+            progress: Progress::reading(self.meter.total, "rows"),
         };
         let (read, written) = std::thread::scope(|scope| {
             let reader = scope.spawn(move || {
@@ -185,14 +168,18 @@ impl Job<'_> {
             let written = loader.all(chunks, &self.meter);
             (reader.join(), written)
         });
-        loader.bar.finish_and_clear();
+        let outcome = loader.outcome;
+        drop(loader.progress);
         written?;
         match read {
-            Ok(read) if !loader.outcome.stopped => read?,
+            Ok(read) if !outcome.stopped => read.map_err(|e| {
+                let before = crate::print::plural(outcome.rows, "row");
+                e.hint(format!("what stands before it is imported: {before}"))
+            })?,
             Ok(_) => {}
             Err(panic) => std::panic::resume_unwind(panic),
         }
-        Ok(loader.outcome)
+        Ok(outcome)
     }
 }
 
@@ -206,19 +193,14 @@ impl Loader<'_> {
             }
             bad.sort_by_key(|bad| bad.line);
             for bad in bad {
-                self.outcome.bad += 1;
-                let shown = self.outcome.bad <= SHOWN_MAX;
-                self.bar.suspend(|| self.rejects.add(&bad, shown))?;
+                self.progress.aside(|| self.rejects.add(&bad))?;
+                self.outcome.bad = self.rejects.count;
                 self.outcome.stopped |= self.stop;
             }
-            self.bar.set_position(meter.read());
-            self.bar.set_message(crate::print::count(self.outcome.rows));
+            self.progress.read(meter.read(), self.outcome.rows);
             if self.outcome.stopped {
                 break;
             }
-        }
-        if self.outcome.bad > SHOWN_MAX {
-            anstream::eprintln!("... and {} more", crate::print::count(self.outcome.bad - SHOWN_MAX));
         }
         Ok(())
     }
@@ -233,14 +215,7 @@ impl Loader<'_> {
                 self.outcome.rows += rows.len() as u64;
                 Ok(())
             }
-            Err(e)
-                if !matches!(
-                    e.kind(),
-                    ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Limit
-                ) =>
-            {
-                Err(e)
-            }
+            Err(e) if !at_fault(&e) => Err(e),
             Err(error) if rows.len() == 1 => {
                 bad.push(Bad {
                     line: rows[0].line,
@@ -293,20 +268,4 @@ impl Outcome {
         }
         line
     }
-}
-
-/// A bar on standard error, where that is a terminal.
-pub fn progress(meter: &Meter) -> ProgressBar {
-    use std::io::IsTerminal;
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match meter.total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{bar:40} {bytes}/{total_bytes}, {msg} rows, {eta} left",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {msg} rows"),
-    };
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -16,7 +16,7 @@ mod item;
 mod json;
 pub mod load;
 pub mod mapping;
-mod rejects;
+pub mod rejects;
 mod shape;
 pub mod source;
 pub mod table;

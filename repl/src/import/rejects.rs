@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use asof::error::{Code, Error, Result};
+use asof::error::{Code, Error, ErrorKind, Result};
+use clap::{Args, ValueEnum};
 
 /// A row and why it is not imported.
 #[derive(Debug)]
@@ -15,6 +16,37 @@ pub struct Bad {
     pub error: Error,
 }
 
+/// So many bad rows are shown; a file has them all.
+const SHOWN_MAX: u64 = 20;
+
+/// What happens at a bad row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Stop there: what stands before it is imported
+    Stop,
+    /// Leave it out and go on
+    Skip,
+}
+
+/// What becomes of bad rows.
+#[derive(Args, Clone, Debug)]
+pub struct BadArgs {
+    /// What happens at a bad row
+    #[arg(long, value_enum, default_value_t = OnError::Stop, value_name = "WHAT", help_heading = "Loading")]
+    pub on_error: OnError,
+    /// Where rows that were left out are written, as they were, with the reason
+    #[arg(long, value_name = "FILE", help_heading = "Loading")]
+    pub rejects: Option<PathBuf>,
+}
+
+/// Whether an error is the fault of what was to be imported, and not of where it was to go.
+pub fn at_fault(e: &Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Limit
+    )
+}
+
 /// How a file of rejects looks.
 #[derive(Clone, Debug)]
 pub enum Style {
@@ -22,8 +54,8 @@ pub enum Style {
     Delimited { delimiter: char, header: Option<Vec<u8>> },
     /// An object a line, with the record in it.
     Json,
-    /// The record, below a comment.
-    Stanza,
+    /// The record, below a comment that begins so.
+    Below(&'static str),
 }
 
 /// Where bad rows go.
@@ -31,6 +63,8 @@ pub struct Rejects {
     name: String,
     style: Style,
     file: Option<BufWriter<File>>,
+    /// How many there were.
+    pub count: u64,
 }
 
 impl Bad {
@@ -58,6 +92,7 @@ impl Rejects {
             name: name.to_string(),
             file: file.map(open).transpose()?,
             style,
+            count: 0,
         };
         if let (
             Some(file),
@@ -74,10 +109,11 @@ impl Rejects {
         Ok(rejects)
     }
 
-    /// A bad row; `shown` on standard error as well.
-    pub fn add(&mut self, bad: &Bad, shown: bool) -> Result<()> {
+    /// A bad row.
+    pub fn add(&mut self, bad: &Bad) -> Result<()> {
         let reason = bad.reason();
-        if shown {
+        self.count += 1;
+        if self.count <= SHOWN_MAX {
             anstream::eprintln!("{}:{}: {reason}", self.name, bad.line);
             if let Some(hint) = bad.error.hint_text() {
                 anstream::eprintln!("  hint: {hint}");
@@ -108,8 +144,8 @@ impl Rejects {
                     bad.line
                 )?;
             }
-            Style::Stanza => {
-                writeln!(file, "# line {}: {reason}", bad.line)?;
+            Style::Below(comment) => {
+                writeln!(file, "{comment} line {}: {reason}", bad.line)?;
                 file.write_all(&bad.raw)?;
                 writeln!(file)?;
             }
@@ -117,8 +153,11 @@ impl Rejects {
         Ok(())
     }
 
-    /// Makes the file whole.
+    /// Says how many there were that were not shown, and makes the file whole.
     pub fn finish(mut self) -> Result<()> {
+        if self.count > SHOWN_MAX {
+            anstream::eprintln!("... and {} more", crate::print::count(self.count - SHOWN_MAX));
+        }
         if let Some(file) = &mut self.file {
             file.flush()?;
         }

@@ -130,13 +130,17 @@ fn columns<'a>(fields: &'a Fields, entity: &str, prefix: &str, mapping: &Mapping
             None => ident(name, entity),
         };
         if !rule.skip && !ident.is_readable() {
-            return Err(Error::new(
+            let error = Error::new(
                 Code::InvalidArgument,
                 format!("column {path:?} has no name for an attribute"),
-            )
-            .hint(format!(
-                "name one with --attr {path}=:{entity}/..., or leave it out with --skip"
-            )));
+            );
+            return Err(match name.trim().is_empty() {
+                true => error
+                    .hint("leave it out with --skip ''; or --header a,b,c names the columns of a table without header"),
+                false => error.hint(format!(
+                    "name one with --attr {path}=:{entity}/..., or leave it out with --skip"
+                )),
+            });
         }
         let column = Column {
             name,

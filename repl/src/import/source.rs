@@ -8,6 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use asof::error::{Code, Error, Result};
 
+/// How files begin that hold no text, what they are, and what makes text of them.
+const FOREIGN: [(&[u8], &str, &str); 7] = [
+    (b"\x1F\x8B", "compressed with gzip", "zcat"),
+    (b"\x28\xB5\x2F\xFD", "compressed with zstd", "zstdcat"),
+    (b"\xFD7zXZ", "compressed with xz", "xzcat"),
+    (b"BZh91AY&SY", "compressed with bzip2", "bzcat"),
+    (b"PK\x03\x04", "a zip archive", "unzip -p"),
+    (b"\xFF\xFE", "UTF-16", "iconv -f utf-16 -t utf-8"),
+    (b"\xFE\xFF", "UTF-16", "iconv -f utf-16 -t utf-8"),
+];
+
 /// So much is read at once.
 const BUFFER: usize = 1 << 18;
 
@@ -86,7 +97,30 @@ impl Source {
             inner,
             read: meter.read.clone(),
         };
-        Ok((Box::new(BufReader::with_capacity(BUFFER, counted)), meter))
+        let mut input = BufReader::with_capacity(BUFFER, counted);
+        self.check_text(&mut input)?;
+        Ok((Box::new(input), meter))
+    }
+}
+
+impl Source {
+    /// Refuses what is no text, and passes over the mark that some programs begin texts with.
+    fn check_text(&self, input: &mut impl BufRead) -> Result<()> {
+        let start = input.fill_buf()?;
+        for (magic, what, way) in FOREIGN {
+            if start.starts_with(magic) {
+                let file = self
+                    .file
+                    .as_ref()
+                    .map_or("FILE".to_string(), |file| file.display().to_string());
+                let error = Error::new(Code::ImportFailed, format!("{} is {what}", self.name));
+                return Err(error.hint(format!("read it through a pipe: {way} {file} | asof import ... -")));
+            }
+        }
+        if start.starts_with("\u{FEFF}".as_bytes()) {
+            input.consume(3);
+        }
+        Ok(())
     }
 }
 

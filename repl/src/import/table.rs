@@ -28,6 +28,8 @@ use super::source::Source;
 pub enum Format {
     Delimited {
         delimiter: char,
+        /// Somebody said so.
+        said: bool,
         header: Header,
     },
     /// An array of objects, or objects one after another.
@@ -116,6 +118,8 @@ pub struct Sample {
     /// The rest of it.
     rest: Records,
     meter: super::source::Meter,
+    /// How many records were looked at.
+    seen: u64,
 }
 
 impl Table {
@@ -178,6 +182,7 @@ impl Table {
             kept,
             rest: records,
             meter,
+            seen,
         })
     }
 
@@ -187,7 +192,12 @@ impl Table {
 
     /// The header of delimited text. Where there is none, its first row tells how many columns there are, and is kept.
     fn columns(&self, records: &mut Records, fields: &mut Fields, kept: &mut Vec<Raw>) -> Result<Option<Vec<u8>>> {
-        let Format::Delimited { delimiter, header } = &self.format else {
+        let Format::Delimited {
+            delimiter,
+            said,
+            header,
+        } = &self.format
+        else {
             return Ok(None);
         };
         if let Header::Named(names) = header {
@@ -209,6 +219,19 @@ impl Table {
         };
         match header {
             Header::First => {
+                if let ([alone], false) = (&row[..], said)
+                    && let Some(other) = [';', '\t', '|', ',']
+                        .into_iter()
+                        .find(|d| d != delimiter && alone.text.contains(*d))
+                {
+                    let message = format!("the header of {} is one column, {:?}", self.source.name, alone.text);
+                    let shown = |c: char| if c == '\t' { "tab".to_string() } else { format!("'{c}'") };
+                    return Err(Error::new(Code::ImportFailed, message).hint(format!(
+                        "--delimiter {} parts it; --delimiter {} takes it as it is",
+                        shown(other),
+                        shown(*delimiter)
+                    )));
+                }
                 for name in row {
                     self.column(name.text.trim(), fields)?;
                 }
@@ -261,6 +284,10 @@ impl Table {
     /// The attributes that a database lacks, as one transaction. Everything that can be wrong with the mapping is known
     /// then.
     pub fn definitions(&self, sample: &Sample, conn: &Connection) -> Result<Vec<Edn>> {
+        // Without a record nothing is known of any column.
+        if sample.seen == 0 {
+            return Ok(Vec::new());
+        }
         let (db, entity) = (conn.db(), self.entity()?);
         let data = shape::definitions(&sample.fields, &entity, &self.mapping, db.schema())?;
         let preview = db.with(data.clone())?;
@@ -271,6 +298,9 @@ impl Table {
     /// Imports the records.
     pub fn load(&self, sample: Sample, conn: &Connection, args: &LoadArgs) -> Result<Outcome> {
         let data = self.definitions(&sample, conn)?;
+        if sample.seen == 0 {
+            return Ok(Outcome::default());
+        }
         let style = match &self.format {
             Format::Delimited { delimiter, .. } => Style::Delimited {
                 delimiter: *delimiter,
@@ -278,7 +308,7 @@ impl Table {
             },
             _ => Style::Json,
         };
-        let mut rejects = Rejects::new(&self.source.name, args.rejects.as_deref(), style)?;
+        let mut rejects = Rejects::new(&self.source.name, args.bad.rejects.as_deref(), style)?;
         if !data.is_empty() {
             conn.transact(data)?;
         }
@@ -311,6 +341,11 @@ impl Table {
                 Content::Row(row) => row.map_err(Misfit::from).and_then(|row| maker.row(&row)),
                 Content::Object(value) => value.map_err(Misfit::from).and_then(|value| maker.object(&value)),
             };
+            let array = matches!(self.format, Format::Lines) && raw.line == 1 && raw.text.starts_with(b"[");
+            let item = item.map_err(|misfit| match array {
+                true => misfit.hint("asof import json reads an array of objects; this reads an object a line"),
+                false => misfit,
+            });
             sink.put(raw.line, raw.text, item)
         };
         for raw in sample.kept {

@@ -16,9 +16,11 @@ use crate::dump::{Dump, restore};
 use crate::import::git::{self, Line};
 use crate::import::load::{LoadArgs, Outcome};
 use crate::import::mapping::{MappingArgs, one_char};
+use crate::import::rejects::{BadArgs, OnError};
 use crate::import::source::{Opened, Source};
 use crate::import::table::{Format, Header, Sample as Sampled, Table};
 use crate::import::{debian, forms};
+use crate::progress::Progress;
 use help::{CSV_HELP, DEBIAN_HELP, EDN_HELP, EXAMPLES, JSON_HELP};
 
 /// The exit code of an import that left bad rows out.
@@ -52,6 +54,8 @@ enum From {
         file: PathBuf,
         #[command(flatten)]
         db: DbArg,
+        #[command(flatten)]
+        bad: BadArgs,
     },
     /// Debian's package metadata, as apt-cache dumpavail prints it: packages, and references to what they depend on
     #[command(after_help = DEBIAN_HELP)]
@@ -160,9 +164,13 @@ impl Import {
         if let Job::Show(table, sample) = &job {
             return show(table, sample, &db);
         }
-        let conn = db.or_new()?;
+        if let (Job::Table(table, sample, _), false) = (&job, db.dir().exists()) {
+            // Nor does what has no place in a new database.
+            table.definitions(sample, &Connection::in_memory()?)?;
+        }
+        let conn = db.to_fill()?;
         let done = job.load(&conn);
-        conn.close()?;
+        close(&conn)?;
         done?.tell(started)
     }
 
@@ -171,7 +179,7 @@ impl Import {
         let started = Instant::now();
         if let From::Dump { file, .. } = &self.source {
             let end = conn.verify()?.end.expect("every database has a first record");
-            return restore(conn, &Dump::open(file, end)?, &mut |_| {}).map(|_| ());
+            return restore(conn, &Dump::open(Source::new(file), end)?).map(|_| ());
         }
         self.prepare()?.load(conn)?.tell(started).map(|_| ())
     }
@@ -191,10 +199,15 @@ impl Import {
             From::Tsv(c) => c.job('\t')?,
             From::Json(c) => c.records.job(Format::Json)?,
             From::Ndjson(c) => c.records.job(Format::Lines)?,
-            From::Edn { file, .. } => {
+            From::Edn { file, bad, .. } => {
                 let mut reader = forms::Transactions::open(&Source::new(&file))?;
-                let first = reader.read()?;
-                Job::Forms(reader, first)
+                let mut first = reader.read()?;
+                if let (OnError::Stop, Some(first)) = (bad.on_error, &mut first)
+                    && let Some(wrong) = reader.wrong(first)
+                {
+                    return Err(wrong);
+                }
+                Job::Forms(reader, first, bad)
             }
             From::Debian { file, load, .. } => {
                 let source = Source::new(&file);
@@ -212,7 +225,7 @@ impl Import {
 enum Job {
     Show(Table, Sampled),
     Table(Table, Sampled, LoadArgs),
-    Forms(forms::Transactions, Option<Vec<forms::Transaction>>),
+    Forms(forms::Transactions, Option<Vec<forms::Transaction>>, BadArgs),
     Debian(Source, Opened, LoadArgs),
     Git(Line),
 }
@@ -232,7 +245,7 @@ impl Job {
                 Done::Rows(Outcome::default())
             }
             Job::Table(table, sample, args) => Done::Rows(table.load(sample, conn, &args)?),
-            Job::Forms(mut reader, first) => Done::Forms(reader.load(first, conn)?),
+            Job::Forms(mut reader, first, bad) => Done::Forms(reader.load(first, conn, &bad)?),
             Job::Debian(source, opened, args) => Done::Rows(debian::load(&source, opened, conn, &args)?),
             Job::Git(line) => Done::Git(line.import(conn)?),
         })
@@ -247,7 +260,12 @@ impl Done {
             Done::Git(done) => {
                 anstream::eprintln!("imported {} commits, up to {} at t {}", done.commits, done.head, done.t)
             }
-            Done::Forms(done) => anstream::eprintln!("{}", done.line(started.elapsed())),
+            Done::Forms(done) => {
+                anstream::eprintln!("{}", done.line(started.elapsed()));
+                if done.bad > 0 {
+                    return Ok(ExitCode::from(LEFT_OUT));
+                }
+            }
             Done::Rows(outcome) => {
                 anstream::eprintln!("{}", outcome.line(started.elapsed()));
                 if outcome.stopped {
@@ -267,6 +285,7 @@ impl Done {
 
 impl Delimited {
     fn job(self, delimiter: char) -> Result<Job> {
+        let said = self.delimiter.is_some();
         let delimiter = match &self.delimiter {
             None => delimiter,
             Some(text) => one_char(text, "a delimiter")?,
@@ -280,7 +299,11 @@ impl Delimited {
             (true, true) => Header::Numbered,
             (true, false) => Header::First,
         };
-        self.records.job(Format::Delimited { delimiter, header })
+        self.records.job(Format::Delimited {
+            delimiter,
+            said,
+            header,
+        })
     }
 }
 
@@ -316,6 +339,12 @@ fn show(table: &Table, sample: &Sampled, db: &DbArg) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Closes a database that was imported into, which writes what waits to be written.
+fn close(conn: &Connection) -> Result<()> {
+    let _shown = Progress::waiting("writing the indexes");
+    conn.close()
+}
+
 fn dump(file: &Path, db: &DbArg) -> Result<ExitCode> {
     let started = Instant::now();
     // What a new database begins with is known before there is one.
@@ -327,13 +356,10 @@ fn dump(file: &Path, db: &DbArg) -> Result<ExitCode> {
         }
         false => (None, Connection::in_memory()?.verify()?.end),
     };
-    let dump = Dump::open(file, end.expect("every database has a first record"))?;
-    let conn = conn.map_or_else(|| db.or_new(), Ok)?;
-    let bar = super::progress(dump.manifest.t, "transactions");
-    let done = restore(&conn, &dump, &mut |t| bar.set_position(t));
-    bar.finish_and_clear();
-    let done = done?;
-    conn.close()?;
+    let dump = Dump::open(Source::new(file), end.expect("every database has a first record"))?;
+    let conn = conn.map_or_else(|| db.to_fill(), Ok)?;
+    let done = restore(&conn, &dump)?;
+    close(&conn)?;
     anstream::eprintln!(
         "{done} transactions are new, up to t {}; {}",
         dump.manifest.t,

@@ -7,32 +7,78 @@ use asof::edn::{Edn, Instant, Keyword, Node};
 
 use super::repository::{Change, Commit, SUBMODULE, Sizes};
 
-/// The attributes of an import, as one transaction.
-pub const SCHEMA: &str = r#"[
- {:db/ident :git/sha :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity
-  :db/doc "The name of the commit that a transaction stands for."}
- {:db/ident :git/author-name :db/valueType :db.type/string :db/cardinality :db.cardinality/one
-  :db/doc "Who wrote the commit."}
- {:db/ident :git/author-email :db/valueType :db.type/string :db/cardinality :db.cardinality/one
-  :db/doc "The author's address."}
- {:db/ident :git/message :db/valueType :db.type/string :db/cardinality :db.cardinality/one
-  :db/doc "The commit message, without empty lines at its end."}
- {:db/ident :git/authored :db/valueType :db.type/instant :db/cardinality :db.cardinality/one
-  :db/doc "When the commit was written, by the author's clock."}
- {:db/ident :git/committed :db/valueType :db.type/instant :db/cardinality :db.cardinality/one
-  :db/doc "When the commit was made, by the committer's clock: :db/txInstant is this, nudged where it did not increase."}
- {:db/ident :git/parent :db/valueType :db.type/ref :db/cardinality :db.cardinality/one
-  :db/doc "The transaction of the commit before, on the first-parent line."}
- {:db/ident :file/path :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity
-  :db/doc "The path from the root of the tree. One that is not UTF-8 stands here as git quotes it."}
- {:db/ident :file/path-bytes :db/valueType :db.type/bytes :db/cardinality :db.cardinality/one
-  :db/doc "The path itself, where it is not UTF-8."}
- {:db/ident :file/blob :db/valueType :db.type/string :db/cardinality :db.cardinality/one
-  :db/doc "The name of the content; of a submodule, its commit."}
- {:db/ident :file/mode :db/valueType :db.type/string :db/cardinality :db.cardinality/one
-  :db/doc "100644 file, 100755 executable, 120000 symbolic link, 160000 submodule."}
- {:db/ident :file/size :db/valueType :db.type/long :db/cardinality :db.cardinality/one
-  :db/doc "Bytes of content; a submodule has none."}]"#;
+/// The attributes of an import: name, type, what else is to be said of it, and what it means.
+const ATTRIBUTES: [(&str, &str, &str, &str); 12] = [
+    (
+        "git/sha",
+        "string",
+        IDENTITY,
+        "The name of the commit that a transaction stands for.",
+    ),
+    ("git/author-name", "string", "", "Who wrote the commit."),
+    ("git/author-email", "string", "", "The author's address."),
+    (
+        "git/message",
+        "string",
+        "",
+        "The commit message, without empty lines at its end.",
+    ),
+    (
+        "git/authored",
+        "instant",
+        "",
+        "When the commit was written, by the author's clock.",
+    ),
+    (
+        "git/committed",
+        "instant",
+        "",
+        "When the commit was made, by the committer's clock: :db/txInstant is this, nudged where it did not increase.",
+    ),
+    (
+        "git/parent",
+        "ref",
+        "",
+        "The transaction of the commit before, on the first-parent line.",
+    ),
+    (
+        "file/path",
+        "string",
+        IDENTITY,
+        "The path from the root of the tree. One that is not UTF-8 stands here as git quotes it.",
+    ),
+    (
+        "file/path-bytes",
+        "bytes",
+        "",
+        "The path itself, where it is not UTF-8.",
+    ),
+    (
+        "file/blob",
+        "string",
+        "",
+        "The name of the content; of a submodule, its commit.",
+    ),
+    (
+        "file/mode",
+        "string",
+        "",
+        "100644 file, 100755 executable, 120000 symbolic link, 160000 submodule.",
+    ),
+    ("file/size", "long", "", "Bytes of content; a submodule has none."),
+];
+const IDENTITY: &str = ":db/unique :db.unique/identity";
+
+/// The attributes, as the text of one transaction.
+pub fn schema() -> String {
+    let attribute = |(name, ty, more, doc): (&str, &str, &str, &str)| {
+        format!(
+            "{{:db/ident :{name} :db/valueType :db.type/{ty} :db/cardinality :db.cardinality/one {more} :db/doc {}}}",
+            string(doc)
+        )
+    };
+    format!("[{}]", ATTRIBUTES.map(attribute).join("\n "))
+}
 
 /// An attribute or other name.
 pub fn keyword(name: &str) -> Edn {

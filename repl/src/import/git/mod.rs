@@ -8,7 +8,6 @@ mod facts;
 mod repository;
 
 use std::collections::VecDeque;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,10 +21,10 @@ use asof::edn::{self, Edn, Instant, Node};
 use asof::error::{Code, Error, Result};
 use asof::index::Order;
 use asof::tx::Report;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use self::facts::{instant, keyword};
 use self::repository::{Change, Commit, Repository, SUBMODULE};
+use crate::progress::Progress;
 
 /// Transactions under way at once: enough to share a sync among many, few enough to bound memory.
 const UNDER_WAY: usize = 512;
@@ -66,7 +65,7 @@ impl Line {
         if let (None, Some(first)) = (&imported, new.first()) {
             install_schema(conn, first)?;
         }
-        let bar = progress_bar(new.len() as u64);
+        let progress = Progress::of(new.len() as u64, "commits");
         let mut changes = self.repository.changes(new)?;
         let mut sizes = self.repository.sizes()?;
         let mut head = imported;
@@ -80,14 +79,13 @@ impl Line {
             let data = facts::transaction(commit, at, head.as_deref(), &changed, &sizes);
             under_way.push_back((commit, conn.transact_async(data)));
             if under_way.len() >= UNDER_WAY {
-                finish(under_way.pop_front(), &bar)?;
+                finish(under_way.pop_front(), &progress)?;
             }
             (head, latest) = (Some(commit.sha.clone()), at);
         }
         while !under_way.is_empty() {
-            finish(under_way.pop_front(), &bar)?;
+            finish(under_way.pop_front(), &progress)?;
         }
-        bar.finish_and_clear();
         let head = head.unwrap_or_default();
         Ok(Done {
             commits: new.len(),
@@ -117,7 +115,7 @@ impl Line {
 }
 
 /// Waits for the oldest transaction under way.
-fn finish(oldest: Option<(&Commit, Transacting)>, bar: &ProgressBar) -> Result<()> {
+fn finish(oldest: Option<(&Commit, Transacting)>, progress: &Progress) -> Result<()> {
     let Some((commit, pending)) = oldest else { return Ok(()) };
     wait(pending).map_err(|e| {
         let message = format!("commit {} is not imported: {}", short(&commit.sha), e.message());
@@ -125,7 +123,7 @@ fn finish(oldest: Option<(&Commit, Transacting)>, bar: &ProgressBar) -> Result<(
             .hint("the commits before it are stored; running the import again continues there")
             .caused_by(e)
     })?;
-    bar.inc(1);
+    progress.step();
     Ok(())
 }
 
@@ -172,7 +170,7 @@ fn newest(db: &Db) -> Result<Option<String>> {
 /// The attributes, in a transaction of its own: before the first commit where the database is new, so that asking as of
 /// any commit finds them.
 fn install_schema(conn: &Connection, first: &Commit) -> Result<()> {
-    let schema = edn::read_one(facts::SCHEMA)?;
+    let schema = edn::read_one(&facts::schema())?;
     let mut data = schema.into_seq().expect("the schema is written as a vector");
     let before = Instant(instant(first.committed).0 - 1_000_000);
     if before > conn.db().basis_instant() && before < SystemClock.now() {
@@ -195,13 +193,4 @@ fn blobs(changes: &[Change]) -> Vec<&str> {
 
 fn short(sha: &str) -> &str {
     sha.get(..12).unwrap_or(sha)
-}
-
-/// A bar on standard error, where that is a terminal.
-fn progress_bar(commits: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} commits, {per_sec}, {eta} left");
-    ProgressBar::new(commits).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
