@@ -15,6 +15,7 @@ mod open;
 mod past;
 mod people;
 mod planning;
+mod points;
 mod questions;
 mod recursion;
 mod rig;
@@ -37,6 +38,7 @@ const USAGE: &str = "peer WORKLOAD [ARGS]
   w4 good|bad [QUERY ...] | w4-plans good|bad [QUERY ...]
   w5 ENTITIES VERSIONS
   w6-load | w6-load-10x | w6-open | w6-open-10x | w6-open-killed
+  points [new|folded|opened [CASE]]
   cache | amplification
   past-people N [QUERY ...] | past-movies [QUERY ...]
   rules [CASE ...] | planning | memory GRAPH ...";
@@ -70,6 +72,7 @@ fn run(args: &[&str]) -> Outcome {
         ["w6-open"] => open::run(movies::Size::Once),
         ["w6-open-10x"] => open::run(movies::Size::TenTimes),
         ["w6-open-killed"] => open::after_kill(),
+        ["points", only @ ..] => points::run(only),
         ["cache"] => cache::run(),
         ["amplification"] => amplification::run(),
         ["past-people", n, only @ ..] => past::people(n.parse()?, only),

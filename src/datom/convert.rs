@@ -115,10 +115,10 @@ impl Value {
         Edn::new(match self {
             Value::Boolean(b) => Node::Bool(*b),
             Value::Long(x) => Node::Long(*x),
-            Value::BigInt(x) => Node::BigInt(x.clone()),
+            Value::BigInt(x) => Node::BigInt(x.clone().into()),
             Value::Float(x) => Node::Double(widen(*x)),
             Value::Double(x) => Node::Double(*x),
-            Value::BigDec(x) => Node::BigDec(x.clone()),
+            Value::BigDec(x) => Node::BigDec(x.clone().into()),
             Value::Instant(i) => Node::Inst(*i),
             Value::Keyword(k) => Node::Keyword(k.clone()),
             Value::Symbol(s) => Node::Symbol(s.clone()),
@@ -213,7 +213,7 @@ fn convert(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Resul
         (ValueType::BigInt, Node::BigInt(x)) if x.bits() > NUMBER_BITS_MAX => {
             return Err(large("a whole number", Limit::Whole));
         }
-        (ValueType::BigInt, Node::BigInt(x)) => Value::BigInt(x.clone()),
+        (ValueType::BigInt, Node::BigInt(x)) => Value::BigInt((**x).clone()),
         (ValueType::Double, Node::Double(x)) => Value::double(*x).ok_or_else(|| nan(Some(form)))?,
         (ValueType::Double, Node::Long(_) | Node::BigInt(_)) => exact(form).map(Value::Double).ok_or_else(|| {
             wrong().hint("no double is exactly this number; write it with a point to accept the nearest")
@@ -229,9 +229,9 @@ fn convert(form: &Edn, ty: ValueType, owner: Option<&dyn fmt::Display>) -> Resul
             .ok_or_else(|| {
                 wrong().hint("no float is exactly this number; write it with a point to accept the nearest")
             })?,
-        (ValueType::BigDec, Node::BigDec(x)) => decimal(x.clone(), || large("a decimal", Limit::Decimal))?,
+        (ValueType::BigDec, Node::BigDec(x)) => decimal((**x).clone(), || large("a decimal", Limit::Decimal))?,
         (ValueType::BigDec, Node::Long(x)) => Value::bigdec((*x).into()),
-        (ValueType::BigDec, Node::BigInt(x)) => decimal(x.clone().into(), || large("a decimal", Limit::Decimal))?,
+        (ValueType::BigDec, Node::BigInt(x)) => decimal((**x).clone().into(), || large("a decimal", Limit::Decimal))?,
         (ValueType::Instant, Node::Inst(i)) if (Instant::MIN..=Instant::MAX).contains(i) => Value::Instant(*i),
         (ValueType::Instant, Node::Inst(i)) => return Err(instant_range(*i).at(form.span)),
         (ValueType::Keyword, Node::Keyword(k)) => {
@@ -269,7 +269,7 @@ fn exact(form: &Edn) -> Option<f64> {
         // i128 holds both, so that the comparison itself rounds nothing.
         Node::Long(x) => Some(*x as f64).filter(|d| *d as i128 == i128::from(*x)),
         Node::BigInt(x) => x.to_f64().filter(|d| {
-            d.is_finite() && num_traits::FromPrimitive::from_f64(*d).is_some_and(|back: BigInt| back == *x)
+            d.is_finite() && num_traits::FromPrimitive::from_f64(*d).is_some_and(|back: BigInt| back == **x)
         }),
         _ => None,
     }

@@ -176,8 +176,8 @@ fn convert(node: Node, ty: ValueType) -> Result<String, Code> {
 #[test]
 fn coercions() {
     use ValueType::*;
-    let big = |s: &str| Node::BigInt(s.parse().unwrap());
-    let dec = |s: &str| Node::BigDec(s.parse().unwrap());
+    let big = |s: &str| Node::BigInt(Box::new(s.parse().unwrap()));
+    let dec = |s: &str| Node::BigDec(Box::new(s.parse().unwrap()));
     for (node, ty, expected) in [
         (Node::Long(5), BigInt, Ok("5N")),
         (Node::Long(5), BigDec, Ok("5M")),
@@ -241,9 +241,15 @@ fn sizes_are_limited() {
         Err(Code::ValueTooLarge)
     );
     let far = BigDecimal::new(1.into(), -200_000);
-    assert_eq!(convert(Node::BigDec(far), ValueType::BigDec), Err(Code::ValueTooLarge));
+    assert_eq!(
+        convert(Node::BigDec(far.into()), ValueType::BigDec),
+        Err(Code::ValueTooLarge)
+    );
     let huge = BigInt::from(1) << (super::convert::NUMBER_BITS_MAX + 1);
-    assert_eq!(convert(Node::BigInt(huge), ValueType::BigInt), Err(Code::ValueTooLarge));
+    assert_eq!(
+        convert(Node::BigInt(huge.into()), ValueType::BigInt),
+        Err(Code::ValueTooLarge)
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ use num_bigint::{BigInt, Sign};
 use uuid::Uuid;
 
 use super::id::EntityId;
-use crate::edn::{Instant, Keyword, Symbol};
+use crate::edn::{Instant, Keyword, Name, Symbol};
 
 /// The type of an attribute's values (`:db.type/...`), in the order in which types sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -244,9 +244,7 @@ impl Value {
             Value::String(s) | Value::Uri(s) => out.extend_from_slice(s.as_bytes()),
             Value::Bytes(b) => out.extend_from_slice(b),
             Value::Keyword(Keyword(n)) | Value::Symbol(Symbol(n)) => {
-                out.extend_from_slice(n.ns().unwrap_or("").as_bytes());
-                out.push(0);
-                out.extend_from_slice(n.name().as_bytes());
+                out.extend_from_slice(n.joined().as_bytes());
             }
             Value::Tuple(slots) => {
                 for slot in slots.iter() {
@@ -296,14 +294,8 @@ impl Value {
             ValueType::String => Value::String(text()?.into()),
             ValueType::Uri => Value::Uri(text()?.into()),
             ValueType::Bytes => Value::Bytes(bytes.into()),
-            ValueType::Keyword => {
-                let (ns, name) = text()?.split_once('\0')?;
-                Value::Keyword(Keyword::from_parts(ns, name))
-            }
-            ValueType::Symbol => {
-                let (ns, name) = text()?.split_once('\0')?;
-                Value::Symbol(Symbol::from_parts(ns, name))
-            }
+            ValueType::Keyword => Value::Keyword(Keyword(Name::from_joined(text()?)?)),
+            ValueType::Symbol => Value::Symbol(Symbol(Name::from_joined(text()?)?)),
             ValueType::Tuple => {
                 let mut rest = bytes;
                 let mut slots = Vec::new();

@@ -221,6 +221,10 @@ impl Db {
     pub(crate) fn facts_about(&self) -> u64 {
         self.base.snapshot.facts_about()
     }
+    /// How many facts are in no leaf yet.
+    pub(crate) fn unindexed(&self) -> usize {
+        self.base.snapshot.unindexed()
+    }
     /// The schema of now.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.base.schema

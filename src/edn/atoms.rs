@@ -98,13 +98,14 @@ pub(super) fn number(text: &str, span: Span) -> Result<Node, Error> {
     }
     let plain = text.strip_prefix('+').unwrap_or(text);
     let wrong = || bad_number(text, unsigned, span);
+    let whole = |n: BigInt| Node::BigInt(n.into());
     match kind {
         NumberKind::Whole => match i64::from_str(plain) {
             Ok(long) => Ok(Node::Long(long)),
-            Err(_) => BigInt::from_str(plain).map(Node::BigInt).map_err(|_| wrong()),
+            Err(_) => BigInt::from_str(plain).map(whole).map_err(|_| wrong()),
         },
         NumberKind::BigInt => BigInt::from_str(plain.trim_end_matches('N'))
-            .map(Node::BigInt)
+            .map(whole)
             .map_err(|_| wrong()),
         NumberKind::Double => match f64::from_str(plain) {
             Ok(double) if double.is_finite() => Ok(Node::Double(double)),
@@ -118,7 +119,7 @@ pub(super) fn number(text: &str, span: Span) -> Result<Node, Error> {
         NumberKind::BigDec => {
             let decimal = BigDecimal::from_str(plain.trim_end_matches('M'));
             match decimal {
-                Ok(d) if d.fractional_digit_count().abs() <= MAX_DECIMAL_EXPONENT => Ok(Node::BigDec(d)),
+                Ok(d) if d.fractional_digit_count().abs() <= MAX_DECIMAL_EXPONENT => Ok(Node::BigDec(d.into())),
                 _ => Err(invalid(
                     span,
                     format!(

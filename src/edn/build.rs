@@ -10,6 +10,10 @@ impl Edn {
     pub fn new(node: Node) -> Edn {
         Edn { node, span: Span::NONE }
     }
+    /// What it is, without its place.
+    pub fn into_node(mut self) -> Node {
+        std::mem::replace(&mut self.node, Node::Nil)
+    }
     /// The same value with a place.
     pub fn with_span(mut self, span: Span) -> Edn {
         self.span = span;
@@ -233,8 +237,8 @@ from! {
     &str, v => Node::Str(v.into());
     String, v => Node::Str(v.into());
     Arc<str>, v => Node::Str(v);
-    BigInt, v => Node::BigInt(v);
-    BigDecimal, v => Node::BigDec(v);
+    BigInt, v => Node::BigInt(v.into());
+    BigDecimal, v => Node::BigDec(v.into());
     Keyword, v => Node::Keyword(v);
     &Keyword, v => Node::Keyword(v.clone());
     Symbol, v => Node::Symbol(v);

@@ -62,7 +62,7 @@ pub struct Edn {
     pub span: Span,
 }
 
-/// What an EDN value is. It drops what is inside without the native stack, however deep, and so it is taken apart by reference, or with
+/// What an EDN value is: results are made of many, so those that take more room than text are boxed. It drops what is inside without the native stack, however deep, and so it is taken apart by reference, or with
 /// [`std::mem::take`] of its contents.
 pub enum Node {
     /// `nil`
@@ -74,11 +74,11 @@ pub enum Node {
     /// `42`
     Long(i64),
     /// `42N`, or a whole number beyond 64 bits
-    BigInt(BigInt),
+    BigInt(Box<BigInt>),
     /// `1.5`, `##Inf`, `##NaN`
     Double(f64),
     /// `1.5M`
-    BigDec(BigDecimal),
+    BigDec(Box<BigDecimal>),
     /// `"text"`
     Str(Arc<str>),
     /// `name`, `ns/name`

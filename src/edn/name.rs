@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::atoms;
 
-/// A symbol or keyword name: optional namespace, and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
-    ns: Option<Arc<str>>,
-    name: Arc<str>,
-}
+/// A symbol or keyword name: optional namespace, and name. A namespace ends with its first NUL, which text never has.
+///
+/// It is one text, `ns NUL name`, as in the key bytes of facts: copies share it, and its order is that of names.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Arc<str>);
 
 /// A symbol such as `foo` or `clojure.string/upper-case`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,18 +21,26 @@ pub struct Keyword(pub Name);
 impl Name {
     /// A name from its parts; an empty namespace is none.
     pub fn from_parts(ns: &str, name: &str) -> Name {
-        Name {
-            ns: (!ns.is_empty()).then(|| ns.into()),
-            name: name.into(),
-        }
+        Name([ns, "\0", name].concat().into())
+    }
+    /// From the text that it is, if there is a NUL in it.
+    pub(crate) fn from_joined(text: &str) -> Option<Name> {
+        text.contains('\0').then(|| Name(text.into()))
+    }
+    /// `ns NUL name`, without a namespace `NUL name`.
+    pub(crate) fn joined(&self) -> &str {
+        &self.0
+    }
+    fn parts(&self) -> (&str, &str) {
+        self.0.split_once('\0').expect("a name is made with a NUL in it")
     }
     /// The namespace.
     pub fn ns(&self) -> Option<&str> {
-        self.ns.as_deref()
+        Some(self.parts().0).filter(|ns| !ns.is_empty())
     }
     /// The name without the namespace.
     pub fn name(&self) -> &str {
-        &self.name
+        self.parts().1
     }
     /// `ns/name` or `name`; a lone `/` is a name.
     pub fn parse(text: &str) -> Name {
@@ -44,12 +51,21 @@ impl Name {
     }
 }
 
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (ns, name) = (self.ns(), self.name());
+        f.debug_struct("Name").field("ns", &ns).field("name", &name).finish()
+    }
+}
+
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.ns {
-            Some(ns) => write!(f, "{ns}/{}", self.name),
-            None => f.write_str(&self.name),
+        let (ns, name) = self.parts();
+        if !ns.is_empty() {
+            f.write_str(ns)?;
+            f.write_str("/")?;
         }
+        f.write_str(name)
     }
 }
 

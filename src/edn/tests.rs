@@ -485,9 +485,9 @@ mod properties {
             any::<bool>().prop_map(Node::Bool),
             any::<char>().prop_map(Node::Char),
             any::<i64>().prop_map(Node::Long),
-            any::<i128>().prop_map(|n| Node::BigInt(n.into())),
+            any::<i128>().prop_map(|n| Node::BigInt(Box::new(n.into()))),
             any::<f64>().prop_map(Node::Double),
-            (any::<i128>(), -60i64..60).prop_map(|(n, scale)| Node::BigDec(BigDecimal::new(n.into(), scale))),
+            (any::<i128>(), -60i64..60).prop_map(|(n, scale)| Node::BigDec(BigDecimal::new(n.into(), scale).into())),
             any::<String>().prop_map(|s| Node::Str(s.into())),
             name()
                 .prop_filter("a symbol", |n| Symbol::new(n).is_readable())

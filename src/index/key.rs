@@ -413,7 +413,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The rows of the position's entity, where `span` is ordered by entity alone: found with plain numbers.
-    fn entity_rows(
+    pub(super) fn entity_rows(
         &self,
         columns: &Columns,
         span: std::ops::Range<usize>,
@@ -448,20 +448,6 @@ impl<'a> Keys<'a> {
         self.lower_bound(columns, low..span.end.min(low + step), p)
     }
 
-    /// The rows of `range` among rows `span` of `columns`.
-    pub(super) fn within(
-        &self,
-        columns: &Columns,
-        span: std::ops::Range<usize>,
-        range: &Range,
-    ) -> std::ops::Range<usize> {
-        if let Some(rows) = self.entity_within(columns, span.clone(), range) {
-            return rows;
-        }
-        let from = self.lower_bound(columns, span.clone(), &range.from);
-        from..self.gallop(columns, from..span.end, &range.to)
-    }
-
     /// As [`Keys::key_bound`], searching outwards from `span.start`: cheap when the place is near.
     pub(super) fn key_gallop(&self, columns: &Columns, span: std::ops::Range<usize>, key: Key) -> usize {
         let (mut low, mut step) = (span.start, 1);
@@ -470,28 +456,6 @@ impl<'a> Keys<'a> {
             step *= 2;
         }
         self.key_bound(columns, low..span.end.min(low + step), key)
-    }
-
-    /// As [`Keys::within`] in EAVT, for all of an entity or all its values of an attribute.
-    fn entity_within(
-        &self,
-        columns: &Columns,
-        span: std::ops::Range<usize>,
-        range: &Range,
-    ) -> Option<std::ops::Range<usize>> {
-        let (from, to) = (&range.from, &range.to);
-        let whole = (from.e, from.len) == (to.e, to.len) && !from.after && to.after;
-        if self.order != Order::Eavt || !whole || !(from.len == 1 || from.len == 2 && from.a == to.a) {
-            return None;
-        }
-        let rows = self.entity_rows(columns, span, from)?;
-        let a = &columns.a[rows.clone()];
-        if from.len == 1 || a.first() == Some(&from.a) && a.last() == Some(&from.a) {
-            return Some(rows);
-        }
-        let before = a.partition_point(|&a| a < from.a);
-        let count = a[before..].partition_point(|&a| a == from.a);
-        Some(rows.start + before..rows.start + before + count)
     }
 
     /// The first of rows `span` whose key is not before `key`.

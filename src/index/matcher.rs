@@ -1,7 +1,8 @@
 //! Reading by many keys at once: the facts of ascending entities, or of ascending values.
 //!
 //! A leaf is found once for all keys that lie in it, and in it the keys and the rows are passed side by side, whichever is
-//! behind leaping forward. In a leaf whose entities follow each other without a gap, a row's place is a subtraction.
+//! behind leaping forward. In a leaf whose entities follow each other without a gap, a row's place is a subtraction. Joins ask for
+//! pairs of keys and rows ([`Matcher::each`]), pulls for all rows of a key together ([`Matcher::spans`]).
 
 use std::ops::Range as Span;
 use std::sync::Arc;
@@ -25,6 +26,13 @@ pub struct Matcher {
     leaves: u64,
     left: Vec<u32>,
     at: Vec<u32>,
+}
+
+/// The places of the keys of a leaf: up to `next` they lie before the leaf that follows, up to `end` also there.
+struct Part {
+    start: usize,
+    next: usize,
+    end: usize,
 }
 
 /// Where the next leaf's keys begin.
@@ -58,6 +66,60 @@ impl Matcher {
     /// Finds the facts of `keys`, which ascend: entities (EAVT, AEVT) or words of a type whose words are its values (AVET). Calls
     /// `found` with rows and pairs of places: that of a key, and that of a row with this key.
     pub fn each(&mut self, keys: &[u64], mut found: impl FnMut(&Columns, &[u32], &[u32]) -> Result<()>) -> Result<()> {
+        self.leaves_of(keys, |matcher, rows, part| {
+            matcher.meet(rows, keys, part.start..part.end);
+            if !matcher.at.is_empty() {
+                found(rows.columns(), &matcher.left, &matcher.at)?;
+            }
+            Ok(part.next)
+        })
+    }
+
+    /// Finds the facts of `keys`, which ascend and differ: entities (EAVT, AEVT), or what is referred to (VAET). Calls `found` with the
+    /// place of a key and its rows; without rows for a key whose facts do not lie in one leaf, which is for the caller to read, since they
+    /// may be very many. Nothing is said of keys without facts.
+    pub fn spans(
+        &mut self,
+        keys: &[u64],
+        mut found: impl FnMut(usize, Option<(&Columns, Span<usize>)>) -> Result<()>,
+    ) -> Result<()> {
+        debug_assert!(keys.windows(2).all(|w| w[0] < w[1]));
+        let mut done = 0;
+        self.leaves_of(keys, |matcher, rows, part| {
+            let span = matcher.part(rows);
+            let columns = rows.columns();
+            let theirs = match matcher.order {
+                Order::Avet | Order::Vaet => &columns.v[..span.end],
+                _ => &columns.e[..span.end],
+            };
+            let mut j = span.start;
+            let first = part.start.max(done);
+            for (k, key) in (first..).zip(&keys[first..part.next.max(first)]) {
+                // Keys that follow each other have their rows one after the other.
+                if theirs.get(j) != Some(key) {
+                    j = leap(theirs, j, *key);
+                }
+                if theirs.get(j) == Some(key) {
+                    let start = j;
+                    j = passed(theirs, j, *key);
+                    found(k, Some((columns, start..j)))?;
+                }
+            }
+            for k in part.next.max(done)..part.end {
+                found(k, None)?;
+            }
+            done = done.max(part.end);
+            Ok(part.end)
+        })
+    }
+
+    /// Calls `met` with the rows of each leaf that may have some of the keys, and the places of these; it gives the place of the key to go
+    /// on with.
+    fn leaves_of(
+        &mut self,
+        keys: &[u64],
+        mut met: impl FnMut(&mut Matcher, &Batch, Part) -> Result<usize>,
+    ) -> Result<()> {
         debug_assert!(keys.is_sorted());
         let (Some(&low), Some(&high)) = (keys.first(), keys.last()) else {
             return Ok(());
@@ -79,9 +141,9 @@ impl Matcher {
                         Some(cursor) => cursor,
                         None => {
                             let rows = self.laid(&order, Columns::default(), 0..0, &delta, 0..delta.len());
-                            self.meet(&rows, keys, 0..keys.len());
                             order.take_error()?;
-                            return found(rows.columns(), &self.left, &self.at);
+                            let (start, next, end) = (0, keys.len(), keys.len());
+                            return met(self, &rows, Part { start, next, end }).map(|_| ());
                         }
                     }
                 }
@@ -89,7 +151,7 @@ impl Matcher {
             let entry = cursor.entry();
             let separator = cursor.next_separator();
             let border = separator.and_then(|s| self.border(s));
-            let (next, end) = match &border {
+            let (mut next, end) = match &border {
                 None => (keys.len(), keys.len()),
                 Some(b) => {
                     let next = leap(keys, i, b.key);
@@ -126,11 +188,9 @@ impl Matcher {
                         rows = self.laid(&order, rows.columns(), base, &delta, here);
                     }
                 }
-                self.meet(&rows, keys, from..end);
                 order.take_error()?;
-                if !self.at.is_empty() {
-                    found(rows.columns(), &self.left, &self.at)?;
-                }
+                let start = from;
+                next = met(self, &rows, Part { start, next, end })?;
             }
             shown = border.filter(|b| b.split).map(|b| (id, b.key));
             i = next;
@@ -160,7 +220,11 @@ impl Matcher {
                 from: Range::ea(low, self.attr).from,
                 to: Range::ea(high, self.attr).to,
             },
-            _ => Range::values(
+            Order::Vaet => Range {
+                from: Range::v(low).from,
+                to: Range::v(high).to,
+            },
+            Order::Avet => Range::values(
                 self.attr,
                 Some((Probe::inline(low), true)),
                 Some((Probe::inline(high), true)),
@@ -171,7 +235,7 @@ impl Matcher {
     /// The key at which a leaf begins; `None` when it lies beyond the attribute.
     fn border(&self, separator: &[u8]) -> Option<Border> {
         let rest = match self.order {
-            Order::Eavt => separator,
+            Order::Eavt | Order::Vaet => separator,
             _ => {
                 let (attr, rest) = separator.split_at(separator.len().min(4));
                 if attr != self.attr.to_be_bytes() {
@@ -203,20 +267,26 @@ impl Matcher {
         Batch::whole(out)
     }
 
+    /// The rows of the attribute.
+    fn part(&self, rows: &Batch) -> Span<usize> {
+        let mut span = rows.span();
+        let a = &rows.columns().a[..span.end];
+        if matches!(self.order, Order::Aevt | Order::Avet)
+            && !span.is_empty()
+            && (a[span.start] != self.attr || a[span.end - 1] != self.attr)
+        {
+            span.start += a[span.start..].partition_point(|x| *x < self.attr);
+            span.end = span.start + a[span.start..].partition_point(|x| *x == self.attr);
+        }
+        span
+    }
+
     /// The pairs of keys and rows, into `left` and `at`.
     fn meet(&mut self, rows: &Batch, keys: &[u64], part: Span<usize>) {
         self.left.clear();
         self.at.clear();
         let columns = rows.columns();
-        let mut span = rows.span();
-        if span.is_empty() {
-            return;
-        }
-        let a = &columns.a[..span.end];
-        if self.order != Order::Eavt && (a[span.start] != self.attr || a[span.end - 1] != self.attr) {
-            span.start += a[span.start..].partition_point(|x| *x < self.attr);
-            span.end = span.start + a[span.start..].partition_point(|x| *x == self.attr);
-        }
+        let span = self.part(rows);
         let theirs = match self.order {
             Order::Avet => &columns.v[span.clone()],
             _ => &columns.e[span.clone()],
@@ -260,6 +330,22 @@ impl Matcher {
             }
         }
     }
+}
+
+/// The first place from `i` on that holds another number than `key`.
+fn passed(numbers: &[u64], mut i: usize, key: u64) -> usize {
+    const NEAR: usize = 8;
+    while let Some(near) = numbers.get(i..i + NEAR) {
+        let same = near.iter().filter(|x| **x == key).count();
+        i += same;
+        if same < NEAR {
+            return i;
+        }
+        if numbers.get(i + 64) == Some(&key) {
+            return i + numbers[i..].partition_point(|x| *x == key);
+        }
+    }
+    i + numbers[i..].iter().take_while(|x| **x == key).count()
 }
 
 /// The first place from `i` on whose number is at least `key`: a look at the next few at once, then doubling steps and halving.

@@ -23,6 +23,7 @@ mod sort;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod within;
 mod words;
 
 pub use blobs::Blobs;

@@ -255,6 +255,40 @@ impl Pair {
             got.sort_by_key(|(k, _)| *k);
             assert_eq!(got, expected, "{order:?} {view:?}");
         }
+        for order in [Order::Eavt, Order::Aevt, Order::Vaet] {
+            self.check_spans(r, order, a, view);
+        }
+    }
+
+    /// All rows of each key together, against one key after the other.
+    fn check_spans(&self, r: &mut Random, order: Order, a: u32, view: View) {
+        let every = r.below(4) + 1;
+        let keys: Vec<u64> = (995..1045).filter(|_| r.below(every) == 0).collect();
+        let mut got = Vec::new();
+        let mut split = Vec::new();
+        let mut matcher = self.snapshot.matcher(&self.words, order, a, view, false);
+        let found = matcher.spans(&keys, |k, rows| {
+            match rows {
+                Some((rows, span)) => got.extend(span.map(|i| (k, rows.row(i)))),
+                None => split.push(k),
+            }
+            Ok(())
+        });
+        found.unwrap();
+        let mut expected = Vec::new();
+        let mut prober = self.snapshot.prober(&self.words, order, view);
+        let mut out = Columns::default();
+        for (k, key) in keys.iter().enumerate().filter(|(k, _)| !split.contains(k)) {
+            let range = match order {
+                Order::Eavt => Range::e(*key),
+                Order::Aevt => Range::ea(*key, a),
+                _ => Range::v(*key),
+            };
+            prober.get(&range, &mut out).unwrap();
+            expected.extend((0..out.len()).map(|i| (k, out.row(i))));
+        }
+        assert_eq!(got, expected, "{order:?} {view:?} without {split:?}");
+        assert!(split.windows(2).all(|w| w[0] < w[1]), "{split:?}");
     }
 
     fn check_all(&self, r: &mut Random) {

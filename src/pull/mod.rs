@@ -4,7 +4,8 @@
 //! [:person/name {:person/boss [:person/name]}]   -parse-> Pattern   -walk over a Db-> {:person/name "Bram" ...}
 //! ```
 //!
-//! A pattern is checked against a schema once and then walked for any number of entities. The shapes of what it gives:
+//! A pattern is checked against a schema once and then walked for any number of entities: their facts are read together, a level at a
+//! time, and then made into maps. The shapes of what it gives:
 //!
 //! | attribute | gives |
 //! |---|---|
@@ -20,7 +21,10 @@
 //! it, and none to print, compare, copy or drop it.
 
 mod entity;
+mod facts;
 mod parse;
+mod plan;
+mod texts;
 mod walk;
 
 pub use entity::{Entity, EntityValue};
@@ -145,12 +149,10 @@ impl Db {
         entities: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Option<Edn>>> {
         let pattern = pattern.into_pattern(self)?;
-        let mut puller = Puller::new(self, &pattern)?;
-        let pull = |entity: E| match self.entid(entity)? {
-            Some(e) => puller.pull(e),
-            None => Ok(None),
-        };
-        entities.into_iter().map(pull).collect()
+        let mut out = Vec::new();
+        let entities = entities.into_iter().map(|entity| self.entid(entity));
+        Puller::new(self, &pattern)?.pull_all(entities, |found| out.push(found))?;
+        Ok(out)
     }
 }
 

@@ -27,8 +27,6 @@ const NESTING_MAX: usize = 100;
 /// What to show of an entity.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// Tells the patterns of one tree apart: where a recursion is on its way.
-    pub(super) id: u32,
     pub(super) wildcard: bool,
     /// The key that shows the entity's id, if it is asked for.
     pub(super) id_key: Option<Edn>,
@@ -80,7 +78,6 @@ impl Pattern {
     /// `[*]`
     pub(super) fn everything() -> Pattern {
         Pattern {
-            id: u32::MAX,
             wildcard: true,
             id_key: Some(id_key()),
             specs: Vec::new(),
@@ -102,28 +99,17 @@ fn is_id(name: &Keyword) -> bool {
 
 /// The pattern that `form` is, against the schema of `db`.
 pub fn parse(form: &Edn, db: &Db) -> Result<Pattern> {
-    Parser {
-        db,
-        lenient: false,
-        next_id: 0,
-    }
-    .pattern(form, 0)
+    Parser { db, lenient: false }.pattern(form, 0)
 }
 
 /// As [`parse`], but attributes that do not exist are skipped instead of refused.
 pub fn parse_lenient(form: &Edn, db: &Db) -> Result<Pattern> {
-    Parser {
-        db,
-        lenient: true,
-        next_id: 0,
-    }
-    .pattern(form, 0)
+    Parser { db, lenient: true }.pattern(form, 0)
 }
 
 struct Parser<'a> {
     db: &'a Db,
     lenient: bool,
-    next_id: u32,
 }
 
 /// An attribute with its options, as far as they have been read.
@@ -152,7 +138,7 @@ fn is_word(form: &Edn, word: &str) -> bool {
 }
 
 impl Parser<'_> {
-    fn pattern(&mut self, form: &Edn, depth: usize) -> Result<Pattern> {
+    fn pattern(&self, form: &Edn, depth: usize) -> Result<Pattern> {
         let Node::Vector(items) = &form.node else {
             return Err(invalid(
                 format!("{form} is not a pull pattern: a pattern is a vector"),
@@ -171,13 +157,11 @@ impl Parser<'_> {
             );
         }
         let mut pattern = Pattern {
-            id: self.next_id,
             wildcard: false,
             id_key: None,
             specs: Vec::new(),
             recursions: 0,
         };
-        self.next_id += 1;
         for item in items {
             match &item.node {
                 _ if is_word(item, "*") => pattern.wildcard = true,
@@ -202,7 +186,7 @@ impl Parser<'_> {
         Ok(pattern)
     }
 
-    fn nested(&mut self, pattern: &mut Pattern, draft: Draft, inside: &Edn, depth: usize) -> Result<()> {
+    fn nested(&self, pattern: &mut Pattern, draft: Draft, inside: &Edn, depth: usize) -> Result<()> {
         if let Some(attr) = draft.attr.as_ref().filter(|a| !a.is_ref()) {
             return Err(invalid(
                 format!(

@@ -33,6 +33,9 @@ const DATA: &str = r#"[
 
 fn harbor() -> Connection {
     let conn = Options::new()
+        .xform("app/count", |v| {
+            Ok(Edn::from(v.as_vector().map_or(0, <[Edn]>::len) as i64))
+        })
         .xform("app/shout", |v| match v.as_str() {
             Some(s) => Ok(Node::Str(s.to_uppercase().into()).into()),
             None => Err(Error::new(Code::FunctionFailed, "app/shout takes a string")),
@@ -596,4 +599,99 @@ fn pulls_and_entities_as_rust_types() {
     let linked: Linked = bram.typed().expect("fits");
     let ida = db.entid(name("Ida")).expect("a read").expect("Ida");
     assert_eq!((linked.id as u64, linked.boss.id as u64), (bram.id().0, ida.0));
+}
+
+/// Many entities are joined to the index, in leaves and tail, now and then; few, and those of filtered views, are read one by one.
+#[test]
+fn many_at_once_are_as_one_by_one() {
+    let conn = harbor();
+    let mut state = 7u64;
+    let mut below = move |n: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let n = 150;
+    let mut people = |part: &str| {
+        let one = |i: u64| {
+            let name = |i: u64| format!("[:person/name \"{i}\"]");
+            let mut facts = format!("{{:person/name \"{i}\" :person/age {}", below(90));
+            if below(3) > 0 {
+                facts += &format!(" :person/boss {}", name(below(n)));
+            }
+            // Some have so many friends that these fill leaves.
+            let friends: Vec<String> = (0..if i % 40 == 3 { 60 } else { below(4) })
+                .map(|_| name(below(n)))
+                .collect();
+            facts
+                + &format!(
+                    " :person/friend [{}] :person/retired {}}}",
+                    friends.join(" "),
+                    below(2) == 0
+                )
+        };
+        let all: Vec<String> = match part {
+            "names" => (0..n).map(|i| format!("{{:person/name \"{i}\"}}")).collect(),
+            _ => (0..n).map(one).collect(),
+        };
+        conn.transact(&*format!("[{}]", all.join(" "))).expect("people");
+    };
+    people("names");
+    let mut views = Vec::new();
+    for folded in [true, false] {
+        people("facts");
+        let db = conn.db();
+        conn.transact(r#"[[:db/retractEntity [:person/name "9"]]]"#)
+            .expect("one less");
+        people("names");
+        people("facts");
+        if folded {
+            conn.sync_index().expect("folded");
+        }
+        views.extend([
+            conn.db(),
+            conn.db().as_of(db.basis_t()).expect("then"),
+            conn.db().since(db.basis_t()).expect("since"),
+        ]);
+    }
+    for db in views {
+        let ids: Vec<EntityId> = db
+            .unbounded()
+            .q("[:find [?e ...] :where [?e :person/name]]", &[])
+            .expect("people")
+            .entities(0)
+            .expect("entities")
+            .collect();
+        assert!(ids.len() >= n as usize - 1);
+        let one_by_one = db.filter(|_, _| true);
+        for pattern in [
+            "[:person/name]",
+            "[:db/id :person/friend]",
+            "[(limit :person/friend 2) :person/age]",
+            "[*]",
+            "[* {:person/friend [:person/name]}]",
+            "[:person/name :person/age :person/retired {:person/boss [:person/name {:person/boss [:db/id]}]}]",
+            "[:person/name {:person/boss ...}]",
+            "[:person/name {:person/boss 2} {(:person/friend :limit 2) 1}]",
+            "[:person/_boss]",
+            "[:person/name {:person/_boss [:person/name]} {(:person/_friend :limit 3 :as :fans) [:person/age]}]",
+            "[:person/name {:person/_boss 2}]",
+            "[(default :person/boss :nobody) {(:person/friend :default [] :xform app/count) [:ship/name]}]",
+        ] {
+            let pattern = pattern.into_pattern(&db).expect("a pattern");
+            let many = db.pull_many(&pattern, ids.iter().copied()).expect("many");
+            for (e, found) in ids.iter().zip(&many) {
+                let alone = one_by_one.pull(&pattern, *e).expect("one");
+                assert_eq!(
+                    found,
+                    &alone,
+                    "{pattern:?} of {e} with {:?} {:?}",
+                    db.as_of_t(),
+                    db.since_t()
+                );
+                assert_eq!(found.as_ref().map(Edn::to_string), alone.map(|form| form.to_string()));
+            }
+        }
+    }
 }

@@ -1,97 +1,120 @@
-//! A pattern walked over a database value, for one entity after the other.
+//! A pattern walked over a database value, for any number of entities.
 //!
-//! The way down is an explicit stack of [`Frame`]s, so the depth of the data never uses up the native one. A frame is made
-//! with all that its entity's own facts give, plus a list of entities to be pulled below; these are pulled one by one, each by a
-//! frame on top, and handed back as maps.
+//! First the facts are read, a level at a time: those of the entities asked for, then those of the entities that these lead to, and so on.
+//! Then the maps are made, by going down entity by entity. The way down is an explicit stack of [`Frame`]s, so the depth of the data
+//! never uses up the native one. A frame is made with all that its entity's own facts give; where something is to be pulled below,
+//! its map has a gap, and the entities that belong there are pulled one by one, each by a frame on top.
 
-use std::sync::LazyLock;
+use std::ops::Range as Span;
+use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashSet;
-use smallvec::SmallVec;
 
-use super::parse::{Inside, LIMIT_DEFAULT, Pattern, Spec, id_key};
-use crate::datom::{EntityId, Value, ValueType, Word};
+use super::facts::Facts;
+use super::parse::{LIMIT_DEFAULT, Pattern, Spec};
+use super::plan::{self, Depths, Enter, Plan};
+use super::texts::{Texts, id_map, nils, set};
+use crate::datom::{EntityId, ValueType};
 use crate::db::Db;
 use crate::edn::{Edn, Node};
 use crate::error::{Code, Error, Result};
-use crate::index::{Columns, Order, Probe, Prober, Range};
 use crate::schema::Schema;
 
 /// The most entities in the result of one pull: recursion over a dense graph has more ways than memory.
 pub const ENTITIES_MAX: u64 = 2_000_000;
-
-/// From so many forward attributes on, all facts of an entity are read at once rather than attribute by attribute.
-const READ_ALL_FROM: usize = 3;
+/// So many entities are pulled together, and so many are read between two looks at the budget.
+const TOGETHER: usize = 1024;
 
 static EVERYTHING: LazyLock<Pattern> = LazyLock::new(Pattern::everything);
 
-/// Pulls one pattern for any number of entities; keeps its place in the index between them, so ascending ids are fastest.
+/// Pulls one pattern for any number of entities: best for many at once.
 pub struct Puller<'p> {
     db: Db,
-    schema: std::sync::Arc<Schema>,
-    pattern: &'p Pattern,
+    then: Arc<Schema>,
+    plans: Vec<Plan<'p>>,
     facts: Facts,
-    /// Asked at every entity, with about the bytes that the result takes so far; an error ends the pull.
+    texts: Texts,
+    /// What a wildcard shows of attributes, as far as they were met; by attribute.
+    shown: Vec<(u32, Option<Shown>)>,
+    /// Asked at every entity, with about the bytes that the results take so far; an error ends the pull.
     check: Option<&'p dyn Fn(usize) -> Result<()>>,
-    /// Of the pull under way: entities, and bytes.
+    /// Entities in the result under way.
     entities: u64,
     bytes: usize,
+    /// What is to be pulled below the entities on the way: of each those of its parts, last first.
+    below: Vec<Below<'p>>,
+    /// The rows of each step of an entity; kept for its memory.
+    runs: Vec<Span<usize>>,
+}
+
+/// What a wildcard shows of an attribute.
+struct Shown {
+    key: Edn,
+    value_type: ValueType,
+    one: bool,
+    /// A component: everything of it is shown.
+    below: bool,
 }
 
 /// An entity on its way to be a map.
-struct Frame<'p> {
-    pattern: &'p Pattern,
+struct Frame {
+    plan: usize,
     e: u64,
-    /// How far each recursion of the pattern may still go.
-    left: SmallVec<[u32; 2]>,
+    left: Depths,
     out: Vec<(Edn, Edn)>,
-    /// How many entries came into `out` from below so far; each moves those after it.
-    inserted: usize,
-    /// What is still to be pulled, last first.
-    below: Vec<Below<'p>>,
+    /// Places for which nothing was found, ascending.
+    gaps: Vec<usize>,
+    /// How many of [`Puller::below`] belong to the entities above.
+    base: usize,
     /// Whether this frame put itself into the ways (recursion, wildcard).
     marks: (bool, bool),
 }
 
 /// Entities to be pulled for one key.
 struct Below<'p> {
-    key: Edn,
-    /// How many entries stood in `out` before it.
+    /// Its place in the map.
     at: usize,
     spec: Option<&'p Spec>,
-    ids: std::vec::IntoIter<u64>,
+    /// Their places among the facts.
+    ids: Span<usize>,
     found: Vec<Edn>,
     /// One map instead of a vector.
     one: bool,
-    enter: Enter<'p>,
+    /// How many were found.
+    filled: usize,
+    enter: Enter,
 }
 
-#[derive(Clone, Copy)]
-enum Enter<'p> {
-    Nested(&'p Pattern),
-    Again { slot: usize },
-    Everything,
-}
+/// Entities on the way from the root, under which plan; `usize::MAX` stands for every plan with a wildcard.
+type Ways = FxHashSet<(usize, u64)>;
 
-/// Entities on the way from the root, under which pattern; `u32::MAX` stands for every pattern with a wildcard.
-type Ways = FxHashSet<(u32, u64)>;
+const WILDCARD: usize = usize::MAX;
+
+/// An entity to be read: its plan, and how far recursions go on from it.
+type Ahead = (usize, u64, Depths);
 
 impl<'p> Puller<'p> {
     /// A puller of `pattern` in the view of `db`; a history view has no current values to show.
     pub fn new(db: &Db, pattern: &'p Pattern) -> Result<Puller<'p>> {
         refuse_history(db, "pull")?;
+        let then = db.schema_then()?;
+        let plans = Plan::all(pattern, &EVERYTHING, &then, db.schema());
         Ok(Puller {
-            schema: db.schema_then()?,
-            facts: Facts::new(db),
+            facts: Facts::new(db, plans.len()),
             db: db.clone(),
-            pattern,
+            then,
+            plans,
+            texts: Texts::default(),
+            shown: Vec::new(),
             check: None,
             entities: 0,
             bytes: 0,
+            below: Vec::new(),
+            runs: Vec::new(),
         })
     }
 
-    /// Asks `check` at every entity, also inside a long pull, with about the bytes that this pull's result takes so far; its error
+    /// Asks `check` at every entity, also inside a long pull, with about the bytes that the results take so far; its error
     /// ends the pull.
     pub fn checked(self, check: &'p dyn Fn(usize) -> Result<()>) -> Puller<'p> {
         Puller {
@@ -100,283 +123,403 @@ impl<'p> Puller<'p> {
         }
     }
 
-    /// About how many bytes the last pull's result takes.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// How many rows and leaves it has read so far.
     pub fn read(&self) -> (u64, u64) {
-        let leaves = self.facts.prober.as_ref().map_or(0, Prober::leaves);
-        (self.facts.rows, leaves + self.facts.leaves)
+        self.facts.read()
     }
 
     /// What the pattern finds at an entity; `None` when there is nothing.
     pub fn pull(&mut self, entity: EntityId) -> Result<Option<Edn>> {
-        let mut ways = Ways::default();
-        (self.entities, self.bytes) = (0, 0);
-        let root = self.enter(self.pattern, entity.0, None, &mut ways)?;
-        let mut stack = vec![root];
+        let mut found = None;
+        self.pull_all([Ok(Some(entity))], |form| found = form)?;
+        Ok(found)
+    }
+
+    /// Calls `found` with what the pattern finds at each of `entities`, in their order.
+    pub fn pull_all(
+        &mut self,
+        entities: impl IntoIterator<Item = Result<Option<EntityId>>>,
+        mut found: impl FnMut(Option<Edn>),
+    ) -> Result<()> {
+        let mut entities = entities.into_iter();
+        let mut some: Vec<Option<EntityId>> = Vec::new();
         loop {
-            let top = stack.last_mut().expect("the loop ends when the root is popped");
-            let Some(below) = top.below.last_mut() else {
-                let done = stack.pop().expect("it was there a line above");
-                let map = done.leave(&mut ways);
-                match stack.last_mut().and_then(|parent| parent.below.last_mut()) {
-                    Some(waiting) => waiting.found.extend(map),
-                    None => return Ok(map),
-                }
-                continue;
-            };
-            let Some(e) = below.ids.next() else {
-                let below = top.below.pop().expect("it was there a line above");
-                if let Some((at, entry)) = below.finish()? {
-                    top.out.insert(at + top.inserted, entry);
-                    top.inserted += 1;
-                }
-                continue;
-            };
-            let (pattern, left, seen) = match below.enter {
-                Enter::Nested(pattern) => (pattern, None, false),
-                Enter::Again { slot } => {
-                    let mut left = top.left.clone();
-                    if left[slot] != u32::MAX {
-                        left[slot] -= 1;
-                    }
-                    (top.pattern, Some(left), ways.contains(&(top.pattern.id, e)))
-                }
-                Enter::Everything => (&*EVERYTHING, None, ways.contains(&(u32::MAX, e))),
-            };
-            if seen {
-                below.found.push(id_map(e));
-                continue;
+            some.clear();
+            for e in entities.by_ref().take(TOGETHER) {
+                some.push(e?);
             }
-            let frame = self.enter(pattern, e, left, &mut ways)?;
-            stack.push(frame);
+            if some.is_empty() {
+                return Ok(());
+            }
+            self.facts.clear();
+            self.read_ahead(some.iter().flatten().map(|e| e.0))?;
+            for e in &some {
+                let form = match e {
+                    Some(e) => self.build(e.0)?,
+                    None => None,
+                };
+                found(form);
+            }
         }
     }
 
-    /// The frame of an entity: all that its own facts give is in it.
-    fn enter(
-        &mut self,
-        pattern: &'p Pattern,
-        e: u64,
-        left: Option<SmallVec<[u32; 2]>>,
-        ways: &mut Ways,
-    ) -> Result<Frame<'p>> {
+    fn ask(&self) -> Result<()> {
+        match self.check {
+            Some(check) => check(self.bytes + self.facts.bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the facts of entities and of those that they lead to, level by level. What is missed (where several bounded recursions
+    /// cross, and beyond what one pull may hold) is read when it is met.
+    fn read_ahead(&mut self, roots: impl Iterator<Item = u64>) -> Result<()> {
+        let root = self.plans[0].depths.clone();
+        let mut level: Vec<Ahead> = roots.map(|e| (0, e, root.clone())).collect();
+        let mut keys: Vec<u64> = Vec::new();
+        let mut read = 0;
+        while !level.is_empty() && read < ENTITIES_MAX {
+            level.sort_unstable_by_key(|(plan, e, _)| (*plan, *e));
+            level.dedup_by_key(|(plan, e, _)| (*plan, *e));
+            level.retain(|(plan, e, _)| !self.facts.has(&self.plans[*plan], *e));
+            let mut next = Vec::new();
+            for part in level.chunk_by(|x, y| x.0 == y.0) {
+                for part in part.chunks(TOGETHER) {
+                    self.ask()?;
+                    keys.clear();
+                    keys.extend(part.iter().map(|(_, e, _)| *e));
+                    self.facts.load(&self.plans[part[0].0], &keys)?;
+                    read += keys.len() as u64;
+                    if self.plans[part[0].0].leads {
+                        for (k, ahead) in part.iter().enumerate() {
+                            self.look_below(ahead, self.facts.loaded(k), &mut next);
+                        }
+                    }
+                }
+            }
+            level = next;
+        }
+        Ok(())
+    }
+
+    /// Adds the entities that the facts of one lead to; `rows` are those facts.
+    fn look_below(&mut self, (at, e, left): &Ahead, rows: Span<usize>, next: &mut Vec<Ahead>) {
+        let plan = &self.plans[*at];
+        for step in &plan.steps {
+            let Some(enter) = step.enter else { continue };
+            let Some(below) = enter.below(&self.plans, left) else {
+                continue;
+            };
+            let rows = match step.spec.reverse {
+                true => self.facts.referring(plan, *e),
+                false => rows.clone(),
+            };
+            let ids = self.facts.run(rows, step.spec.attr);
+            let ids = self.facts.words(ids).iter().take(step.limit);
+            next.extend(ids.map(|id| (enter.plan, *id, below.clone())));
+        }
+        if plan.pattern.wildcard {
+            let everything = self.plans.len() - 1;
+            let (mut at, end, mut hint) = (rows.start, rows.end, 0);
+            while at < end {
+                let attr = self.facts.attrs(at..end)[0];
+                let run = self.facts.run(at..end, attr);
+                at = run.end;
+                let shown = wildcard_shows(&mut self.shown, &mut hint, &self.then, &self.db, attr);
+                if let Some(shown) = shown.filter(|shown| shown.below)
+                    && !plan.covers(attr)
+                {
+                    let limit = if shown.one { 1 } else { LIMIT_DEFAULT };
+                    let ids = self.facts.words(run).iter().take(limit);
+                    next.extend(ids.map(|id| (everything, *id, None)));
+                }
+            }
+        }
+    }
+
+    /// Makes the map of an entity.
+    fn build(&mut self, e: u64) -> Result<Option<Edn>> {
+        let mut ways = Ways::default();
+        self.entities = 0;
+        self.below.clear();
+        let mut stack: Vec<Frame> = Vec::new();
+        let left = self.plans[0].depths.clone();
+        let mut entering = Some((0, e, left));
+        loop {
+            if let Some((plan, e, left)) = entering.take() {
+                let base = self.below.len();
+                let out = self.enter(plan, e, &left)?;
+                if self.below.len() > base {
+                    let pattern = self.plans[plan].pattern;
+                    stack.push(Frame {
+                        plan,
+                        e,
+                        left,
+                        out,
+                        gaps: Vec::new(),
+                        base,
+                        marks: (
+                            pattern.recursions > 0 && ways.insert((plan, e)),
+                            pattern.wildcard && ways.insert((WILDCARD, e)),
+                        ),
+                    });
+                } else {
+                    match stack.last_mut() {
+                        Some(above) if !out.is_empty() => fill(above, &mut self.below, Node::Map(out)),
+                        Some(_) => {}
+                        None => return Ok(finished(out)),
+                    }
+                }
+            }
+            let top = stack.last_mut().expect("the loop ends when the root is popped");
+            if self.below.len() == top.base {
+                let done = stack.pop().expect("it was there a line above");
+                let out = done.leave(&mut ways);
+                match stack.last_mut() {
+                    Some(above) if !out.is_empty() => fill(above, &mut self.below, Node::Map(out)),
+                    Some(_) => {}
+                    None => return Ok(finished(out)),
+                }
+                continue;
+            }
+            let below = self.below.last_mut().expect("there are more than the base");
+            let Some(place) = below.ids.next() else {
+                let below = self.below.pop().expect("it was there a line above");
+                below.finish(top)?;
+                continue;
+            };
+            let e = self.facts.words(place..place + 1)[0];
+            let enter = below.enter;
+            let way = match enter.slot {
+                Some(_) => Some(enter.plan),
+                None => (below.enter.plan + 1 == self.plans.len()).then_some(WILDCARD),
+            };
+            if way.is_some_and(|way| ways.contains(&(way, e))) {
+                fill(top, &mut self.below, id_map(e));
+                continue;
+            }
+            let left = enter.below(&self.plans, &top.left).unwrap_or_default();
+            entering = Some((enter.plan, e, left));
+        }
+    }
+
+    /// The map of an entity: all that its own facts give is in it, and what is below it among those to be pulled.
+    fn enter(&mut self, at: usize, e: u64, left: &Depths) -> Result<Vec<(Edn, Edn)>> {
         self.entities += 1;
         if self.entities > ENTITIES_MAX {
             let message = format!("the pull reached its limit of {ENTITIES_MAX} entities");
             return Err(Error::new(Code::QueryLimit, message)
                 .hint("bound the recursion ({:a/ref 3}) or the number of values ([:a/ref :limit 100])"));
         }
-        if let Some(check) = self.check {
-            check(self.bytes)?;
-        }
-        let left = left.unwrap_or_else(|| {
-            let depths = pattern.specs.iter().filter_map(|s| match s.inside {
-                Inside::Again { depth, .. } => Some(depth),
-                _ => None,
-            });
-            depths.collect()
-        });
-        let marks = (
-            pattern.recursions > 0 && ways.insert((pattern.id, e)),
-            pattern.wildcard && ways.insert((u32::MAX, e)),
-        );
-        let mut frame = Frame {
-            pattern,
-            e,
-            left,
-            out: Vec::with_capacity(pattern.specs.len() + usize::from(pattern.id_key.is_some())),
-            inserted: 0,
-            below: Vec::new(),
-            marks,
+        self.ask()?;
+        let rows = match self.facts.of(&self.plans[at], e) {
+            Some(rows) => rows,
+            None => {
+                self.facts.load(&self.plans[at], &[e])?;
+                self.facts.loaded(0)
+            }
         };
-        if let Some(key) = &pattern.id_key {
-            frame.out.push((key.clone(), Node::Long(e as i64).into()));
+        let plan = &self.plans[at];
+        let base = self.below.len();
+        let mut room = plan.steps.len() + usize::from(plan.pattern.id_key.is_some());
+        if plan.pattern.wildcard {
+            room += self.facts.attrs(rows.clone()).chunk_by(|x, y| x == y).count();
         }
-        let forward = pattern.specs.iter().filter(|s| !s.reverse).count();
-        if pattern.wildcard || forward >= READ_ALL_FROM {
-            self.facts.read_all(e)?;
-            if pattern.wildcard {
-                self.wildcard(&mut frame)?;
-            }
-            for spec in &pattern.specs {
-                if spec.reverse {
-                    self.reverse(&mut frame, spec)?;
+        let mut out = Entries::with_room(room);
+        if let Some(key) = &plan.pattern.id_key {
+            *out.add(key) = Node::Long(e as i64);
+        }
+        if plan.pattern.wildcard {
+            // Every attribute that no part asks for by itself, in the order in which attributes were made.
+            let (mut next, mut hint) = (rows.start, 0);
+            while next < rows.end {
+                let attr = self.facts.attrs(next..rows.end)[0];
+                let run = self.facts.run(next..rows.end, attr);
+                next = run.end;
+                if plan.covers(attr) {
+                    continue;
+                }
+                let Some(shown) = wildcard_shows(&mut self.shown, &mut hint, &self.then, &self.db, attr) else {
+                    continue;
+                };
+                let run = run.start..run.end.min(run.start + if shown.one { 1 } else { LIMIT_DEFAULT });
+                let place = out.len;
+                let slot = out.add(&shown.key);
+                if shown.below {
+                    let (plan, slot) = (self.plans.len() - 1, None);
+                    let enter = Enter { plan, slot };
+                    self.below.push(Below::new(place, None, run, shown.one, enter));
                 } else {
-                    let words = self.facts.of(spec.attr);
-                    self.forward(&mut frame, spec, words)?;
+                    let values = self.facts.words(run);
+                    self.texts
+                        .show(self.db.words(), shown.value_type, values, shown.one, slot)?;
                 }
             }
-        } else {
-            for spec in &pattern.specs {
-                if spec.reverse {
-                    self.reverse(&mut frame, spec)?;
-                } else {
-                    let one = self.is_one(spec.attr);
-                    let words = self.facts.read(e, spec.attr, if one { None } else { spec.limit })?;
-                    self.forward(&mut frame, spec, words)?;
-                }
-            }
         }
-        // They are taken from the end; the order of the pattern is the order of the work.
-        frame.below.reverse();
-        let below: usize = frame.below.iter().map(|b| size_of::<Below>() + b.ids.len() * 8).sum();
-        self.bytes += size_of::<Frame>() + below + frame.out.capacity() * size_of::<(Edn, Edn)>();
-        Ok(frame)
-    }
-
-    fn is_one(&self, attr: u32) -> bool {
-        let then = self.schema.attr(attr).or_else(|| self.db.schema().attr(attr));
-        then.is_some_and(|a| a.is_one())
-    }
-    fn is_component(&self, attr: u32) -> bool {
-        let then = self.schema.attr(attr).or_else(|| self.db.schema().attr(attr));
-        then.is_some_and(|a| a.is_component)
-    }
-
-    /// Every attribute of the entity that no spec asks for by itself, in the order in which attributes were made.
-    fn wildcard(&mut self, frame: &mut Frame<'p>) -> Result<()> {
-        let mut from = 0;
-        while let Some(attr) = self.facts.attr_at(from) {
-            let words = self.facts.run(from);
-            from += words.len();
-            if frame.pattern.specs.iter().any(|s| s.attr == attr && !s.reverse) {
-                continue;
-            }
-            let Some(known) = self.db.schema().attr(attr).cloned() else {
-                continue;
+        self.facts.runs(plan, rows, &mut self.runs);
+        for (step, run) in plan.steps.iter().zip(&self.runs) {
+            let spec = step.spec;
+            let run = match spec.reverse {
+                false => run.clone(),
+                true => self.facts.run(self.facts.referring(plan, e), spec.attr),
             };
-            let one = self.is_one(attr);
-            let shown = words.len().min(if one { 1 } else { LIMIT_DEFAULT });
-            let key = Edn::new(Node::Keyword(known.ident.clone()));
-            if known.is_ref() && self.is_component(attr) {
-                frame.push_below(key, None, words[..shown].to_vec(), one, Enter::Everything);
-            } else {
-                let value = self.shown(known.value_type, &words[..shown], one)?;
-                frame.out.push((key, value));
+            if run.is_empty() {
+                if let Some(default) = &spec.default {
+                    *out.add(&spec.key) = default.node.clone();
+                }
+                continue;
+            }
+            let run = run.start..run.end.min(run.start.saturating_add(step.limit));
+            match step.enter {
+                Some(enter) if enter.ends(left) => {}
+                Some(enter) => {
+                    self.below.push(Below::new(out.len, Some(spec), run, step.one, enter));
+                    out.add(&spec.key);
+                }
+                None => {
+                    let slot = out.add(&spec.key);
+                    let ty = if spec.reverse { ValueType::Ref } else { spec.value_type };
+                    self.texts
+                        .show(self.db.words(), ty, self.facts.words(run), step.one, slot)?;
+                    if spec.xform.is_some() {
+                        *slot = changed(spec, std::mem::replace(slot, Node::Nil).into())?.into_node();
+                    }
+                }
             }
         }
-        Ok(())
-    }
-
-    fn forward(&self, frame: &mut Frame<'p>, spec: &'p Spec, words: SmallVec<[Word; 4]>) -> Result<()> {
-        let one = self.is_one(spec.attr);
-        let limit = if one { 1 } else { spec.limit.unwrap_or(usize::MAX) };
-        let words = &words[..words.len().min(limit)];
-        if words.is_empty() {
-            return frame.absent(spec);
+        let out = out.finish();
+        // They are taken from the end; the order of the pattern is the order of the work.
+        self.below[base..].reverse();
+        let ids: usize = self.below[base..].iter().map(|b| b.ids.len()).sum();
+        self.bytes += out.capacity() * size_of::<(Edn, Edn)>() + ids * size_of::<Edn>();
+        if self.below.len() > base {
+            self.bytes += size_of::<Frame>() + (self.below.len() - base) * size_of::<Below>();
         }
-        let enter = match &spec.inside {
-            Inside::Nested(pattern) => Enter::Nested(pattern),
-            Inside::Again { slot, .. } if frame.left[*slot] == 0 => return Ok(()),
-            Inside::Again { slot, .. } => Enter::Again { slot: *slot },
-            Inside::Plain if spec.value_type == ValueType::Ref && self.is_component(spec.attr) => Enter::Everything,
-            Inside::Plain => {
-                let value = self.shown(spec.value_type, words, one)?;
-                return frame.show(spec, value);
-            }
-        };
-        frame.push_below(spec.key.clone(), Some(spec), words.to_vec(), one, enter);
-        Ok(())
-    }
-
-    /// Who refers to the entity; of a component there is one owner.
-    fn reverse(&mut self, frame: &mut Frame<'p>, spec: &'p Spec) -> Result<()> {
-        let one = self.is_component(spec.attr);
-        let limit = if one { Some(1) } else { spec.limit };
-        let owners = self.facts.referring(spec.attr, frame.e, limit)?;
-        if owners.is_empty() {
-            return frame.absent(spec);
-        }
-        let enter = match &spec.inside {
-            Inside::Nested(pattern) => Enter::Nested(pattern),
-            Inside::Again { slot, .. } if frame.left[*slot] == 0 => return Ok(()),
-            Inside::Again { slot, .. } => Enter::Again { slot: *slot },
-            Inside::Plain => {
-                let value = listed(owners.into_iter().map(id_map).collect(), one);
-                return frame.show(spec, value);
-            }
-        };
-        frame.push_below(spec.key.clone(), Some(spec), owners, one, enter);
-        Ok(())
-    }
-
-    /// Values as a pull shows them.
-    fn shown(&self, ty: ValueType, words: &[Word], one: bool) -> Result<Edn> {
-        let value = |w: &Word| match self.db.words().value(ty, *w)? {
-            Value::Ref(e) => Ok(id_map(e.0)),
-            value => Ok(value.to_edn()),
-        };
-        Ok(listed(words.iter().map(value).collect::<Result<_>>()?, one))
+        Ok(out)
     }
 }
 
-impl<'p> Frame<'p> {
-    fn push_below(&mut self, key: Edn, spec: Option<&'p Spec>, ids: Vec<u64>, one: bool, enter: Enter<'p>) {
-        self.below.push(Below {
-            key,
-            at: self.out.len(),
-            spec,
-            ids: ids.into_iter(),
-            found: Vec::new(),
-            one,
-            enter,
-        });
-    }
+/// A map being made. Forms are large to move, so there is one for each entry from the beginning, and all are filled in where they are.
+struct Entries {
+    pairs: Vec<(Edn, Edn)>,
+    len: usize,
+}
 
-    /// Shows a value that is there.
-    fn show(&mut self, spec: &Spec, value: Edn) -> Result<()> {
-        self.out.push((spec.key.clone(), changed(spec, value)?));
-        Ok(())
-    }
-
-    /// Shows what stands for a value that is not there.
-    fn absent(&mut self, spec: &Spec) -> Result<()> {
-        if let Some(default) = &spec.default {
-            self.out.push((spec.key.clone(), default.clone()));
+impl Entries {
+    fn with_room(room: usize) -> Entries {
+        Entries {
+            pairs: std::iter::repeat_with(|| (Edn::nil(), Edn::nil())).take(room).collect(),
+            len: 0,
         }
-        Ok(())
     }
 
-    /// The finished map, if there is anything in it.
-    fn leave(self, ways: &mut Ways) -> Option<Edn> {
+    /// The place of the next value, which is nil.
+    #[inline(always)]
+    fn add(&mut self, key: &Edn) -> &mut Node {
+        let (place, value) = &mut self.pairs[self.len];
+        self.len += 1;
+        match &key.node {
+            Node::Keyword(name) => set(&mut place.node, Node::Keyword(name.clone())),
+            _ => *place = key.clone(),
+        }
+        &mut value.node
+    }
+
+    fn finish(mut self) -> Vec<(Edn, Edn)> {
+        self.pairs.truncate(self.len);
+        self.pairs
+    }
+}
+
+/// What a wildcard shows of an attribute; `None` of one that the schema does not have. Attributes are asked for in ascending order; `hint`
+/// is where the one before stands.
+fn wildcard_shows<'s>(
+    met: &'s mut Vec<(u32, Option<Shown>)>,
+    hint: &mut usize,
+    then: &Schema,
+    db: &Db,
+    attr: u32,
+) -> Option<&'s Shown> {
+    if met.get(*hint).is_none_or(|(a, _)| *a != attr) {
+        *hint += met[*hint..].partition_point(|(a, _)| *a < attr);
+    }
+    if met.get(*hint).is_none_or(|(a, _)| *a != attr) {
+        let now = db.schema();
+        let known = plan::known(then, now, attr).zip(now.attr(attr));
+        let shown = known.map(|(as_then, as_now)| Shown {
+            key: Node::Keyword(as_now.ident.clone()).into(),
+            value_type: as_now.value_type,
+            one: as_then.is_one(),
+            below: as_now.is_ref() && as_then.is_component,
+        });
+        met.insert(*hint, (attr, shown));
+    }
+    *hint += 1;
+    met[*hint - 1].1.as_ref()
+}
+
+impl Frame {
+    /// The finished map.
+    fn leave(mut self, ways: &mut Ways) -> Vec<(Edn, Edn)> {
         if self.marks.0 {
-            ways.remove(&(self.pattern.id, self.e));
+            ways.remove(&(self.plan, self.e));
         }
         if self.marks.1 {
-            ways.remove(&(u32::MAX, self.e));
+            ways.remove(&(WILDCARD, self.e));
         }
-        (!self.out.is_empty()).then(|| Node::Map(self.out).into())
+        while let Some(at) = self.gaps.pop() {
+            self.out.remove(at);
+        }
+        self.out
     }
 }
 
-impl Below<'_> {
-    /// The entry, if there is one, and its place.
-    fn finish(self) -> Result<Option<(usize, (Edn, Edn))>> {
-        let value = match (self.spec, self.found.is_empty()) {
-            (Some(spec), false) => changed(spec, listed(self.found, self.one))?,
-            (None, false) => listed(self.found, self.one),
-            (Some(spec), true) => match &spec.default {
-                Some(default) => default.clone(),
-                None => return Ok(None),
-            },
-            (None, true) => return Ok(None),
-        };
-        Ok(Some((self.at, (self.key, value))))
+fn finished(out: Vec<(Edn, Edn)>) -> Option<Edn> {
+    (!out.is_empty()).then(|| Node::Map(out).into())
+}
+
+/// Gives a map to the one that waits for it: the last of `below` is what `above` is at.
+fn fill(above: &mut Frame, below: &mut [Below], map: Node) {
+    if let Some(waiting) = below.last_mut() {
+        match waiting.one {
+            true => set(&mut above.out[waiting.at].1.node, map),
+            false => set(&mut waiting.found[waiting.filled].node, map),
+        }
+        waiting.filled += 1;
     }
 }
 
-/// One value, or all of them as a vector.
-fn listed(mut values: Vec<Edn>, one: bool) -> Edn {
-    match values.pop() {
-        Some(value) if one => value,
-        last => {
-            values.extend(last);
-            Node::Vector(values).into()
+impl<'p> Below<'p> {
+    fn new(at: usize, spec: Option<&'p Spec>, ids: Span<usize>, one: bool, enter: Enter) -> Below<'p> {
+        Below {
+            at,
+            spec,
+            found: nils(if one { 0 } else { ids.len() }),
+            ids,
+            one,
+            filled: 0,
+            enter,
         }
+    }
+
+    /// Everything below is there: it fills its place in the map.
+    fn finish(mut self, map: &mut Frame) -> Result<()> {
+        let slot = &mut map.out[self.at].1;
+        if self.filled > 0 {
+            self.found.truncate(self.filled);
+            let value = match self.one {
+                true => std::mem::replace(slot, Edn::nil()),
+                false => Node::Vector(self.found).into(),
+            };
+            *slot = match self.spec {
+                Some(spec) => changed(spec, value)?,
+                None => value,
+            };
+        } else if let Some(default) = self.spec.and_then(|spec| spec.default.as_ref()) {
+            *slot = default.clone();
+        } else {
+            map.gaps.push(self.at);
+        }
+        Ok(())
     }
 }
 
@@ -385,10 +528,6 @@ fn changed(spec: &Spec, value: Edn) -> Result<Edn> {
         Some((_, f)) => f(value).map_err(|e| e.at(spec.span)),
         None => Ok(value),
     }
-}
-
-fn id_map(e: u64) -> Edn {
-    Node::Map(vec![(id_key(), Node::Long(e as i64).into())]).into()
 }
 
 /// History shows several values side by side as if each were current; maps cannot say so.
@@ -401,108 +540,4 @@ pub(super) fn refuse_history(db: &Db, call: &str) -> Result<()> {
         format!("{call} has no meaning on a history view"),
     )
     .hint("take an as-of view for a moment, or ask a query for the changes"))
-}
-
-/// Reads the facts of entities in the view.
-struct Facts {
-    db: Db,
-    /// Not for filtered views, which only `scan` filters.
-    prober: Option<Prober>,
-    columns: Columns,
-    /// Rows and leaves read, apart from those of the prober.
-    rows: u64,
-    leaves: u64,
-}
-
-impl Facts {
-    fn new(db: &Db) -> Facts {
-        Facts {
-            prober: (!db.is_filtered()).then(|| db.prober(Order::Eavt)),
-            db: db.clone(),
-            columns: Columns::default(),
-            rows: 0,
-            leaves: 0,
-        }
-    }
-
-    fn fill(&mut self, range: &Range) -> Result<()> {
-        match &mut self.prober {
-            Some(prober) => prober.get(range, &mut self.columns)?,
-            None => {
-                self.columns.clear();
-                let mut reading = self.db.scan(Order::Eavt, range);
-                for batch in &mut reading {
-                    let batch = batch?;
-                    for i in 0..batch.len() {
-                        let row = batch.row(i);
-                        self.columns.push(row.e, row.a, row.v, row.t);
-                    }
-                }
-                self.leaves += reading.leaves();
-            }
-        }
-        self.rows += self.columns.len() as u64;
-        Ok(())
-    }
-
-    /// Reads all facts of an entity; [`Facts::of`] and [`Facts::run`] look into them.
-    fn read_all(&mut self, e: u64) -> Result<()> {
-        self.fill(&Range::e(e))
-    }
-
-    /// The values of an attribute among the facts read.
-    fn of(&self, attr: u32) -> SmallVec<[Word; 4]> {
-        let from = self.columns.a.partition_point(|a| *a < attr);
-        match self.attr_at(from) {
-            Some(a) if a == attr => self.run(from),
-            _ => SmallVec::new(),
-        }
-    }
-    /// The attribute of row `i` of the facts read.
-    fn attr_at(&self, i: usize) -> Option<u32> {
-        self.columns.a.get(i).copied()
-    }
-    /// The values of the attribute whose first row is `from`.
-    fn run(&self, from: usize) -> SmallVec<[Word; 4]> {
-        let attr = self.columns.a[from];
-        let len = self.columns.a[from..].partition_point(|a| *a == attr);
-        SmallVec::from_slice(&self.columns.v[from..from + len])
-    }
-
-    /// The values of one attribute; with a limit, no more are read than about so many.
-    fn read(&mut self, e: u64, attr: u32, limit: Option<usize>) -> Result<SmallVec<[Word; 4]>> {
-        let range = Range::ea(e, attr);
-        let Some(limit) = limit else {
-            self.fill(&range)?;
-            return Ok(SmallVec::from_slice(&self.columns.v));
-        };
-        let mut out = SmallVec::new();
-        let mut reading = self.db.scan(Order::Eavt, &range);
-        for batch in &mut reading {
-            out.extend_from_slice(batch?.v());
-            if out.len() >= limit {
-                break;
-            }
-        }
-        self.rows += out.len() as u64;
-        self.leaves += reading.leaves();
-        Ok(out)
-    }
-
-    /// The entities that refer to `e` through `attr`.
-    fn referring(&mut self, attr: u32, e: u64, limit: Option<usize>) -> Result<Vec<u64>> {
-        let limit = limit.unwrap_or(usize::MAX);
-        let mut out = Vec::new();
-        let mut reading = self.db.scan(Order::Vaet, &Range::av(attr, Probe::inline(e)));
-        for batch in &mut reading {
-            let batch = batch?;
-            out.extend(batch.e().iter().take(limit - out.len()));
-            if out.len() >= limit {
-                break;
-            }
-        }
-        self.rows += out.len() as u64;
-        self.leaves += reading.leaves();
-        Ok(out)
-    }
 }

@@ -1,4 +1,4 @@
-//! What a query keeps between its runs: what it is over a schema ([`Setup`]), and plans.
+//! What a query keeps between its runs: what it is over a schema ([`Setup`]), and plans. And the queries given as text.
 //!
 //! A plan belongs to the schema, the functions and the kind of view of its sources, to its rules, and to the types of the values
 //! given. Where such a value stands as entity or value of a pattern, it is put in anew for each run; where the plan depends on it
@@ -7,8 +7,12 @@
 //!
 //! Plans age. When the newest transaction is another than the one a plan was looked at last, its attributes are counted again; when one
 //! has become four times what it was, or a quarter, the order of the clauses is sought anew.
+//!
+//! What a text means before it meets a schema depends on the text alone, so one cache serves all databases of the process
+//! ([`by_text`]), and a query in it keeps plans for several schemas like any other. It holds on to no database: schemas and functions are
+//! recognised, not kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -20,7 +24,7 @@ use super::plan::kinds::{self, Kinds, RuleKinds};
 use super::plan::rules::RuleSet;
 use super::plan::{Op, Pipeline, Scan, access};
 use super::source::{Source, Sources};
-use super::{Passes, Prepared};
+use super::{Passes, Prepared, Query};
 use crate::datom::Word;
 use crate::db::{Db, Registry};
 use crate::edn::Symbol;
@@ -38,6 +42,26 @@ const GROWN: f64 = 4.0;
 /// A value with so many times the rows of the one planned for has a plan of its own.
 const MORE_COMMON: f64 = 8.0;
 
+/// So many texts are remembered, and of these none that are longer than so many bytes: those are made by programs, with data in them.
+const TEXTS_MAX: usize = 512;
+const TEXT_BYTES_MAX: usize = 8 << 10;
+
+static TEXTS: LazyLock<quick_cache::sync::Cache<Arc<str>, Query>> =
+    LazyLock::new(|| quick_cache::sync::Cache::new(TEXTS_MAX));
+
+/// The query that a text is, parsed when it was not met lately. Mistakes are not remembered.
+pub(crate) fn by_text(text: &str) -> Result<Query> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Query::parse(text);
+    }
+    if let Some(query) = TEXTS.get(text) {
+        return Ok(query);
+    }
+    let query = Query::parse(text)?;
+    TEXTS.insert(text.into(), query.clone());
+    Ok(query)
+}
+
 /// A query's memory; clones of the query share it.
 #[derive(Default)]
 pub(crate) struct Cache(Mutex<Vec<Arc<Setup>>>);
@@ -52,10 +76,10 @@ pub(crate) struct Setup {
     plans: Mutex<Vec<Kept>>,
 }
 
-/// What of a source a plan depends on.
+/// What of a source a plan depends on. While it is remembered, nothing else can take its place in memory.
 struct Over {
-    schema: Option<Arc<Schema>>,
-    registry: Option<Arc<Registry>>,
+    schema: Option<Weak<Schema>>,
+    registry: Option<Weak<Registry>>,
     /// History, as-of, since, filtered.
     view: [bool; 4],
 }
@@ -93,8 +117,8 @@ impl Over {
     fn new(source: &Source) -> Over {
         match source {
             Source::Db(s) => Over {
-                schema: Some(s.db.schema().clone()),
-                registry: Some(s.db.registry_shared().clone()),
+                schema: Some(Arc::downgrade(s.db.schema())),
+                registry: Some(Arc::downgrade(s.db.registry_shared())),
                 view: view(&s.db),
             },
             Source::Rows(_) => Over {
@@ -107,8 +131,8 @@ impl Over {
     fn is(&self, source: &Source) -> bool {
         match (source, &self.schema, &self.registry) {
             (Source::Db(s), Some(schema), Some(registry)) => {
-                Arc::ptr_eq(schema, s.db.schema())
-                    && Arc::ptr_eq(registry, s.db.registry_shared())
+                std::ptr::eq(schema.as_ptr(), &**s.db.schema())
+                    && std::ptr::eq(registry.as_ptr(), &**s.db.registry_shared())
                     && self.view == view(&s.db)
             }
             (Source::Rows(_), None, _) => true,

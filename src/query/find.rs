@@ -19,7 +19,7 @@ use super::relation::Relation;
 use super::values::Values;
 use crate::datom::{EntityId, T, Val};
 use crate::db::{AggregateFn, Db, QueryFn, meant};
-use crate::edn::{Edn, Instant, Node, Symbol};
+use crate::edn::{Edn, Instant, Symbol};
 use crate::error::{Code, Error, ErrorKind, Result, Span};
 use crate::pull::{self, Puller};
 
@@ -177,7 +177,7 @@ impl<'a> Finder<'a> {
                 rows.distinct = false;
             }
         }
-        let rows = rows.dedup();
+        let rows = rows.into_distinct();
         let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let (mut columns, len) = if grouped {
             self.groups(&rows, &values, meter)?
@@ -422,37 +422,31 @@ fn all_entities(name: &Symbol, entities: &Column, values: &Values) -> Result<()>
 }
 
 fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) -> Result<Vec<Edn>> {
-    // What was pulled before is held while the next is made.
-    let held = std::cell::Cell::new(0);
     let check = |bytes: usize| {
-        meter.rows(1, held.get() + bytes)?;
+        meter.rows(1, bytes)?;
         meter.check()
     };
     let mut puller = Puller::new(db, pattern)?.checked(&check);
-    let pulled = (0..entities.len())
-        .map(|i| {
-            let (tag, w) = entities.get(i);
-            let id = match tag {
-                Tag::REF => Some(w),
-                Tag::LONG => u64::try_from(crate::datom::word::to_long(w)).ok(),
-                _ => None,
-            };
-            let found = match id {
-                Some(e) => puller.pull(EntityId(e))?,
-                None => None,
-            };
-            held.set(held.get() + puller.bytes());
-            Ok(found.unwrap_or_else(|| Node::Nil.into()))
+    let mut forms = Vec::with_capacity(entities.len());
+    let ids = (0..entities.len()).map(|i| {
+        let (tag, w) = entities.get(i);
+        Ok(match tag {
+            Tag::REF => Some(EntityId(w)),
+            Tag::LONG => u64::try_from(crate::datom::word::to_long(w)).ok().map(EntityId),
+            _ => None,
         })
-        .collect();
+    });
+    let pulled = puller.pull_all(ids, |found| forms.push(found.unwrap_or_else(Edn::nil)));
     let (rows, leaves) = puller.read();
     meter.read(rows as usize);
     meter.leaves(leaves);
-    pulled
+    pulled.map(|()| forms)
 }
 
 fn shown(e: &FindElem, vars: &Vars) -> String {
     match e {
+        // The usual case, without the machinery of formatting.
+        FindElem::Var(v) if vars.name(*v).ns().is_none() => vars.name(*v).name().to_owned(),
         FindElem::Var(v) => vars.name(*v).to_string(),
         FindElem::Aggregate { name, args, var, .. } => {
             let args: String = args.iter().map(|a| format!("{a} ")).collect();

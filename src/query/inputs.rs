@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::ast::{Ast, Binding, InSpec, Var};
 use super::bind::Binder;
 use super::budget::Meter;
+use super::column::Column;
 use super::input::Input;
 use super::join::join;
 use super::page::{State, pinned};
@@ -252,7 +253,7 @@ impl Bound {
     pub fn bind_known(&mut self, ast: &Ast, inputs: &[Option<Input>], kinds: &Kinds, meter: &Meter) -> Result<()> {
         for ((spec, span), input) in ast.inputs.iter().zip(inputs) {
             match (spec, input) {
-                (InSpec::Bind(form), None) => self.join(&Relation::empty(&form.vars()), meter)?,
+                (InSpec::Bind(form), None) => self.join(Relation::empty(&form.vars()), meter)?,
                 (InSpec::Bind(form), Some(input @ (Input::Edn(_) | Input::Val(_)))) => {
                     self.add(ast, form, input, *span, kinds, meter)?
                 }
@@ -289,21 +290,38 @@ impl Bound {
             Input::Edn(data) | Input::Text(data, _) => meaning.of(form, data)?,
             data => Some(data.val()?),
         };
-        let mut binder = Binder::new(form, &self.values, meter, true);
-        if let Some(v) = data {
-            binder.add(&v).map_err(|e| e.at(span))?;
-        }
-        let rows = Relation::new(binder.vars, binder.cols, binder.len).dedup();
-        if let (Binding::Scalar(v), 1) = (form, rows.len) {
-            self.consts.entry(*v).or_insert(rows.cols[0].get(0));
-        }
-        self.join(&rows, meter)
+        let scalar = match (form, &data) {
+            (Binding::Scalar(v), Some(data)) => {
+                let word = self.values.intern(data).map_err(|e| e.at(span))?;
+                word.map(|word| (*v, word))
+            }
+            _ => None,
+        };
+        let rows = match scalar {
+            // The common case, without a detour.
+            Some((v, (tag, w))) => {
+                self.consts.entry(v).or_insert((tag, w));
+                Relation::new(vec![v], vec![Column::of(tag, vec![w])], 1).into_distinct()
+            }
+            None => {
+                let mut binder = Binder::new(form, &self.values, meter, true);
+                if let Some(v) = data {
+                    binder.add(&v).map_err(|e| e.at(span))?;
+                }
+                Relation::new(binder.vars, binder.cols, binder.len).into_distinct()
+            }
+        };
+        self.join(rows, meter)
     }
 
-    fn join(&mut self, rows: &Relation, meter: &Meter) -> Result<()> {
+    fn join(&mut self, rows: Relation, meter: &Meter) -> Result<()> {
+        if self.rows.vars.is_empty() && self.rows.len == 1 {
+            self.rows = rows;
+            return Ok(());
+        }
         let mut both = self.rows.vars.clone();
         both.extend(rows.vars.iter().filter(|v| self.rows.at(**v).is_none()));
-        self.rows = join(&self.rows, rows, &both, meter)?;
+        self.rows = join(&self.rows, &rows, &both, meter)?;
         Ok(())
     }
 }

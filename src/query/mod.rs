@@ -120,14 +120,15 @@ impl Default for Passes {
     }
 }
 
-/// What a query is read from: text, or a form.
+/// What a query is read from: text, or a form. A text that was met lately, by any database of the process, is not parsed again, and
+/// has its plans still.
 pub trait IntoQuery {
     /// Reads it.
     fn into_query(self) -> Result<Query>;
 }
 impl IntoQuery for &str {
     fn into_query(self) -> Result<Query> {
-        Query::parse(self)
+        cache::by_text(self)
     }
 }
 impl IntoQuery for &Edn {

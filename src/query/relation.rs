@@ -84,6 +84,13 @@ impl Relation {
             distinct: self.distinct && all,
         }
     }
+    /// As [`Relation::project`]: nothing to do when it has just these columns.
+    pub fn into_projected(self, keep: &[Var]) -> Relation {
+        match self.vars == keep {
+            true => self,
+            false => self.project(keep),
+        }
+    }
     /// The rows at `at`, which ascend when `in_order`.
     pub fn gather(&self, at: &[u32], in_order: bool) -> Relation {
         Relation {
@@ -138,6 +145,13 @@ impl Relation {
         Relation {
             distinct: true,
             ..self.select(&keep)
+        }
+    }
+    /// As [`Relation::dedup`].
+    pub fn into_distinct(self) -> Relation {
+        match self.distinct || self.len <= 1 {
+            true => Relation { distinct: true, ..self },
+            false => self.dedup(),
         }
     }
     /// Whether many rows are equal, as far as a sample of them shows.

@@ -188,19 +188,12 @@ pub fn pull(db: &Db, pattern: &Edn, entity: &Edn, patience: &Patience) -> Result
 
 /// The same of several entities, in their order.
 pub fn pull_many(db: &Db, pattern: &Pattern, entities: &[Edn], patience: &Patience) -> Result<Vec<Edn>> {
-    // What was pulled before is held while the next is made.
-    let held = std::cell::Cell::new(0);
-    let check = |bytes: usize| patience.holds(held.get() + bytes);
+    let check = |bytes: usize| patience.holds(bytes);
+    let mut found = Vec::with_capacity(entities.len());
+    let ids = entities.iter().map(|entity| db.entid_of(entity));
     let mut puller = Puller::new(db, pattern)?.checked(&check);
-    let mut pull = |entity: &Edn| {
-        let found = match db.entid_of(entity)? {
-            Some(e) => puller.pull(e)?,
-            None => None,
-        };
-        held.set(held.get() + puller.bytes());
-        Ok(found.unwrap_or_else(Edn::nil))
-    };
-    entities.iter().map(&mut pull).collect()
+    puller.pull_all(ids, |form| found.push(form.unwrap_or_else(Edn::nil)))?;
+    Ok(found)
 }
 
 /// The attributes with `text` in their names as maps, by name; `all`: also those that every database has.

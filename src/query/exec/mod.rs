@@ -117,7 +117,7 @@ impl<'a> Exec<'a> {
             }
             rel = self.checked(node, rel, &plan.nodes[i + 1..])?;
         }
-        Ok(rel.project(&plan.output))
+        Ok(rel.into_projected(&plan.output))
     }
 
     pub(super) fn node(&self, node: &Node, rel: Relation, more: bool) -> Result<Relation> {
@@ -127,7 +127,7 @@ impl<'a> Exec<'a> {
         self.meter.hold(waiting)?;
         let out = self.step(&node.op, rel, &node.keep);
         self.meter.release(waiting);
-        let mut out = self.settled(out?.project(&node.keep));
+        let mut out = self.settled(out?.into_projected(&node.keep));
         self.meter.rows(out.len, 8 * out.cols.len())?;
         self.meter.check()?;
         // Rows that differ only in what is no longer needed multiply in later joins.

@@ -2,6 +2,7 @@
 
 use super::{PEOPLE, ask, people};
 use crate::conn::Connection;
+use crate::datom::Val;
 use crate::query::{Input, Query};
 
 fn text(q: &Query, inputs: &[Input]) -> String {
@@ -185,4 +186,60 @@ fn mistakes_in_rules_point_into_their_text() {
             .to_string()
             .contains(" --> pattern:2:2")
     );
+}
+
+#[test]
+fn a_text_is_parsed_once_and_means_the_same_everywhere() {
+    let query = "[:find [?w ...] :where [?e :thing/weight ?w] [(tests.cache/heavy ?w)]]";
+    let parsed = || crate::query::cache::by_text(query).expect("a query").ast;
+    assert!(std::sync::Arc::ptr_eq(&parsed(), &parsed()));
+    let heavier_than = |least: i64| {
+        let heavy = move |args: &[Val]| match args {
+            [Val::Long(w)] => Ok(Val::Boolean(*w > least)),
+            _ => Ok(Val::Boolean(false)),
+        };
+        crate::conn::Options::new()
+            .query_fn("tests.cache/heavy", 1, heavy)
+            .in_memory()
+            .expect("memory")
+    };
+    let (one, other) = (heavier_than(1), heavier_than(2));
+    let answer = |conn: &Connection| match conn.db().q(query, &[]).and_then(|a| a.to_edn()) {
+        Ok(form) => form.to_string(),
+        Err(e) => e.message().to_string(),
+    };
+    // A mistake that the next schema mends is found anew each time.
+    for _ in 0..2 {
+        assert_eq!(answer(&one), "there is no attribute :thing/weight");
+    }
+    for conn in [&one, &other] {
+        conn.transact("[{:db/ident :thing/weight :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]")
+            .expect("a schema");
+        conn.transact("[{:thing/weight 1} {:thing/weight 2} {:thing/weight 3}]")
+            .expect("things");
+    }
+    for _ in 0..2 {
+        assert_eq!((answer(&one), answer(&other)), ("[2 3]".to_string(), "[3]".to_string()));
+    }
+    // A mistake in the text itself, too.
+    for _ in 0..2 {
+        let error = one
+            .db()
+            .q("[:find ?x :where", &[])
+            .map(|_| ())
+            .expect_err("not a query");
+        assert_eq!(error.code(), crate::error::Code::InvalidEdn);
+    }
+}
+
+#[test]
+fn plans_hold_on_to_no_database() {
+    let query = Query::parse("[:find ?n :where [_ :person/name ?n]]").expect("a query");
+    let db = people();
+    let schema = std::sync::Arc::downgrade(db.schema());
+    assert!(query.run(&[Input::from(&db)]).is_ok());
+    drop(db);
+    assert_eq!(schema.strong_count(), 0);
+    // Another schema in its place would be another one.
+    assert!(query.run(&[Input::from(people())]).is_ok());
 }
