@@ -282,8 +282,10 @@ fn from_fjall(e: fjall::Error) -> Error {
         )
         .hint(DAMAGE_HINT)
         .caused_by(e),
-        F::Io(e) => e.into(),
-        F::Storage(fjall::LsmError::Io(e)) => e.into(),
+        F::Io(e) | F::Storage(fjall::LsmError::Io(e)) => {
+            let code = Error::from(std::io::Error::from(e.kind())).code();
+            Error::new(code, format!("the files of the database's store: {e}")).caused_by(e)
+        }
         F::Locked => Error::new(Code::StoreLocked, "the store is open elsewhere").caused_by(e),
         F::Poisoned => Error::new(Code::Poisoned, "an earlier write to the store failed")
             .hint("close the database and open it again")

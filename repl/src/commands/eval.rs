@@ -133,9 +133,11 @@ impl Eval {
 /// Removes the database at `dir`, and nothing that is not one.
 fn remove_database(dir: &std::path::Path) -> Result<()> {
     let entries: Vec<_> = match std::fs::read_dir(dir) {
-        Ok(entries) => entries.collect::<std::io::Result<_>>()?,
+        Ok(entries) => entries
+            .collect::<std::io::Result<_>>()
+            .map_err(|e| Error::at_path(dir, e))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e.into()),
+        Err(e) => return Err(Error::at_path(dir, e)),
     };
     if entries.is_empty() {
         return Ok(());
@@ -153,6 +155,5 @@ fn remove_database(dir: &std::path::Path) -> Result<()> {
             .hint("give another folder, or remove this one yourself")
             .caused_by(e)
         })?;
-    std::fs::remove_dir_all(dir)?;
-    Ok(())
+    std::fs::remove_dir_all(dir).map_err(|e| Error::at_path(dir, e))
 }

@@ -296,7 +296,7 @@ impl TableArgs {
 
     /// A file for each namespace.
     fn folder(&self, db: &Db, folder: &Path, format: Format, patience: &Patience) -> Result<u64> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::at_path(folder, e))?;
         let mut rows = 0;
         for entity in namespaces(db)? {
             let name = if entity.is_empty() { "none" } else { &entity };

@@ -49,7 +49,6 @@ impl Verify {
         if let Some(indexes) = found.indexes {
             writeln!(out, "{}", verified_indexes(&indexes))?;
         }
-        drop(out);
         let places = found.damage.len() as u64 + found.more;
         if places == 0 {
             return Ok(());

@@ -35,7 +35,7 @@ pub fn find(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
 /// Puts `text` in the place of `file`'s: at every moment the file holds all of the old text or all of the new.
 pub fn replace(file: &Path, text: &str) -> Result<()> {
     // A link stays one, and what it leads to changes.
-    let file = file.canonicalize()?;
+    let file = file.canonicalize().map_err(|e| Error::at_path(file, e))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let written = (|| {
