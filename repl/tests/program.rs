@@ -289,11 +289,10 @@ fn the_prompt_answers() {
     let run = place.input(&["repl", "--db", "asof-data"], typed);
     assert_eq!((run.code, run.out.as_str()), (1, "950\n3\n"), "{}", run.err);
     assert!(
-        run.err.contains("no command .nope") && run.err.contains("prompt:1:"),
+        run.err.contains("no command .nope") && run.err.contains("standard input:5:"),
         "{}",
         run.err
     );
-    assert!(place.0.path().join(".local/share/asof/history").exists());
 }
 
 #[test]
@@ -499,6 +498,37 @@ fn what_is_no_folder_of_ours_is_named() {
         err.contains("letter/below") && err.contains("hint: a database is a folder"),
         "{err}"
     );
+}
+
+#[test]
+fn the_prompt_reads_standard_input_to_its_end() {
+    let place = Place::new();
+    let typed = "(basis-t db)\n[:find ?t\n :where [_ :ship/tons ?t]]\n.as-of nonsense\n\n[:find ?x\n :where [?x :no/such]]\nhelp\n(q [:find";
+    let run = place.input(&["repl", "asof-data"], typed);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(
+        run.out.starts_with("3\n#{") && run.out.contains("The commands:"),
+        "{}",
+        run.out
+    );
+    assert!(run.err.contains("`nonsense` is no moment"), "{}", run.err);
+    assert!(run.err.contains(" --> standard input:7:13"), "{}", run.err);
+    assert!(
+        run.err.contains("never closed") && run.err.contains("standard input:9:4"),
+        "{}",
+        run.err
+    );
+    let long = format!("{}(nonsense)\n", "1\n".repeat(1001));
+    let run = place.input(&["repl", "--mem"], &long);
+    assert!(
+        run.err.contains(" --> standard input from line 1002 on:1:1"),
+        "{}",
+        run.err
+    );
+    let quit = place.input(&["repl", "--mem"], "(basis-t db)\nexit\n(basis-t db)\n");
+    assert_eq!((quit.code, quit.out.as_str(), quit.err.as_str()), (0, "0\n", ""));
+    let history = place.0.path().join(".local/share/asof/history");
+    assert!(!history.exists(), "what no person typed is not remembered");
 }
 
 #[test]

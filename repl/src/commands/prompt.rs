@@ -15,7 +15,7 @@ use super::output::Reports;
 use super::reading::{DEFAULT_DIR, Limits, Show, ViewArgs, style};
 use crate::eval::Session;
 use crate::print::Format;
-use crate::shell::{Flow, Line, Screen, Shell, listen};
+use crate::shell::{Flow, Line, Screen, Shell, is_whole, listen};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -96,10 +96,59 @@ impl Prompt {
             reports.outcome()?;
             return Ok(ExitCode::SUCCESS);
         }
-        let code = converse(shell, dir.as_deref())?;
+        let code = match std::io::stdin().is_terminal() {
+            true => converse(shell, dir.as_deref()),
+            false => obey(shell),
+        }?;
         reports.outcome()?;
         Ok(code)
     }
+}
+
+/// So many lines are counted again for each form of standard input, that its mistakes have the line of the whole.
+const LINES_ABOVE_MAX: usize = 1000;
+
+/// Does what standard input says, to its end.
+fn obey(mut shell: Shell) -> Result<ExitCode> {
+    listen();
+    let (mut failed, mut done) = (false, false);
+    // Lines that are behind are left blank, so that places are those in the whole input.
+    let (mut behind, mut text) = (String::new(), String::new());
+    let mut lines = std::io::stdin().lines();
+    while !done {
+        match lines.next() {
+            Some(line) => text = text + &line? + "\n",
+            // What is not whole by now has a mistake to be told.
+            None => done = true,
+        }
+        if !done && !is_whole(&text) {
+            continue;
+        }
+        let typed = match text.trim().is_empty() {
+            true if shell.is_touring() && !done => ".next",
+            true => "",
+            false => &text,
+        };
+        let above = behind.len();
+        let fed = match above <= LINES_ABOVE_MAX {
+            true => shell.feed("standard input", &format!("{behind}{typed}")),
+            false => shell.feed(&format!("standard input from line {} on", above + 1), typed),
+        };
+        match fed {
+            Ok(Flow::Quit) => done = true,
+            Ok(Flow::GoOn) => {}
+            // Nobody reads any more.
+            Err(e) if crate::is_broken_pipe(&e) => return Err(e),
+            Err(e) => {
+                failed = true;
+                shell.complain(&e);
+            }
+        }
+        behind.extend(text.matches('\n'));
+        text.clear();
+    }
+    shell.close()?;
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// Asks for lines and does what they say, to the end of the session.

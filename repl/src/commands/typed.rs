@@ -37,6 +37,12 @@ impl Import {
 }
 
 impl Export {
+    /// Whether a line asks for a table, and not for a dump.
+    pub fn is_table(line: &str) -> bool {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        ["csv", "tsv", "json", "ndjson", "edn", "parquet"].contains(&first)
+    }
+
     /// Reads what stands behind `.export`; `more` are options that the prompt adds.
     pub fn parse(line: &str, more: &[String]) -> Result<Export> {
         let mut words = words(line);

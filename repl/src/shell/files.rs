@@ -92,12 +92,23 @@ impl Shell {
 
     /// `.export csv FILE` and its like: the arguments of `asof export`, of the moment that is looked at.
     pub(super) fn export(&mut self, rest: &str) -> Result<()> {
-        let moment = match self.session.window.as_of {
-            Some(t) if !rest.contains("--as-of") && !rest.contains("--history") => {
-                vec!["--as-of".to_string(), t.to_string()]
+        let (window, named) = (self.session.window, |flag: &str| {
+            rest.split_whitespace().any(|w| w == flag)
+        });
+        // Dumps have a moment at most, and those of the whole history not even that.
+        let table = Export::is_table(rest);
+        let mut moment = Vec::new();
+        for (flag, t, fits) in [
+            ("--as-of", window.as_of, table || !named("--history")),
+            ("--since", window.since, table),
+        ] {
+            if let (Some(t), true, false) = (t, fits, named(flag)) {
+                moment.extend([flag.to_string(), t.to_string()]);
             }
-            _ => Vec::new(),
-        };
+        }
+        if table && window.history && !named("--history") {
+            moment.push("--history".to_string());
+        }
         let export = Export::parse(rest, &moment)?;
         self.cancellable(false, |session, _| export.out_of(session.conn(), &session.budget))
     }

@@ -22,7 +22,7 @@ mod travel;
 mod tests;
 
 pub use cancel::listen;
-pub use editor::Line;
+pub use editor::{Line, is_whole};
 
 use std::fs::File;
 use std::io::Write;

@@ -414,3 +414,22 @@ fn a_watch_sums_up_what_an_import_brings() {
         assert!(prompt.screen().contains(shown), "{}", prompt.screen());
     }
 }
+
+#[test]
+fn exports_are_of_the_moment_that_is_looked_at() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("ships.csv");
+    let mut prompt = Prompt::harbour();
+    let mut exported = |travel: &str| {
+        let typed = format!(
+            ".now\n{travel}\n.export csv {} --attr ship/berth --no-id",
+            file.display()
+        );
+        prompt.shell.feed("prompt", &typed).unwrap_or_else(|e| panic!("{e}"));
+        std::fs::read_to_string(&file).expect("a table").lines().count()
+    };
+    assert_eq!(exported(".now"), 3, "two ships and the heading");
+    assert_eq!(exported(".as-of 1"), 1);
+    assert_eq!(exported(".since 3"), 2);
+    assert!(exported(".history on") > 4, "facts instead of ships");
+}

@@ -99,6 +99,8 @@ pub fn session(arguments: &str, steps: &[Step], folder: &Path) -> Vec<String> {
     const END: &str = ":end-of-a-step";
     let input: String = steps.iter().map(|step| format!("{}{END}\n", step.run)).collect();
     let answers = run(&format!("asof repl --format table {arguments}"), folder, &input);
+    // The pages show what a person sees who types it.
+    let answers = answers.replace(" --> standard input:", " --> prompt:");
     let mut parts = vec![String::new()];
     for line in answers.split_inclusive('\n') {
         match parts.last_mut() {

@@ -215,7 +215,7 @@ impl Gen<'_, '_> {
     /// A name of an attribute.
     fn name(&mut self, a: &Attr) -> String {
         match self.renamed() {
-            true => [&[a.name.clone()], &a.renamed[..]].concat()[self.t.below(1 + a.renamed.len())].clone(),
+            true => [std::slice::from_ref(&a.name), &a.renamed[..]].concat()[self.t.below(1 + a.renamed.len())].clone(),
             false => a.name.clone(),
         }
     }
