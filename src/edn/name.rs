@@ -42,6 +42,13 @@ impl Name {
     pub fn name(&self) -> &str {
         self.parts().1
     }
+    /// Whether this is how it is printed: `ns/name` or `name`.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        match self.parts() {
+            ("", name) => name == text,
+            (ns, name) => text.strip_prefix(ns).and_then(|rest| rest.strip_prefix('/')) == Some(name),
+        }
+    }
     /// `ns/name` or `name`; a lone `/` is a name.
     pub fn parse(text: &str) -> Name {
         match text.split_once('/') {

@@ -186,9 +186,16 @@ impl<'de> IntoDeserializer<'de, Error> for Source<'de> {
 /// For each key the struct field that it means, if any.
 fn field_names(pairs: &[(Edn, Edn)], fields: &'static [&'static str]) -> Result<Vec<Option<&'static str>>> {
     let field = |text: &str| fields.iter().copied().find(|&field| field == text);
+    // Without making a text of each key: there are as many as rows times fields.
+    let whole = |key: &Edn, field: &str| match &key.node {
+        Node::Keyword(k) => k.0.is(field),
+        Node::Symbol(s) => s.0.is(field),
+        Node::Str(s) => **s == *field,
+        _ => false,
+    };
     let mut names: Vec<Option<&'static str>> = pairs
         .iter()
-        .map(|(key, _)| Source(key).name().and_then(|text| field(&text)))
+        .map(|(key, _)| fields.iter().copied().find(|field| whole(key, field)))
         .collect();
     for at in 0..pairs.len() {
         let Some(bare) = pairs[at].0.as_keyword().filter(|_| names[at].is_none()) else {
