@@ -344,7 +344,7 @@ fn as_of_every_commit_is_what_git_says() {
     repo.write("readme", "returns");
     repo.commit("", START + 190);
     let said = imported(&import(&dir, &db));
-    assert!(said.contains("imported 2 commits"), "{said}");
+    assert!(said.contains("2 commits in"), "{said}");
     assert_eq!(compare_all(&dir, &db), before + 2);
 
     // What the commits said about themselves.

@@ -258,7 +258,8 @@ impl Done {
         match self {
             Done::Git(done) if done.commits == 0 => anstream::eprintln!("nothing new after {}", done.head),
             Done::Git(done) => {
-                anstream::eprintln!("imported {} commits, up to {} at t {}", done.commits, done.head, done.t)
+                let commits = crate::print::rate(done.commits as u64, "commit", started.elapsed());
+                anstream::eprintln!("{commits}, up to {} at t {}", done.head, done.t)
             }
             Done::Forms(done) => {
                 anstream::eprintln!("{}", done.line(started.elapsed()));
