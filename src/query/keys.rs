@@ -60,13 +60,16 @@ fn as_refs(c: &Column) -> Arc<Column> {
 /// Rows by key: a table of first rows and a chain of the rest, in ascending order.
 pub(crate) struct KeyTable<'a> {
     keys: &'a [Arc<Column>],
+    /// Of several keys, the least word and how many there may be: then a row's keys are one number, each word less the least beside the
+    /// other. `None` for one key, which is its own number, and for words so far apart that only a hash is left of them.
+    spans: Option<Vec<(u64, u64)>>,
     heads: Heads,
     next: Vec<u32>,
 }
 
-/// The first row of each hash.
+/// The first row of each number or hash.
 enum Heads {
-    /// One key whose words lie close together: a place for each.
+    /// Numbers that lie close together: a place for each.
     Close {
         low: u64,
         rows: Vec<u32>,
@@ -91,26 +94,55 @@ const CLOSE: u64 = 1 << 20;
 
 impl<'a> KeyTable<'a> {
     pub fn new(keys: &'a [Arc<Column>], len: usize) -> KeyTable<'a> {
-        let mut next = vec![END; len];
-        if let [one] = keys
-            && let (Some(&low), Some(&high)) = (one.words.iter().min(), one.words.iter().max())
-            && high - low < (8 * len as u64).max((64 * len as u64).min(CLOSE)) + 4096
-        {
+        let mut table = KeyTable {
+            keys,
+            spans: spans(keys),
+            heads: Heads::Hashed(FxHashMap::default()),
+            next: vec![END; len],
+        };
+        let close = |range: u64| range < (8 * len as u64).max((64 * len as u64).min(CLOSE)) + 4096;
+        let (low, high) = match (&table.spans, keys) {
+            (Some(spans), _) => (0, spans.iter().map(|(_, n)| n).product::<u64>() - 1),
+            (None, [one]) => bounds(one),
+            (None, _) => (0, u64::MAX),
+        };
+        if len > 0 && close(high - low) {
             let mut rows = vec![END; (high - low) as usize + 1];
             for i in (0..len).rev() {
-                next[i] = std::mem::replace(&mut rows[(one.words[i] - low) as usize], i as u32);
+                let number = table.number(keys, i).expect("the spans are those of these keys");
+                table.next[i] = std::mem::replace(&mut rows[(number - low) as usize], i as u32);
             }
-            let heads = Heads::Close { low, rows };
-            return KeyTable { keys, heads, next };
+            table.heads = Heads::Close { low, rows };
+            return table;
         }
         let mut heads: FxHashMap<u64, u32> = FxHashMap::with_capacity_and_hasher(len, Default::default());
         for i in (0..len).rev() {
-            if let Some(first) = heads.insert(key_hash(keys, i), i as u32) {
-                next[i] = first;
+            let number = table.number(keys, i).expect("the spans are those of these keys");
+            if let Some(first) = heads.insert(number, i as u32) {
+                table.next[i] = first;
             }
         }
-        let heads = Heads::Hashed(heads);
-        KeyTable { keys, heads, next }
+        table.heads = Heads::Hashed(heads);
+        table
+    }
+    /// What row `i` of `other` is looked up by; `None` when it lies outside the spans, where no row is.
+    #[inline]
+    fn number(&self, other: &[Arc<Column>], i: usize) -> Option<u64> {
+        let Some(spans) = &self.spans else {
+            return Some(match other {
+                [one] => one.words[i],
+                many => many.iter().fold(0, |h, c| mix(h, c.words[i])),
+            });
+        };
+        let mut number = 0;
+        for (col, (low, n)) in other.iter().zip(spans) {
+            let place = col.words[i].wrapping_sub(*low);
+            if place >= *n {
+                return None;
+            }
+            number = number * n + place;
+        }
+        Some(number)
     }
     /// The rows whose one key is `word`.
     #[inline]
@@ -121,9 +153,9 @@ impl<'a> KeyTable<'a> {
     }
     /// The rows whose key equals row `i` of `other`.
     pub fn rows<'b>(&'b self, other: &'b [Arc<Column>], i: usize) -> impl Iterator<Item = u32> + 'b {
-        let mut at = self.heads.get(key_hash(other, i));
-        // One key column is its own hash, so a match needs no second look.
-        let exact = self.keys.len() == 1;
+        let mut at = self.number(other, i).map_or(END, |number| self.heads.get(number));
+        // What is no hash needs no second look.
+        let exact = self.keys.len() == 1 || self.spans.is_some();
         std::iter::from_fn(move || {
             while at != END {
                 let row = at;
@@ -146,11 +178,25 @@ impl<'a> KeyTable<'a> {
     }
 }
 
-fn key_hash(keys: &[Arc<Column>], i: usize) -> u64 {
-    match keys {
-        [one] => one.words[i],
-        many => many.iter().fold(0, |h, c| mix(h, c.words[i])),
+fn bounds(c: &Column) -> (u64, u64) {
+    let words = c.words.iter();
+    words.fold((u64::MAX, 0), |(low, high), w| (low.min(*w), high.max(*w)))
+}
+
+/// The spans of several keys, when all that lies within them can be numbered.
+fn spans(keys: &[Arc<Column>]) -> Option<Vec<(u64, u64)>> {
+    if keys.len() < 2 || keys[0].len() == 0 {
+        return None;
     }
+    let mut possible = 1u64;
+    keys.iter()
+        .map(|c| {
+            let (low, high) = bounds(c);
+            let n = (high - low).checked_add(1)?;
+            possible = possible.checked_mul(n).filter(|p| *p < 1 << 63)?;
+            Some((low, n))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,5 +218,22 @@ mod tests {
         assert_eq!((0..2).map(|i| table.rows(&lk, i).count()).collect::<Vec<_>>(), [0, 1]);
         let b = Relation::new(vec![x], vec![Column::of(Tag::BOOLEAN, vec![1])], 1);
         assert!(keys(&l, &b, &[x]).is_none());
+    }
+
+    #[test]
+    fn several_keys_are_found_whether_they_lie_close_or_far_apart() {
+        for far in [1, 1 << 20, 1 << 40] {
+            let column = |n: u64, of: u64| Arc::new(Column::of(Tag::REF, (0..200).map(|i| i * n % of * far).collect()));
+            let (mine, theirs) = (vec![column(7, 23), column(5, 31)], vec![column(3, 29), column(11, 37)]);
+            let table = KeyTable::new(&mine, 200);
+            for i in 0..200 {
+                let same = |j: &usize| mine.iter().zip(&theirs).all(|(a, b)| a.words[*j] == b.words[i]);
+                let expected: Vec<u32> = (0..200).filter(same).map(|j| j as u32).collect();
+                assert_eq!(table.rows(&theirs, i).collect::<Vec<_>>(), expected);
+            }
+        }
+        let none: Keys = vec![Arc::new(Column::new(Tag::REF)); 2];
+        let one: Keys = vec![Arc::new(Column::of(Tag::REF, vec![1])); 2];
+        assert!(!KeyTable::new(&none, 0).contains(&one, 0));
     }
 }
