@@ -232,8 +232,8 @@ mod tests {
                 assert_eq!(table.rows(&theirs, i).collect::<Vec<_>>(), expected);
             }
         }
-        let none: Keys = vec![Arc::new(Column::new(Tag::REF)); 2];
-        let one: Keys = vec![Arc::new(Column::of(Tag::REF, vec![1])); 2];
+        let none: Keys = [(), ()].map(|()| Arc::new(Column::new(Tag::REF))).to_vec();
+        let one: Keys = [1, 1].map(|w| Arc::new(Column::of(Tag::REF, vec![w]))).to_vec();
         assert!(!KeyTable::new(&none, 0).contains(&one, 0));
     }
 }
