@@ -7,23 +7,18 @@
 //! DIR/store/      fjall: keyspaces log, leaf, dict, dict-hash, root
 //! ```
 
+mod closing;
+mod engine;
 mod scrub;
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use fjall::compaction::Leveled;
-use fjall::config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
-use fjall::{
-    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
-    UserValue,
-};
+use fjall::{Database, Keyspace, PersistMode, Readable, Snapshot, UserValue};
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
@@ -31,58 +26,19 @@ use super::layout::{at_path, check_folder, check_format, check_free, is_unfinish
 use super::lock::Lock;
 use super::rebuild::finish_switch;
 use super::run::{join, runs, split};
-use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, corrupt, seal, unseal};
-use super::{BlobId, Bytes, DAMAGE_HINT, Durability, Hashed, Store};
+use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, seal, unseal};
+use super::{BlobId, Bytes, Durability, Hashed, Store};
 use crate::error::{Code, Error, Result};
+use closing::{JOURNAL_LEFT, keep_head};
+pub use engine::Settings;
+pub(super) use engine::probe;
+use engine::{Keyspaces, engine, from_fjall, number, reading};
 
-const MB: u64 = 1024 * 1024;
-/// Opening reads a little of each table, so tables are few and long. A table of the log is what was in memory.
-const LOG_MEMTABLE: u64 = 32 * MB;
-const LEAF_TABLE: u64 = 256 * MB;
-/// A journal of at most so many bytes is replayed at the next opening; a longer one is made needless at close.
-const JOURNAL_LEFT: u64 = 64 * 1024;
-/// Closing merges the tables of leaves when they are more than this, ...
-const FEW_TABLES: usize = 8;
-/// ... shorter than this on average, since every fold of a bulk load makes one, ...
-const SHORT_TABLE: u64 = 16 * MB;
-/// ... and together at most this long, which takes a second or two.
-const MERGED_AT_CLOSE: u64 = 1024 * MB;
-/// How long closing may wait for the engine to write its tables. Whatever is not in them by then stays in the journal.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a noted head may wait for its place in the side file.
-const HEAD_DELAY: Duration = Duration::from_secs(1);
-
-/// So many tables of hashes wait before they are merged. A look-up asks the filter of each.
-const HASH_TABLES: u8 = 8;
 /// So many bytes of the dictionary go through the journal.
 const LITTLE: usize = 8 << 20;
 /// Blobs from this id on are the dictionary's. They are kept apart, because the blobs of one fold then follow all those of
 /// the folds before: tables that do not overlap are never merged.
 const FIRST_OF_DICT: BlobId = 1 << 61;
-
-/// How to open a [`Fjall`].
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Make the database when there is none.
-    pub create: bool,
-    /// Memory for blocks of log and dictionary hashes. Leaves have a cache of their own above the store.
-    pub cache_bytes: u64,
-    /// fjall's threads for flushing and compaction.
-    pub worker_threads: usize,
-    /// Open a database whose `HEAD` is lost, as if it had noted nothing yet.
-    pub head_may_be_lost: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            create: true,
-            cache_bytes: 16 * MB,
-            worker_threads: 1,
-            head_may_be_lost: false,
-        }
-    }
-}
 
 /// The bytes of one database directory. One opener at a time, across processes.
 pub struct Fjall {
@@ -94,11 +50,7 @@ pub struct Fjall {
 
 // Fields are dropped in this order: keyspaces before their database, the lock last.
 struct Open {
-    log: Keyspace,
-    leaf: Keyspace,
-    dict: Keyspace,
-    hash: Keyspace,
-    root: Keyspace,
+    keyspaces: Keyspaces,
     db: Database,
     /// One past the newest t that is on the device, and that was appended.
     synced: AtomicU64,
@@ -163,43 +115,8 @@ impl Fjall {
             true => db.journal_disk_space().map_err(from_fjall)?,
             false => 0,
         });
-        let keyspace =
-            |space: Space, options: fn() -> KeyspaceCreateOptions| db.keyspace(space.name, options).map_err(from_fjall);
         let open = Open {
-            log: keyspace(LOG, || {
-                ordered()
-                    .max_memtable_size(LOG_MEMTABLE)
-                    .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-            })?,
-            // Leaves are packed by asof. The index of a table is read at once, since a query that touches many leaves finds them
-            // all over it.
-            leaf: keyspace(LEAF, || {
-                ordered()
-                    .data_block_compression_policy(CompressionPolicy::disabled())
-                    .index_block_partitioning_policy(PartitioningPolicy::all(false))
-                    .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(LEAF_TABLE)))
-            })?,
-            dict: keyspace(DICT, || {
-                ordered()
-                    .max_memtable_size(4 * MB)
-                    .data_block_compression_policy(CompressionPolicy::disabled())
-            })?,
-            // Most lookups are for values that are new: a filter answers them, in parts so that one lookup reads 4 KB of
-            // it and not all.
-            hash: keyspace(HASH, || {
-                KeyspaceCreateOptions::default()
-                    .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(
-                        BloomConstructionPolicy::BitsPerKey(10.0),
-                    )))
-                    .filter_block_partitioning_policy(PartitioningPolicy::all(true))
-                    .index_block_partitioning_policy(PartitioningPolicy::all(true))
-                    // Hashes come in no order, so every table overlaps all others: the fewer merges, the better.
-                    .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(HASH_TABLES)))
-                    .data_block_compression_policy(CompressionPolicy::disabled())
-            })?,
-            root: keyspace(ROOT, || {
-                ordered().data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-            })?,
+            keyspaces: engine::keyspaces(&db)?,
             db,
             synced: AtomicU64::new(0),
             appended: AtomicU64::new(0),
@@ -240,142 +157,18 @@ impl Fjall {
     }
 }
 
-/// Opens the engine alone. It may panic over bytes that it does not expect; that is damage like any other.
-fn engine(store: &Path, settings: &Settings) -> Result<Database> {
-    let open = || {
-        Database::builder(store)
-            .cache_size(settings.cache_bytes)
-            .max_journaling_size(64 * MB)
-            .worker_threads(settings.worker_threads.max(1))
-            .open()
-    };
-    match catch_unwind(AssertUnwindSafe(open)) {
-        Ok(Err(fjall::Error::Io(e) | fjall::Error::Storage(fjall::LsmError::Io(e)))) => match bytes_are_missing(&e) {
-            true => Err(from_fjall(fjall::Error::Io(e))),
-            false => Err(at_path(store, e)),
-        },
-        Ok(opened) => opened.map_err(from_fjall),
-        Err(_) => Err(Error::new(
-            Code::CorruptStore,
-            format!("the engine cannot read {}", store.display()),
-        )
-        .hint("asof repair makes a copy that opens, and says what that loses")),
-    }
-}
-
-/// Whether the engine opens `store`.
-pub(super) fn probe(store: &Path) -> Result<()> {
-    engine(store, &Settings::default()).map(drop)
-}
-
-/// Keyspaces are read in order or by keys known to be there: filters would only fill the cache.
-fn ordered() -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().filter_policy(FilterPolicy::disabled())
-}
-
-fn from_fjall(e: fjall::Error) -> Error {
-    use fjall::Error as F;
-    match e {
-        F::Io(e) | F::Storage(fjall::LsmError::Io(e)) if bytes_are_missing(&e) => Error::new(
-            Code::CorruptStore,
-            format!("the store is damaged: a file of it is missing or cut short: {e}"),
-        )
-        .hint(DAMAGE_HINT)
-        .caused_by(e),
-        F::Io(e) | F::Storage(fjall::LsmError::Io(e)) => {
-            let code = Error::from(std::io::Error::from(e.kind())).code();
-            Error::new(code, format!("the files of the database's store: {e}")).caused_by(e)
-        }
-        F::Locked => Error::new(Code::StoreLocked, "the store is open elsewhere").caused_by(e),
-        F::Poisoned => Error::new(Code::Poisoned, "an earlier write to the store failed")
-            .hint("close the database and open it again")
-            .caused_by(e),
-        F::InvalidVersion(_) => Error::new(
-            Code::UnsupportedFormat,
-            "the store was written by another version of its engine",
-        )
-        .caused_by(e),
-        F::JournalRecovery(_) => Error::new(
-            Code::CorruptStore,
-            format!("the journal of the store does not replay: {e}"),
-        )
-        .hint("asof repair shortens a copy of it until it does, and says what that loses")
-        .caused_by(e),
-        e => Error::new(Code::CorruptStore, format!("the store is damaged: {e}"))
-            .hint(DAMAGE_HINT)
-            .caused_by(e),
-    }
-}
-
-/// Whether the engine asked for bytes that a whole file would have.
-fn bytes_are_missing(e: &std::io::Error) -> bool {
-    use std::io::ErrorKind as K;
-    matches!(
-        e.kind(),
-        K::NotFound | K::UnexpectedEof | K::InvalidInput | K::InvalidData
-    )
-}
-
-/// As [`from_fjall`], for a read: damage names its place.
-fn reading(space: Space, key: u64) -> impl Fn(fjall::Error) -> Error {
-    move |e| {
-        let e = from_fjall(e);
-        match e.code() {
-            Code::CorruptStore => corrupt(space, key, e.message()).caused_by(e),
-            _ => e,
-        }
-    }
-}
-
-fn number(space: Space, key: &[u8]) -> Result<u64> {
-    key.try_into()
-        .map(u64::from_be_bytes)
-        .map_err(|_| corrupt(space, 0, "a key is not eight bytes long"))
-}
-
-/// Writes noted heads to the side file, at most one a second.
-fn keep_head(open: &Open) {
-    loop {
-        let mut noted = open.noted.lock();
-        // An idle database does not wake up at all.
-        while noted.head.is_none() && !noted.stop {
-            open.wake.wait(&mut noted);
-        }
-        if !noted.stop {
-            open.wake.wait_while_for(&mut noted, |n| !n.stop, HEAD_DELAY);
-        }
-        if noted.stop {
-            return;
-        }
-        drop(noted);
-        // A head that cannot be written now is written with the next one or at close, where the error is told.
-        let _ = open.write_head();
-    }
-}
-
 impl Open {
-    /// The file never runs ahead of what is on the device, or a machine that lost its power would find its log too short.
-    fn write_head(&self) -> Result<()> {
-        let Some((t, hash)) = self.noted.lock().head.take() else {
-            return Ok(());
-        };
-        if t >= self.synced.load(Ordering::Acquire) {
-            self.sync()?;
-        }
-        self.head.lock().write((t, hash))
-    }
-
     /// Where a blob lies.
     fn blobs(&self, id: BlobId) -> (Space, &Keyspace) {
         match id < FIRST_OF_DICT {
-            true => (LEAF, &self.leaf),
-            false => (DICT, &self.dict),
+            true => (LEAF, &self.keyspaces.leaf),
+            false => (DICT, &self.keyspaces.dict),
         }
     }
 
     /// The run that would have the record `t`: its first t, and its sealed bytes.
     fn run_of(&self, snapshot: &Snapshot, t: u64) -> Result<Option<(u64, UserValue)>> {
-        match snapshot.range(&self.log, ..=t.to_be_bytes()).next_back() {
+        match snapshot.range(&self.keyspaces.log, ..=t.to_be_bytes()).next_back() {
             None => Ok(None),
             Some(guard) => {
                 let (key, value) = guard.into_inner().map_err(reading(LOG, t))?;
@@ -387,7 +180,7 @@ impl Open {
     fn codes(&self, snapshot: &Snapshot, hash: u64) -> Result<Vec<u64>> {
         let mut codes = Vec::new();
         while let Some(value) = snapshot
-            .get(&self.hash, hash_key(hash, codes.len() as u32))
+            .get(&self.keyspaces.hash, hash_key(hash, codes.len() as u32))
             .map_err(reading(HASH, hash))?
         {
             codes.push(number(HASH, unseal(HASH, hash, &value)?)?);
@@ -400,54 +193,6 @@ impl Open {
         self.db.persist(PersistMode::SyncAll).map_err(from_fjall)?;
         self.synced.fetch_max(appended, Ordering::AcqRel);
         Ok(())
-    }
-
-    /// Ends the engine and empties its journal, all of which is in tables. The lock is held until that is done.
-    fn leave_no_journal(self, store: &Path) -> Result<()> {
-        let Open {
-            log,
-            leaf,
-            dict,
-            hash,
-            root,
-            db,
-            head,
-            _lock,
-            ..
-        } = self;
-        drop((log, leaf, dict, hash, root, head));
-        drop(db);
-        // Sealed journals are gone unless the engine was stopped before it removed them; they say nothing new either way.
-        super::layout::empty_journal(store)
-    }
-
-    /// Merges the tables of leaves where many are short, since opening reads a little of each.
-    fn merge_short_tables(&self) -> Result<()> {
-        let (tables, bytes) = (self.leaf.table_count(), self.leaf.disk_space());
-        if tables > FEW_TABLES && bytes / (tables as u64) < SHORT_TABLE && bytes <= MERGED_AT_CLOSE {
-            self.leaf.major_compact().map_err(from_fjall)?;
-        }
-        Ok(())
-    }
-
-    /// Moves what only the journal holds into tables. Says whether that is all of it: nothing may be written meanwhile.
-    fn empty_memtables(&self) -> bool {
-        let written = [&self.log, &self.leaf, &self.dict, &self.hash, &self.root];
-        for keyspace in written {
-            if keyspace.rotate_memtable().is_err() {
-                return false;
-            }
-        }
-        let start = Instant::now();
-        while written.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
-            if start.elapsed() > FLUSH_PATIENCE {
-                return false;
-            }
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        written
-            .iter()
-            .all(|keyspace| keyspace.tree.active_memtable().is_empty())
     }
 }
 
@@ -465,7 +210,7 @@ impl Store for Fjall {
         let mut size = 0;
         for (t, run) in runs(records) {
             size += run.len() as u64;
-            batch.insert(&open.log, t.to_be_bytes(), seal(LOG, t, &run));
+            batch.insert(&open.keyspaces.log, t.to_be_bytes(), seal(LOG, t, &run));
         }
         batch.commit().map_err(from_fjall)?;
         open.journaled.fetch_add(size, Ordering::Relaxed);
@@ -488,14 +233,16 @@ impl Store for Fjall {
             Err(_) => from,
         };
         let mut next = first;
-        let runs = snapshot.range(&open.log, first.to_be_bytes()..).map(move |guard| {
-            let (key, value) = guard.into_inner().map_err(reading(LOG, next))?;
-            let first = number(LOG, &key)?;
-            let records = split(first, unseal(LOG, first, &value)?)?;
-            next = first + records.len() as u64;
-            let wanted = records.into_iter().filter(|(t, _)| *t >= from);
-            Ok(wanted.map(|(t, record)| Ok((t, record.into()))).collect())
-        });
+        let runs = snapshot
+            .range(&open.keyspaces.log, first.to_be_bytes()..)
+            .map(move |guard| {
+                let (key, value) = guard.into_inner().map_err(reading(LOG, next))?;
+                let first = number(LOG, &key)?;
+                let records = split(first, unseal(LOG, first, &value)?)?;
+                next = first + records.len() as u64;
+                let wanted = records.into_iter().filter(|(t, _)| *t >= from);
+                Ok(wanted.map(|(t, record)| Ok((t, record.into()))).collect())
+            });
         Box::new(runs.flat_map(|run: Result<Vec<Result<(u64, Bytes)>>>| run.unwrap_or_else(|e| vec![Err(e)])))
     }
 
@@ -524,10 +271,10 @@ impl Store for Fjall {
             // The run that `from` is in keeps its beginning.
             let records = split(first, unseal(LOG, first, &run)?)?;
             let kept = records.iter().filter(|(t, _)| *t < from).map(|(_, record)| *record);
-            batch.insert(&open.log, first.to_be_bytes(), seal(LOG, first, &join(kept)));
+            batch.insert(&open.keyspaces.log, first.to_be_bytes(), seal(LOG, first, &join(kept)));
         }
-        for guard in snapshot.range(&open.log, from.to_be_bytes()..) {
-            batch.remove(&open.log, guard.key().map_err(reading(LOG, from))?);
+        for guard in snapshot.range(&open.keyspaces.log, from.to_be_bytes()..) {
+            batch.remove(&open.keyspaces.log, guard.key().map_err(reading(LOG, from))?);
         }
         batch.commit().map_err(from_fjall)
     }
@@ -603,7 +350,7 @@ impl Store for Fjall {
             let ids = snapshot.range(keyspace, from.to_be_bytes()..);
             ids.map(move |guard| number(space, &guard.key().map_err(reading(space, from))?))
         };
-        Box::new(ids(LEAF, &open.leaf).chain(ids(DICT, &open.dict)))
+        Box::new(ids(LEAF, &open.keyspaces.leaf).chain(ids(DICT, &open.keyspaces.dict)))
     }
 
     fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()> {
@@ -631,7 +378,7 @@ impl Store for Fjall {
         if entries.is_empty() {
             return Ok(());
         }
-        let mut ingestion = open.hash.start_ingestion().map_err(from_fjall)?;
+        let mut ingestion = open.keyspaces.hash.start_ingestion().map_err(from_fjall)?;
         for (hash, place, code) in entries {
             ingestion
                 .write(hash_key(hash, place), seal(HASH, hash, &code.to_be_bytes()))
@@ -647,7 +394,7 @@ impl Store for Fjall {
 
     fn root(&self) -> Result<Option<(u64, Bytes)>> {
         let open = self.inner()?;
-        let Some(guard) = open.db.snapshot().last_key_value(&open.root) else {
+        let Some(guard) = open.db.snapshot().last_key_value(&open.keyspaces.root) else {
             return Ok(None);
         };
         let (key, value) = guard.into_inner().map_err(reading(ROOT, 0))?;
@@ -657,7 +404,7 @@ impl Store for Fjall {
 
     fn swap_root(&self, version: u64, root: &[u8]) -> Result<()> {
         let open = self.inner()?;
-        let found = match open.db.snapshot().last_key_value(&open.root) {
+        let found = match open.db.snapshot().last_key_value(&open.keyspaces.root) {
             Some(guard) => number(ROOT, &guard.key().map_err(reading(ROOT, version))?)?,
             None => 0,
         };
@@ -667,9 +414,9 @@ impl Store for Fjall {
         let appended = open.appended.load(Ordering::Acquire);
         let mut batch = open.db.batch().durability(Some(PersistMode::SyncAll));
         let next = version + 1;
-        batch.insert(&open.root, next.to_be_bytes(), seal(ROOT, next, root));
+        batch.insert(&open.keyspaces.root, next.to_be_bytes(), seal(ROOT, next, root));
         if version > 0 {
-            batch.remove(&open.root, version.to_be_bytes());
+            batch.remove(&open.keyspaces.root, version.to_be_bytes());
         }
         batch.commit().map_err(from_fjall)?;
         open.synced.fetch_max(appended, Ordering::AcqRel);
@@ -693,15 +440,8 @@ impl Store for Fjall {
         let Ok(open) = self.inner() else {
             return Vec::new();
         };
-        let mut usage: Vec<(&'static str, u64)> = [
-            (LOG, &open.log),
-            (LEAF, &open.leaf),
-            (DICT, &open.dict),
-            (HASH, &open.hash),
-            (ROOT, &open.root),
-        ]
-        .map(|(space, keyspace)| (space.name, keyspace.disk_space()))
-        .to_vec();
+        let all = open.keyspaces.all().into_iter();
+        let mut usage: Vec<(&'static str, u64)> = all.map(|(space, k)| (space.name, k.disk_space())).collect();
         usage.push(("journal", open.db.journal_disk_space().unwrap_or(0)));
         usage
     }
@@ -757,12 +497,16 @@ impl Fjall {
     pub(super) fn damage(&self) {
         let open = self.inner().unwrap();
         let mut batch = open.db.batch();
-        batch.insert(&open.log, 1u64.to_be_bytes(), b"01234567 not record 1".as_slice());
-        batch.insert(&open.leaf, 2u64.to_be_bytes(), seal(LEAF, 1, &[1; 3000]));
-        batch.insert(&open.hash, hash_key(7, 0), b"short".as_slice());
+        batch.insert(
+            &open.keyspaces.log,
+            1u64.to_be_bytes(),
+            b"01234567 not record 1".as_slice(),
+        );
+        batch.insert(&open.keyspaces.leaf, 2u64.to_be_bytes(), seal(LEAF, 1, &[1; 3000]));
+        batch.insert(&open.keyspaces.hash, hash_key(7, 0), b"short".as_slice());
         let mut root = seal(ROOT, 2, b"second");
         root[9] ^= 1;
-        batch.insert(&open.root, 2u64.to_be_bytes(), root);
+        batch.insert(&open.keyspaces.root, 2u64.to_be_bytes(), root);
         batch.commit().unwrap();
     }
 }

@@ -8,22 +8,17 @@ use std::path::Path;
 use fjall::{AbstractTree, Keyspace, Readable};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, corrupt, unseal};
+use super::super::seal::{Space, corrupt, unseal};
 use super::super::{DAMAGE_HINT, layout::at_path};
-use super::{Fjall, number};
+use super::Fjall;
+use super::engine::{number, reading};
 use crate::error::{Code, Error, Result};
 
 /// Tells `damaged` of all damage. Tables come first, as whole files, since the engine checks a block only when it reads it and some
 /// it reads for no look-up of ours; then values, some of which are in the journal alone.
 pub(super) fn scrub(store: &Fjall, damaged: &mut dyn FnMut(Error)) -> Result<()> {
     let open = store.inner()?;
-    for (space, keyspace) in [
-        (LOG, &open.log),
-        (LEAF, &open.leaf),
-        (DICT, &open.dict),
-        (HASH, &open.hash),
-        (ROOT, &open.root),
-    ] {
+    for (space, keyspace) in open.keyspaces.all() {
         let mut whole = true;
         for table in keyspace.tree.current_version().iter_tables() {
             let found = file_sum(&table.path).map_err(|e| at_path(&table.path, e))?;
@@ -49,7 +44,7 @@ pub(super) fn scrub(store: &Fjall, damaged: &mut dyn FnMut(Error)) -> Result<()>
 fn values(store: &Fjall, space: Space, keyspace: &Keyspace, damaged: &mut dyn FnMut(Error)) -> Result<()> {
     let snapshot = store.inner()?.db.snapshot();
     for guard in snapshot.iter(keyspace) {
-        let sealed = guard.into_inner().map_err(super::reading(space, 0));
+        let sealed = guard.into_inner().map_err(reading(space, 0));
         let checked = sealed.and_then(|(key, value)| {
             // A key of dict-hash goes on with a place behind the hash.
             let seeded = key.get(..8).ok_or_else(|| corrupt(space, 0, "its key is cut short"))?;
