@@ -58,7 +58,7 @@ impl Base {
     }
     fn fold(&mut self) {
         self.snapshot = self.snapshot.freeze();
-        let folded = self.snapshot.fold(&self.words, 1).expect("fold");
+        let folded = self.snapshot.fold(&self.words, 1, true).expect("fold");
         self.garbage.add(&self.snapshot, &folded);
         let meta = RootMeta {
             t: folded.t(),

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::writer::Writer;
+use super::options::threads;
+use super::pending::Pending;
 use crate::db::{Base, Db};
 use crate::error::{Error, Result};
 use crate::index::{Garbage, RootMeta, Snapshot};
+use crate::store::Store;
 
 /// After a failure, the next round comes this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -74,17 +76,6 @@ impl Indexer {
             }),
             thread: Mutex::default(),
         }
-    }
-
-    /// Starts the thread, which lives until [`Indexer::stop`].
-    pub fn start(&self, writer: &Arc<Writer>) -> Result<()> {
-        let writer = writer.clone();
-        let thread = std::thread::Builder::new()
-            .name("asof-indexer".into())
-            .spawn(move || run(&writer))?;
-        *self.thread.lock() = Some(thread);
-        self.grew(0);
-        Ok(())
     }
 
     /// A commit added facts.
@@ -168,7 +159,31 @@ impl Indexer {
     }
 }
 
-fn run(writer: &Writer) {
+/// The one whose facts are folded: what a round needs of it.
+pub(super) trait Indexed: Send + Sync + 'static {
+    fn indexer(&self) -> &Indexer;
+    fn store(&self) -> &Arc<dyn Store>;
+    /// Runs `f` while nobody prepares or appends, then goes on. What has been prepared is public then.
+    fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R;
+    /// Ends all writing: what the store holds is not known any more.
+    fn poison(&self, cause: Error);
+}
+
+/// Starts the thread, which lives until [`Indexer::stop`].
+pub(super) fn start(writer: &Arc<impl Indexed>) -> Result<()> {
+    let indexer = writer.indexer();
+    let thread = {
+        let writer = writer.clone();
+        std::thread::Builder::new()
+            .name("asof-indexer".into())
+            .spawn(move || run(&*writer))?
+    };
+    *indexer.thread.lock() = Some(thread);
+    indexer.grew(0);
+    Ok(())
+}
+
+fn run(writer: &impl Indexed) {
     let indexer = writer.indexer();
     let mut state = indexer.state.lock();
     loop {
@@ -199,13 +214,8 @@ fn run(writer: &Writer) {
     }
 }
 
-/// How many threads fold when nothing else is to be done.
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
-}
-
 /// Folds everything that is public now into leaves, on at most `threads` threads.
-pub(super) fn fold_once(writer: &Writer, threads: usize) -> Result<()> {
+pub(super) fn fold_once(writer: &impl Indexed, threads: usize) -> Result<()> {
     let indexer = writer.indexer();
     let mut roots = indexer.roots.lock();
     let (db, hash) = writer.exclusively(|pending| {
@@ -219,7 +229,7 @@ pub(super) fn fold_once(writer: &Writer, threads: usize) -> Result<()> {
     if base.snapshot.unindexed() == 0 {
         return Ok(());
     }
-    let folded = base.snapshot.fold(&base.words, threads)?;
+    let folded = base.snapshot.fold(&base.words, threads, true)?;
     indexer.wrote(folded.bytes());
     let meta = RootMeta {
         t: base.basis_t,

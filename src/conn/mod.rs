@@ -12,6 +12,7 @@ mod clock;
 mod examine;
 mod indexer;
 mod options;
+mod pending;
 mod rebuild;
 mod repair;
 mod replay;

@@ -183,3 +183,8 @@ pub struct WriteOptions {
     /// coarse times.
     pub nudge: bool,
 }
+
+/// How many threads fold when nothing else is to be done.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::indexer::threads;
-use super::options::Options;
+use super::options::{Options, threads};
 use crate::datom::{EntityId, Partition, RawDatom, T, Value};
 use crate::db::{Base, Db, Frame, NextIds, Registry};
 use crate::edn::Instant;
@@ -16,7 +15,7 @@ use crate::tx;
 
 /// So many facts of the log are gathered, while a database is opened, before they go into leaves: at least this many, and an eighth
 /// of what is in leaves, so that making the indexes anew writes each leaf a few times only; but no more than memory likes.
-const FOLD_WHILE_OPENING: std::ops::RangeInclusive<u64> = 250_000..=4_000_000;
+const FOLD_WHILE_OPENING: std::ops::RangeInclusive<u64> = 100_000..=4_000_000;
 /// A tail of fewer facts is sorted by the first query faster than it is folded.
 const FOLD_AFTER_OPENING: u64 = 50_000;
 
@@ -277,7 +276,8 @@ impl State {
     /// Moves everything into leaves; gives the new root's version.
     fn fold(&mut self, store: &Arc<dyn Store>, chain: &Chain, version: u64) -> Result<u64> {
         self.snapshot = self.snapshot.freeze();
-        let folded = self.snapshot.fold(&self.words, threads())?;
+        // Nobody has asked for anything yet, so a cache full of what is newest would only be in the way.
+        let folded = self.snapshot.fold(&self.words, threads(), false)?;
         let mut garbage = Garbage::default();
         garbage.add(&self.snapshot, &folded);
         let meta = RootMeta {

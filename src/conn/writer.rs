@@ -25,17 +25,16 @@ use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use super::indexer::{self, Indexer};
-use super::options::{Options, WriteOptions};
+use super::indexer::{self, Indexed, Indexer};
+use super::options::{Options, WriteOptions, threads};
+use super::pending::{Pending, unique};
 use super::subscribe::{Subscribers, Subscription};
 use super::{replay, restore};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
-use crate::index::Fresh;
-use crate::log::{Chain, Hash, Transaction};
-use crate::schema::{Attribute, Schema};
+use crate::log::Transaction;
 use crate::store::{Durability, Store};
-use crate::tx::{Prepared, Report, TxData, TxOptions};
+use crate::tx::{Report, TxData, TxOptions};
 use group::Group;
 pub(super) use group::Outcome;
 use slot::{Call, Slot};
@@ -88,38 +87,6 @@ struct Gate {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The end of what has been prepared, ahead of what is durable. Belongs to the leader.
-pub(super) struct Pending {
-    pub(super) db: Db,
-    pub(super) chain: Chain,
-    /// The unique values of `db`.
-    pub(super) fresh: Fresh,
-}
-
-impl Pending {
-    /// `db` at the end of the log.
-    fn new(db: Db, chain: Chain) -> Pending {
-        let fresh = Fresh::of(&db.base().snapshot, unique(db.schema()));
-        Pending { db, chain, fresh }
-    }
-
-    /// Goes on by one transaction.
-    fn advance(&mut self, prepared: &Prepared, hash: Hash) {
-        let before = std::mem::replace(&mut self.db, prepared.db_after.clone());
-        self.chain = Chain::after(prepared.t, hash);
-        self.fresh.note(&prepared.datoms);
-        if !Arc::ptr_eq(before.schema(), self.db.schema()) {
-            self.fresh.follow(&self.db.base().snapshot, unique(self.db.schema()));
-        }
-    }
-}
-
-/// The attributes whose values have one owner each, always: composites may be exempt.
-fn unique(schema: &Schema) -> Vec<u32> {
-    let unique = |a: &&Arc<Attribute>| a.unique.is_some() && a.composite_members().is_none();
-    schema.attrs().filter(unique).map(|a| a.id).collect()
-}
-
 /// A transaction that wants to be prepared.
 struct Request {
     data: TxData,
@@ -166,7 +133,7 @@ impl Writer {
             subscribers: Subscribers::default(),
             indexer,
         });
-        writer.indexer.start(&writer)?;
+        indexer::start(&writer)?;
         Ok(writer)
     }
 
@@ -446,32 +413,6 @@ impl Writer {
         }
     }
 
-    /// Runs `f` while nobody prepares or appends, then goes on. What has been prepared is public then.
-    pub fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
-        let mut gate = self.gate.lock();
-        while gate.paused {
-            self.idle.wait(&mut gate);
-        }
-        gate.paused = true;
-        while gate.leading || gate.syncing {
-            self.idle.wait(&mut gate);
-        }
-        drop(gate);
-        let result = {
-            let mut pending = self.pending.lock();
-            let result = f(&mut pending);
-            // After a failed append the pending value holds what nobody may see.
-            if self.poison.get().is_none() {
-                self.current.store(Arc::new(pending.db.clone()));
-            }
-            result
-        };
-        let mut gate = self.gate.lock();
-        gate.paused = false;
-        self.leave(gate);
-        result
-    }
-
     /// Appends transactions that were made elsewhere; see [`super::Connection::replay`].
     pub fn replay(&self, transactions: &[Transaction]) -> Result<()> {
         self.check_open()?;
@@ -507,16 +448,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends all writing: what the store holds is not known any more.
-    pub fn poison(&self, cause: Error) {
-        // Only the first cause is kept; later ones follow from it.
-        let _ = self.poison.set(cause);
-    }
-
-    pub fn indexer(&self) -> &Indexer {
-        &self.indexer
-    }
-
     pub fn sync_index(&self) -> Result<()> {
         self.check_open()?;
         self.indexer.sync()
@@ -528,7 +459,7 @@ impl Writer {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let threads = {
+        let workers = {
             let mut gate = self.gate.lock();
             gate.closed = true;
             self.workers.notify_all();
@@ -538,7 +469,7 @@ impl Writer {
             self.workers.notify_all();
             std::mem::take(&mut gate.threads)
         };
-        for thread in threads {
+        for thread in workers {
             // The last handle may be dropped by a future on a worker's own thread, which cannot wait for itself.
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
@@ -548,9 +479,49 @@ impl Writer {
         self.indexer.stop();
         // What is folded now need not be replayed at the next opening. The log has it all, so a failure costs only time.
         if !self.options.ephemeral && self.poison.get().is_none() && self.indexer.tail() >= FOLD_AT_CLOSE {
-            let _ = indexer::fold_once(self, indexer::threads());
+            let _ = indexer::fold_once(self, threads());
         }
         self.store.close()
+    }
+}
+
+impl Indexed for Writer {
+    fn indexer(&self) -> &Indexer {
+        &self.indexer
+    }
+
+    fn store(&self) -> &Arc<dyn Store> {
+        self.store()
+    }
+
+    fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
+        let mut gate = self.gate.lock();
+        while gate.paused {
+            self.idle.wait(&mut gate);
+        }
+        gate.paused = true;
+        while gate.leading || gate.syncing {
+            self.idle.wait(&mut gate);
+        }
+        drop(gate);
+        let result = {
+            let mut pending = self.pending.lock();
+            let result = f(&mut pending);
+            // After a failed append the pending value holds what nobody may see.
+            if self.poison.get().is_none() {
+                self.current.store(Arc::new(pending.db.clone()));
+            }
+            result
+        };
+        let mut gate = self.gate.lock();
+        gate.paused = false;
+        self.leave(gate);
+        result
+    }
+
+    fn poison(&self, cause: Error) {
+        // Only the first cause is kept; later ones follow from it.
+        let _ = self.poison.set(cause);
     }
 }
 

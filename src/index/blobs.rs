@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::dict::DictPage;
-use super::directory::{Page, PastPage};
-use super::key::{Keys, Range};
+use super::columns::Columns;
+use super::dict_page::DictPage;
 use super::leaf::Leaf;
-use super::{Batch, Columns, View};
+use super::page::{Page, PastPage};
 use crate::datom::T;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Store};
@@ -134,43 +133,17 @@ impl Blobs {
             _ => Err(mixed(id)),
         }
     }
-    /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. When a good part of the leaf is asked for,
-    /// what it shows at that moment is kept, and the leaf need not be read again for it. A leaf that is asked for moments often gets lists of them, and a new weight with these, by
-    /// taking its own place in the cache.
-    pub(super) fn state(&self, id: BlobId, keys: &Keys, range: &Range, view: View) -> Result<Batch> {
-        let part = |rows: Arc<Columns>| {
-            let span = keys.within(&rows, 0..rows.len(), range);
-            Batch::new(rows, span.start, span.end)
-        };
-        let key = Key {
-            id,
-            seen: Some((view.since, view.until)),
-        };
-        match self.cache.get(&key) {
-            Some(Blob::Seen(rows)) => return Ok(part(rows)),
-            Some(_) => return Err(mixed(id)),
-            None => {}
+    /// What of leaf `id` was seen after `since` and up to `until`, if that was kept.
+    pub(super) fn seen(&self, id: BlobId, since: Option<T>, until: T) -> Option<Arc<Columns>> {
+        let seen = Some((since, until));
+        match self.cache.get(&Key { id, seen }) {
+            Some(Blob::Seen(rows)) => Some(rows),
+            _ => None,
         }
-        let leaf = self.leaf(id)?;
-        if leaf.shows_live(view) {
-            return Ok(part(leaf.live.clone()));
-        }
-        let mut often = false;
-        let rows = match leaf.is_large(keys, range, view) {
-            false => leaf.state(keys, range, view, || often = true),
-            true => {
-                let rows = leaf.state(keys, &Range::all(), view, || often = true).shared();
-                keys.take_error()?;
-                if !Arc::ptr_eq(&rows, &leaf.live) {
-                    self.cache.insert(key, Blob::Seen(rows.clone()));
-                }
-                part(rows)
-            }
-        };
-        if often {
-            self.put(id, Blob::Leaf(Arc::new(leaf.with_moments(keys)?)));
-        }
-        Ok(rows)
+    }
+    pub(super) fn keep_seen(&self, id: BlobId, since: Option<T>, until: T, rows: Arc<Columns>) {
+        let seen = Some((since, until));
+        self.cache.insert(Key { id, seen }, Blob::Seen(rows));
     }
     /// A leaf that is about to be replaced, and whether it was in the cache; reading it does not bring it there.
     pub(super) fn leaf_to_fold(&self, id: BlobId) -> Result<(Arc<Leaf>, bool)> {

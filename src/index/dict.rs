@@ -12,15 +12,11 @@ use parking_lot::RwLock;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::blobs::{Blob, Blobs};
-use super::codec::{self, Reader};
+use super::dict_page::{DictPage, LONG, PAGE};
 use crate::datom::word;
 use crate::error::{Code, Error, Result};
 use crate::store::{BlobId, Hashed};
 
-/// Codes a page.
-const PAGE: u64 = if cfg!(test) { 16 } else { 1024 };
-/// Longer bytes have a blob of their own.
-const LONG: usize = if cfg!(test) { 18 } else { 2048 };
 /// Beyond this many entries the table of hashes is not made when a database is opened: reading them all would take too long.
 const TABLE_MAX: u64 = 2 << 20;
 /// Beyond this many entries a table that is there is given up: 160 MB of memory are enough for it and the order. A load in bulk asks
@@ -34,54 +30,6 @@ const PAGE_BLOB: BlobId = 1 << 62;
 /// The blob of page `n` when it holds `fill` codes. A page is written anew, under another id, while it fills.
 fn page_blob(n: u64, fill: u64) -> BlobId {
     PAGE_BLOB | n << 11 | fill
-}
-
-/// The bytes of some consecutive codes.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct DictPage {
-    bytes: Vec<u8>,
-    /// Where each entry ends; an entry without bytes is long and has a blob of its own.
-    ends: Vec<u32>,
-}
-
-impl DictPage {
-    fn push(&mut self, bytes: &[u8]) {
-        if bytes.len() <= LONG {
-            self.bytes.extend_from_slice(bytes);
-        }
-        self.ends.push(self.bytes.len() as u32);
-    }
-    fn entry(&self, i: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(i)? as usize;
-        let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        self.bytes.get(start..end)
-    }
-    pub(super) fn weight(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * 4 + 64
-    }
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes.len() + self.ends.len() * 2 + 8);
-        codec::put(&mut out, self.ends.len() as u64);
-        codec::put_column(&mut out, &self.ends.iter().map(|&e| u64::from(e)).collect::<Vec<_>>());
-        // Fresh entries are often alike; this is where text is compressed.
-        codec::put_bytes(&mut out, &lz4_flex::compress_prepend_size(&self.bytes));
-        out
-    }
-    pub(super) fn decode(bytes: &[u8]) -> Result<DictPage> {
-        let mut r = Reader(bytes);
-        let read = |r: &mut Reader| -> Option<DictPage> {
-            let n = r.count(PAGE)?;
-            let ends = codec::column(r, n)?
-                .into_iter()
-                .map(u32::try_from)
-                .collect::<Result<Vec<u32>, _>>()
-                .ok()?;
-            let bytes = lz4_flex::decompress_size_prepended(r.bytes()?).ok()?;
-            (ends.is_sorted() && ends.last().is_none_or(|&e| e as usize == bytes.len()))
-                .then_some(DictPage { bytes, ends })
-        };
-        read(&mut r).ok_or_else(|| Error::new(Code::CorruptStore, "a page of the dictionary does not decode"))
-    }
 }
 
 /// Key bytes, held wherever they are.
@@ -412,7 +360,7 @@ impl Dict {
                 }
             }
             drop(state);
-            let fill = page.ends.len() as u64;
+            let fill = page.len() as u64;
             if fill > 0 {
                 pages.push((page_blob(n, fill), page.encode()));
                 self.blobs.put(page_blob(n, fill), Blob::Dict(Arc::new(page)));

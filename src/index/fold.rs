@@ -12,9 +12,10 @@ use parking_lot::Mutex;
 
 use super::Columns;
 use super::blobs::{Blob, Blobs};
-use super::directory::{Directory, Entry, PAST_MAX, Page, PageRef, Past, PastPage, Separator};
+use super::directory::{Directory, PAST_MAX, PageRef};
 use super::key::{Key, Keys, Order};
 use super::leaf::{self, Leaf};
+use super::page::{Entry, Page, Past, PastPage, Separator};
 use super::sort::Events;
 use crate::datom::T;
 use crate::error::Result;
@@ -43,6 +44,8 @@ pub(super) struct Outcome {
 /// Encoded blobs on their way to the store, of all orders that are being folded.
 pub(super) struct Sink<'a> {
     blobs: &'a Blobs,
+    /// New leaves are put into the cache, where they take the place of others.
+    warm: bool,
     ready: Mutex<Ready>,
 }
 
@@ -55,9 +58,10 @@ struct Ready {
 }
 
 impl Sink<'_> {
-    pub(super) fn new(blobs: &Blobs) -> Sink<'_> {
+    pub(super) fn new(blobs: &Blobs, warm: bool) -> Sink<'_> {
         Sink {
             blobs,
+            warm,
             ready: Mutex::default(),
         }
     }
@@ -230,6 +234,7 @@ impl Folder<'_> {
         };
         let mut versions = std::mem::take(&mut self.spare);
         versions.clear();
+        let cached = cached && self.sink.warm;
         let mut cutter = Cutter {
             folder: self,
             versions,

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-use super::directory::Separator;
 use super::key::{Keys, Order, Probe, Range};
 use super::leaf::Leaf;
+use super::page::Separator;
 use super::{Snapshot, Words};
 use crate::datom::{RawDatom, Word};
 use crate::error::Result;
@@ -275,7 +275,7 @@ mod tests {
                 0 => {
                     snapshot = snapshot.freeze();
                     fresh.freeze();
-                    folded = Some(snapshot.fold(&words, 1).unwrap());
+                    folded = Some(snapshot.fold(&words, 1, true).unwrap());
                 }
                 1 if folded.as_ref().is_some_and(|f| snapshot.awaits(f)) => {
                     snapshot = snapshot.install(&folded.take().unwrap());

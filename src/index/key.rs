@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::sort::Events;
 use super::{Columns, Words};
 use crate::datom::{RawDatom, T, Word, word};
 use crate::error::{Error, Result};
@@ -238,9 +237,6 @@ impl Kinds {
         self.0.get(a as usize).is_some_and(|f| f & REFERENCE != 0)
     }
 }
-
-/// More events than this are sorted digit by digit.
-const MANY: usize = 2048;
 
 /// Compares keys of one order. A dictionary that cannot be read makes an arbitrary but consistent answer and is
 /// reported by [`Keys::take_error`], since `sort` and binary search cannot fail.
@@ -494,23 +490,6 @@ impl<'a> Keys<'a> {
         Ok(low)
     }
 
-    /// Events in key order, then by t.
-    pub(super) fn sorted(&self, events: &[RawDatom]) -> Columns {
-        if events.len() > MANY || !events.iter().all(|d| self.kinds.inline(d.a)) {
-            return Events::sorted(self, events).columns();
-        }
-        // All words are values: sort plain numbers, which then hold the rows themselves.
-        let mut out = Columns::with_capacity(events.len());
-        out.added.reserve(events.len());
-        let row = |d: &RawDatom| (self.numbers(Key::from(d)), time(d.t, d.added));
-        let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
-        // A stable sort, since events come in a few sorted runs, and it finds such runs.
-        rows.sort();
-        for (numbers, time) in rows {
-            out.push_event(self.key_of(numbers).event(time));
-        }
-        out
-    }
     pub(super) fn inline(&self, a: u32) -> bool {
         self.kinds.inline(a)
     }
@@ -540,7 +519,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The components of a key in this order, as numbers.
-    fn numbers(&self, x: Key) -> [u64; 3] {
+    pub(super) fn numbers(&self, x: Key) -> [u64; 3] {
         let a = u64::from(x.a);
         match self.order {
             Order::Eavt => [x.e, a, x.v],
@@ -550,7 +529,7 @@ impl<'a> Keys<'a> {
         }
     }
     /// The key of [`Keys::numbers`].
-    fn key_of(&self, [x, y, z]: [u64; 3]) -> Key {
+    pub(super) fn key_of(&self, [x, y, z]: [u64; 3]) -> Key {
         let (e, a, v) = match self.order {
             Order::Eavt => (x, y, z),
             Order::Aevt => (y, x, z),

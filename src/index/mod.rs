@@ -10,6 +10,7 @@ mod blobs;
 mod codec;
 mod columns;
 mod dict;
+mod dict_page;
 mod directory;
 mod fold;
 mod fresh;
@@ -17,7 +18,9 @@ mod key;
 mod leaf;
 mod matcher;
 mod moments;
+mod page;
 mod persist;
+mod reading;
 mod scan;
 mod sort;
 mod tail;
@@ -309,8 +312,8 @@ impl Snapshot {
     }
 
     /// Writes the frozen part of the tail into new leaves, on at most `threads` threads. Nothing refers to them until a root is swapped
-    /// in.
-    pub fn fold(&self, words: &Words, threads: usize) -> Result<Folded> {
+    /// in. With `warm`, what comes of leaves in the cache is put there, too.
+    pub fn fold(&self, words: &Words, threads: usize, warm: bool) -> Result<Folded> {
         let core = &self.core;
         let t = core.folding.unwrap_or(core.newest);
         let codes = words.dict().len();
@@ -320,7 +323,7 @@ impl Snapshot {
             .into_iter()
             .flat_map(|tx| tx.iter().copied())
             .collect();
-        let sink = Sink::new(&core.blobs);
+        let sink = Sink::new(&core.blobs, warm);
         let one = |order: Order| {
             let keys = Keys::new(order, words, &core.kinds);
             let events = Events::sorted(&keys, &datoms);

@@ -13,10 +13,33 @@ const FEW: usize = 12;
 /// Fewer rows than this are sorted by a sort that compares numbers.
 const RADIX_MIN: usize = 256;
 
+/// More events than this are sorted digit by digit.
+const MANY: usize = 2048;
+
 /// Events in the order of their keys, then by t: places in a list that all orders share.
 pub(super) struct Events<'a> {
     datoms: &'a [RawDatom],
     places: Vec<u32>,
+}
+
+impl Keys<'_> {
+    /// Events in key order, then by t.
+    pub(super) fn sorted(&self, events: &[RawDatom]) -> Columns {
+        if events.len() > MANY || !events.iter().all(|d| self.inline(d.a)) {
+            return Events::sorted(self, events).columns();
+        }
+        // All words are values: sort plain numbers, which then hold the rows themselves.
+        let mut out = Columns::with_capacity(events.len());
+        out.added.reserve(events.len());
+        let row = |d: &RawDatom| (self.numbers(Key::from(d)), time(d.t, d.added));
+        let mut rows: Vec<([u64; 3], u64)> = events.iter().map(row).collect();
+        // A stable sort, since events come in a few sorted runs, and it finds such runs.
+        rows.sort();
+        for (numbers, time) in rows {
+            out.push_event(self.key_of(numbers).event(time));
+        }
+        out
+    }
 }
 
 impl<'a> Events<'a> {

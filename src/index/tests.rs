@@ -110,7 +110,7 @@ impl Pair {
 
     fn fold(&mut self, between: impl FnOnce(&mut Pair)) {
         self.snapshot = self.snapshot.freeze();
-        let folded = self.snapshot.fold(&self.words, 2).unwrap();
+        let folded = self.snapshot.fold(&self.words, 2, true).unwrap();
         between(self);
         assert!(self.snapshot.awaits(&folded));
         self.garbage.add(&self.snapshot, &folded);
@@ -510,7 +510,7 @@ fn what_a_crash_left_goes_with_the_next_fold() {
     pair.transact(&mut r, 200, 40);
     // The process ends between the root and the deletion of what it replaced.
     pair.snapshot = pair.snapshot.freeze();
-    let folded = pair.snapshot.fold(&pair.words, 1).unwrap();
+    let folded = pair.snapshot.fold(&pair.words, 1, true).unwrap();
     let mut garbage = Garbage::default();
     garbage.add(&pair.snapshot, &folded);
     let meta = RootMeta {

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Pending, Reply};
+use super::Reply;
+use crate::conn::pending::Pending;
 use crate::datom::T;
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
