@@ -1,6 +1,5 @@
 //! `asof export`: a database as text, and as tables for other programs.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,7 +15,7 @@ use super::output::output;
 use super::reading::{DbArg, Limits, ViewArgs};
 use super::{text_or_file, time_point};
 use crate::dump;
-use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces};
+use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces, write_file};
 use crate::patience::Patience;
 use crate::print::rate;
 use crate::progress::Progress;
@@ -191,7 +190,7 @@ impl DumpArgs {
 /// Writes to a file, or to standard output.
 fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
     match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => whole(file, write),
+        Some(file) => write_file(file, write),
         None => {
             let mut out = BufWriter::new(output());
             write(&mut out)?;
@@ -368,25 +367,4 @@ fn only(db: &Db) -> Result<String> {
             names[0]
         ))),
     }
-}
-
-/// Writes a file that is either whole or not there.
-fn whole(file: &Path, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let unwritable = |e: std::io::Error| {
-        Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
-    };
-    let done = (|| {
-        let mut out = BufWriter::new(File::create(&new).map_err(unwritable)?);
-        write(&mut out)?;
-        let out = out.into_inner().map_err(|e| unwritable(e.into_error()))?;
-        out.sync_all().map_err(unwritable)?;
-        std::fs::rename(&new, file).map_err(unwritable)
-    })();
-    if done.is_err() {
-        // Half a file is of no use; the error is what counts.
-        let _ = std::fs::remove_file(&new);
-    }
-    done
 }

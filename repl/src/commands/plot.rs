@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use asof::error::{Code, Error, Result};
+use asof::error::Result;
 use clap::{Args, Subcommand};
 
 use super::form;
 use super::reading::Reading;
+use crate::export::write_file;
 use crate::plot;
 use crate::print::Format;
 use crate::time::Picture;
@@ -80,9 +81,8 @@ impl Plot {
             }
         };
         if let Some(file) = &to.output {
-            return std::fs::write(file, chart.svg()?).map_err(|e| {
-                Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
-            });
+            let svg = chart.svg()?;
+            return write_file(file, &mut |out| Ok(out.write_all(svg.as_bytes())?));
         }
         let drawing = match open.format() {
             Format::Table => chart.text(&style),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod entities;
+mod file;
 mod history;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -20,6 +21,7 @@ use asof::error::Result;
 
 pub use answer::answer;
 pub use entities::{Entities, namespaces};
+pub use file::write_file;
 pub use history::history;
 
 /// A column.

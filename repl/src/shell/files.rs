@@ -7,6 +7,7 @@ use asof::error::{Code, Error, Result};
 
 use super::{Flow, NESTING_MAX, Shell};
 use crate::commands::{Export, Import};
+use crate::export::write_file;
 use crate::print::Format;
 
 /// A file's name without the quotes that it may stand in, and with the home folder for `~`.
@@ -24,7 +25,7 @@ fn unwritable(file: &Path, e: std::io::Error) -> Error {
 
 /// Writes a file.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(file, bytes).map_err(|e| unwritable(file, e))
+    write_file(file, &mut |out| Ok(out.write_all(bytes)?))
 }
 
 impl Shell {
