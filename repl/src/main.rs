@@ -36,7 +36,9 @@ pub const EXIT_CODES: &str = "Exit codes:
   130  Ctrl-C";
 
 fn main() -> ExitCode {
-    match commands::run(commands::Cli::parse()) {
+    match commands::run(commands::Cli::parse_from(commands::with_format(
+        std::env::args_os().collect(),
+    ))) {
         Ok(code) => code,
         // Whoever read the output has enough, as in `asof log | head`.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,

@@ -27,10 +27,12 @@ line in the order of t, retractions among them. asof import dump makes an identi
 Without both, what holds is written as transaction data for asof transact: a vector with the names and attributes,
 then a vector with everything else. Entities are tempids there, and get ids of their own when it is transacted.
 
+A file that ends in .csv, .tsv, .json, .ndjson or .parquet gets a table, as if the format stood before it.
+
 Examples:
   asof export --history backup.asof-dump
   asof export --as-of 2026-01-01 | asof transact --db then -
-  asof export csv --entity person people.csv
+  asof export people.csv --entity person
   asof export parquet tables/
   asof export parquet --history facts.parquet"#;
 
@@ -137,9 +139,63 @@ struct TableArgs {
 impl Export {
     /// Writes what the database that its options name holds.
     pub fn run(self) -> Result<()> {
-        let (args, _) = self.table();
-        let conn = args.map_or(&self.dump.db, |args| &args.db).existing()?;
-        self.out_of(&conn, &Budget::default())
+        let told = self.told()?;
+        let (args, _) = told.table();
+        let conn = args.map_or(&told.dump.db, |args| &args.db).existing()?;
+        told.out_of(&conn, &Budget::default())
+    }
+
+    /// What is asked for where no format is named: a table where the file's ending says so. What looks like a format that there
+    /// is not is refused rather than taken for the name of a dump.
+    pub fn told(self) -> Result<Export> {
+        let (None, Some(file)) = (&self.table, &self.dump.file) else {
+            return Ok(self);
+        };
+        let Some(format) = Format::of_file(file) else {
+            self.dump.named_well(file)?;
+            return Ok(self);
+        };
+        let DumpArgs {
+            file,
+            db,
+            history,
+            as_of,
+            limits,
+        } = self.dump;
+        let args = TableArgs {
+            file,
+            db: db.clone(),
+            view: ViewArgs {
+                as_of,
+                since: None,
+                history,
+            },
+            entity: None,
+            attr: Vec::new(),
+            query: None,
+            input: Vec::new(),
+            refs: Refs::Id,
+            no_id: false,
+            limits: limits.clone(),
+        };
+        let table = match format {
+            Format::Csv => Table::Csv(args),
+            Format::Tsv => Table::Tsv(args),
+            Format::Json => Table::Json(args),
+            Format::Lines => Table::Ndjson(args),
+            Format::Edn => Table::Edn(args),
+            Format::Parquet => Table::Parquet(args),
+        };
+        Ok(Export {
+            table: Some(table),
+            dump: DumpArgs {
+                file: None,
+                db,
+                history: false,
+                as_of: None,
+                limits,
+            },
+        })
     }
 
     /// Writes what an open database holds; its own limits go before those of `budget`.
@@ -164,7 +220,46 @@ impl Export {
     }
 }
 
+/// Formats of other programs, which are no names for files.
+const FOREIGN: [&str; 9] = ["xml", "xls", "xlsx", "yaml", "yml", "sql", "sqlite", "html", "arrow"];
+
 impl DumpArgs {
+    /// Refuses a file whose name says that something else is wanted.
+    fn named_well(&self, file: &Path) -> Result<()> {
+        let name = file.to_string_lossy();
+        let names = Format::ALL.map(Format::name);
+        let formats = format!("the formats are {}", names.join(", "));
+        let refused = |message: String| Error::new(Code::InvalidArgument, message);
+        if !name.contains(['/', '.']) {
+            let near = asof::error::nearest(&name, names);
+            if near.is_none() && !FOREIGN.contains(&&*name) {
+                return Ok(());
+            }
+            let way = near.map_or(formats, |near| format!("did you mean {near}?"));
+            return Err(refused(format!("there is no format {name}"))
+                .hint(format!("{way} A file of that name is written as ./{name}")));
+        }
+        let ending = file.extension().unwrap_or_default().to_string_lossy();
+        // Names such as those of mktemp only look as if they had an ending.
+        let usual = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let said = ending.len() <= 7 && ending.contains(|c: char| c.is_ascii_lowercase()) && ending.chars().all(usual);
+        match &*ending {
+            _ if self.history => Ok(()),
+            "dump" | "asof-dump" => Err(
+                refused(format!("{name} would hold no dump, but transaction data")).hint(format!(
+                    "a dump of everything is written with --history; transaction data as {}",
+                    file.with_extension("edn").display()
+                )),
+            ),
+            "edn" | "txt" => Ok(()),
+            _ if said => Err(refused(format!("there is no format for {name}")).hint(format!(
+                "{formats}; say one before the file, or write transaction data as {}",
+                file.with_extension("edn").display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn run(&self, conn: &Connection, patience: &Patience) -> Result<()> {
         let started = Instant::now();
         let mut write = |out: Output| -> Result<()> {
@@ -299,7 +394,7 @@ impl TableArgs {
         let mut rows = 0;
         for entity in namespaces(db)? {
             let name = if entity.is_empty() { "none" } else { &entity };
-            let file = folder.join(format!("{name}.{}", format.ending()));
+            let file = folder.join(format!("{name}.{}", format.name()));
             let table = self.shown(Entities::new(db, Some(&entity), &[])?);
             let columns = table.columns();
             let mut write = |sink: &mut dyn Sink, seen: &mut dyn FnMut()| table.write(sink, seen);

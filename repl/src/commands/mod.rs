@@ -28,6 +28,7 @@ use clap::{Parser, Subcommand};
 pub use export::Export;
 pub use import::Import;
 pub use reading::{duration, size};
+pub use typed::with_format;
 
 use reading::DbArg;
 

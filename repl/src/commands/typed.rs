@@ -1,6 +1,7 @@
 //! `.import` and `.export` at the prompt: the arguments of `asof import` and `asof export` on a line, where the database is open
 //! already.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use asof::error::{Code, Error, Result};
@@ -9,6 +10,7 @@ use clap::{Args, Parser};
 
 use super::export::Export;
 use super::import::Import;
+use crate::export::Format;
 
 /// Files that say by their ending what is in them, and what `asof import` calls that.
 const ENDINGS: [(&str, &str); 8] = [
@@ -39,16 +41,40 @@ impl Import {
 impl Export {
     /// Whether a line asks for a table, and not for a dump.
     pub fn is_table(line: &str) -> bool {
-        let first = line.split_whitespace().next().unwrap_or_default();
-        ["csv", "tsv", "json", "ndjson", "edn", "parquet"].contains(&first)
+        let first = words(line).into_iter().next().unwrap_or_default();
+        format_named(&first) || Format::of_file(Path::new(&first)).is_some()
     }
 
     /// Reads what stands behind `.export`; `more` are options that the prompt adds.
     pub fn parse(line: &str, more: &[String]) -> Result<Export> {
         let mut words = words(line);
         words.extend_from_slice(more);
-        parsed(".export", words)
+        if let Some(format) = words.first().and_then(|first| untold(first)) {
+            words.insert(0, format.name().to_string());
+        }
+        parsed::<Export>(".export", words)?.told()
     }
+}
+
+fn format_named(word: &str) -> bool {
+    Format::ALL.iter().any(|format| format.name() == word)
+}
+
+/// The format of a file that stands where a format may stand.
+fn untold(word: &str) -> Option<Format> {
+    Format::of_file(Path::new(word)).filter(|_| !word.starts_with('-'))
+}
+
+/// The words of a command line, with the format of `asof export FILE` where the file's ending tells it: a table has options that
+/// a dump lacks.
+pub fn with_format(mut words: Vec<OsString>) -> Vec<OsString> {
+    if let [_, command, file, ..] = &words[..]
+        && command == "export"
+        && let Some(format) = file.to_str().and_then(untold)
+    {
+        words.insert(2, format.name().into());
+    }
+    words
 }
 
 fn parsed<A: Args>(name: &'static str, words: Vec<String>) -> Result<A> {
@@ -116,7 +142,19 @@ mod tests {
         let e = Import::parse("csv").err().expect("no file").to_string();
         assert!(e.contains("<FILE>") && e.contains("Usage:"), "{e}");
         assert!(Export::parse("csv people.csv", &["--as-of".into(), "3".into()]).is_ok());
-        assert!(Export::parse("xls", &[]).is_ok(), "a file by that name");
+        assert!(Export::parse("./xls", &[]).is_ok(), "a file by that name");
+        assert!(Export::parse("people.CSV --entity person", &[]).is_ok());
+        for (line, why) in [
+            ("people.xls", "no format for people.xls"),
+            ("cvs", "did you mean csv?"),
+            ("xml", "the formats are csv, tsv"),
+            ("backup.dump", "--history"),
+        ] {
+            let e = Export::parse(line, &[]).err().expect(line).to_string();
+            assert!(e.contains(why), "{line}: {e}");
+        }
+        assert!(Export::parse("--history backup.2024", &[]).is_ok());
+        assert!(Export::is_table("\"my people.csv\"") && !Export::is_table("people.edn") && Export::is_table("edn x"));
         assert!(Export::parse("--nope", &[]).is_err());
     }
 }

@@ -14,6 +14,7 @@ mod tests;
 mod text;
 
 use std::io::Write;
+use std::path::Path;
 
 use asof::datom::ValueType;
 use asof::edn::Edn;
@@ -68,8 +69,29 @@ pub enum Format {
 pub type Output<'a> = &'a mut (dyn Write + Send);
 
 impl Format {
-    /// The usual ending of file names.
-    pub fn ending(self) -> &'static str {
+    /// All of them, as messages list them.
+    pub const ALL: [Format; 6] = [
+        Format::Csv,
+        Format::Tsv,
+        Format::Json,
+        Format::Lines,
+        Format::Edn,
+        Format::Parquet,
+    ];
+
+    /// The format of tables that the ending of a file's name tells. What ends in `edn` is transaction data.
+    pub fn of_file(file: &Path) -> Option<Format> {
+        let ending = file.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "jsonl" => Some(Format::Lines),
+            _ => Format::ALL
+                .into_iter()
+                .find(|f| *f != Format::Edn && f.name() == ending),
+        }
+    }
+
+    /// What it is called, which is also the usual ending of file names.
+    pub fn name(self) -> &'static str {
         match self {
             Format::Csv => "csv",
             Format::Tsv => "tsv",

@@ -74,6 +74,19 @@ impl Source {
         Some(stem.to_string_lossy().into_owned())
     }
 
+    /// Refuses a file to write that is the one that is read.
+    pub fn not_written_to(&self, written: Option<&Path>) -> Result<()> {
+        let read = self.file.as_deref().unwrap_or(Path::new("/dev/stdin"));
+        let Some(written) = written.filter(|written| written.is_file() && read.is_file()) else {
+            return Ok(());
+        };
+        if same_file(read, written) {
+            let message = format!("{} is what is imported: rejects would overwrite it", written.display());
+            return Err(Error::new(Code::InvalidArgument, message).hint("give --rejects another name"));
+        }
+        Ok(())
+    }
+
     /// Begins to read.
     pub fn open(&self) -> Result<Opened> {
         let mut meter = Meter::default();
@@ -122,6 +135,17 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// Whether two paths lead to one file, over links of any kind.
+fn same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) {
+        use std::os::unix::fs::MetadataExt;
+        return (one.dev(), one.ino()) == (other.dev(), other.ino());
+    }
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(one).is_some() && whole(one) == whole(other)
 }
 
 /// Counts what passes.

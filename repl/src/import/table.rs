@@ -122,6 +122,13 @@ pub struct Sample {
     seen: u64,
 }
 
+impl Sample {
+    /// Whether there is no record at all.
+    pub fn is_empty(&self) -> bool {
+        self.seen == 0
+    }
+}
+
 impl Table {
     /// What the records are.
     fn entity(&self) -> Result<String> {

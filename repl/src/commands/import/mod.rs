@@ -2,6 +2,7 @@
 
 mod help;
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -164,9 +165,16 @@ impl Import {
         if let Job::Show(table, sample) = &job {
             return show(table, sample, &db);
         }
-        if let (Job::Table(table, sample, _), false) = (&job, db.dir().exists()) {
-            // Nor does what has no place in a new database.
-            table.definitions(sample, &Connection::in_memory()?)?;
+        if !db.dir().exists() {
+            // Nor does what has no place in a new database, or what is nothing.
+            if let Job::Table(table, sample, _) = &job {
+                table.definitions(sample, &Connection::in_memory()?)?;
+            }
+            if let Some(nothing) = job.nothing() {
+                nothing.tell(started)?;
+                anstream::eprintln!("there is nothing to import, and no database is made");
+                return Ok(ExitCode::SUCCESS);
+            }
         }
         let conn = db.to_fill()?;
         let done = job.load(&conn);
@@ -200,7 +208,9 @@ impl Import {
             From::Json(c) => c.records.job(Format::Json)?,
             From::Ndjson(c) => c.records.job(Format::Lines)?,
             From::Edn { file, bad, .. } => {
-                let mut reader = forms::Transactions::open(&Source::new(&file))?;
+                let source = Source::new(&file);
+                source.not_written_to(bad.rejects.as_deref())?;
+                let mut reader = forms::Transactions::open(&source)?;
                 let mut first = reader.read()?;
                 if let (OnError::Stop, Some(first)) = (bad.on_error, &mut first)
                     && let Some(wrong) = reader.wrong(first)
@@ -211,8 +221,10 @@ impl Import {
             }
             From::Debian { file, load, .. } => {
                 let source = Source::new(&file);
-                let opened = source.open()?;
-                Job::Debian(source, opened, load)
+                source.not_written_to(load.bad.rejects.as_deref())?;
+                let mut opened = source.open()?;
+                let empty = opened.0.fill_buf()?.trim_ascii().is_empty();
+                Job::Debian(source, opened, load, empty)
             }
             // The history is read first.
             From::Git { repo, rev, .. } => Job::Git(Line::read(&repo, &rev)?),
@@ -226,7 +238,8 @@ enum Job {
     Show(Table, Sampled),
     Table(Table, Sampled, LoadArgs),
     Forms(forms::Transactions, Option<Vec<forms::Transaction>>, BadArgs),
-    Debian(Source, Opened, LoadArgs),
+    /// Whether there is nothing to read.
+    Debian(Source, Opened, LoadArgs, bool),
     Git(Line),
 }
 
@@ -238,6 +251,16 @@ enum Done {
 }
 
 impl Job {
+    /// What is done where there is nothing to do.
+    fn nothing(&self) -> Option<Done> {
+        match self {
+            Job::Table(_, sample, _) if sample.is_empty() => Some(Done::Rows(Outcome::default())),
+            Job::Debian(.., true) => Some(Done::Rows(Outcome::default())),
+            Job::Forms(_, None, _) => Some(Done::Forms(forms::Done::default())),
+            _ => None,
+        }
+    }
+
     fn load(self, conn: &Connection) -> Result<Done> {
         Ok(match self {
             Job::Show(table, sample) => {
@@ -246,7 +269,7 @@ impl Job {
             }
             Job::Table(table, sample, args) => Done::Rows(table.load(sample, conn, &args)?),
             Job::Forms(mut reader, first, bad) => Done::Forms(reader.load(first, conn, &bad)?),
-            Job::Debian(source, opened, args) => Done::Rows(debian::load(&source, opened, conn, &args)?),
+            Job::Debian(source, opened, args, _) => Done::Rows(debian::load(&source, opened, conn, &args)?),
             Job::Git(line) => Done::Git(line.import(conn)?),
         })
     }
@@ -310,8 +333,10 @@ impl Delimited {
 
 impl Records {
     fn job(self, format: Format) -> Result<Job> {
+        let source = Source::new(&self.file);
+        source.not_written_to(self.load.bad.rejects.as_deref())?;
         let table = Table {
-            source: Source::new(&self.file),
+            source,
             format,
             mapping: self.mapping.read()?,
             replace: self.replace,
