@@ -273,6 +273,32 @@ fn mistakes_name_their_row() {
     );
 }
 
+/// Numbers that no long and no double holds make columns that hold them.
+#[test]
+fn no_digit_is_lost() {
+    let rows = "k,n,d\n1,12345678901234567890,12345678901234567890.5\n2,3,0.1\n3,-1,0.12345678901234567890123\n";
+    let place = Place::new(&[
+        ("x.csv", rows),
+        ("y.ndjson", "{\"d\":12345678901234567890.5}\n{\"d\":2}\n"),
+    ]);
+    place.out(&["import", "csv", "x.csv"]);
+    let kept = "[:find ?k ?n ?d :where [?e :x/k ?k] [?e :x/n ?n] [?e :x/d ?d]]";
+    let held = place.q(kept);
+    assert!(
+        held.contains("12345678901234567890N") && held.contains("0.12345678901234567890123M"),
+        "{held}"
+    );
+    // There and back.
+    place.out(&["export", "copy.csv", "--entity", "x"]);
+    place.out(&["import", "csv", "copy.csv", "--entity", "x", "--db", "again"]);
+    assert_eq!(place.out(&["q", kept, "--format", "edn", "--db", "again"]), held);
+    place.out(&["import", "ndjson", "y.ndjson"]);
+    assert_eq!(
+        place.q("[:find (max ?d) . :where [_ :y/d ?d]]"),
+        "12345678901234567890.5M\n"
+    );
+}
+
 /// What is read is not written over, under whatever name.
 #[test]
 fn rejects_are_another_file() {

@@ -9,11 +9,12 @@ use super::csv::Field;
 use super::json::Json;
 
 /// The types that are recognised by their text, the first that fits all values counts; else it is text.
-const GUESSES: [ValueType; 7] = [
+const GUESSES: [ValueType; 8] = [
     ValueType::Boolean,
     ValueType::Long,
     ValueType::BigInt,
     ValueType::Double,
+    ValueType::BigDec,
     ValueType::Instant,
     ValueType::Uuid,
     ValueType::Keyword,
@@ -143,7 +144,7 @@ fn number(text: &str) -> Types {
         return 0;
     }
     if whole == digits.len() {
-        let large = bit(ValueType::BigInt);
+        let large = bit(ValueType::BigInt) | bit(ValueType::BigDec);
         return match text.parse::<i64>() {
             // A double holds it exactly.
             Ok(n) if n.unsigned_abs() <= 1 << 53 => large | bit(ValueType::Long) | bit(ValueType::Double),
@@ -152,8 +153,27 @@ fn number(text: &str) -> Types {
         };
     }
     match text.parse::<f64>() {
-        Ok(x) if x.is_finite() => bit(ValueType::Double),
+        Ok(x) if x.is_finite() => match exact(text, x) {
+            true => bit(ValueType::Double) | bit(ValueType::BigDec),
+            false => bit(ValueType::BigDec),
+        },
         _ => 0,
+    }
+}
+
+/// Whether a double is shown as the decimal that it was made of: no digit is lost in it.
+fn exact(text: &str, x: f64) -> bool {
+    /// So many digits each double has.
+    const DIGITS: usize = 15;
+    let digits = text.bytes().take_while(|b| !matches!(b, b'e' | b'E'));
+    if x.abs() > 1e-300 && digits.filter(u8::is_ascii_digit).count() <= DIGITS {
+        return true;
+    }
+    let decimal = |text: &str| super::convert::text(text, ValueType::BigDec);
+    match (decimal(text), decimal(&format!("{x:e}"))) {
+        (Ok(said), Ok(shown)) => said == shown,
+        // What no decimal holds is a double or nothing.
+        _ => true,
     }
 }
 
@@ -193,7 +213,17 @@ mod tests {
         assert_eq!(guess(&["1", "-20", "0"]), "long");
         assert_eq!(guess(&["1", "2.5", "1e3", "-0.5"]), "double");
         assert_eq!(guess(&["1", "123456789012345678901234567890"]), "bigint");
-        assert_eq!(guess(&["9007199254740993", "0.5"]), "string");
+        assert_eq!(guess(&["9007199254740993", "0.5"]), "bigdec");
+        assert_eq!(guess(&["1.5", "12345678901234567890.5"]), "bigdec");
+        assert_eq!(guess(&["123456789012345678901234567890", "0.5"]), "bigdec");
+        assert_eq!(guess(&["0.1234567890123456789"]), "bigdec");
+        assert_eq!(
+            guess(&["0.30000000000000004", "1.7976931348623157e308", "5e-324"]),
+            "double"
+        );
+        assert_eq!(guess(&["0.10000000000000000000", "0.0", "-0.0", "1e-310"]), "double");
+        assert_eq!(guess(&["1e400"]), "string");
+        assert_eq!(guess(&["1e-999999999"]), "double");
         assert_eq!(guess(&["007", "1"]), "string");
         assert_eq!(guess(&["+49", "1"]), "string");
         assert_eq!(guess(&["true", "FALSE"]), "boolean");
