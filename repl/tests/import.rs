@@ -137,7 +137,9 @@ fn rows_become_entities_once() {
     );
     let run = csv(&place, "people.csv", &[]);
     assert_eq!((run.code, run.out.as_str()), (0, ""), "{}", run.err);
-    assert_eq!(steady(&run.err), "3 rows, 1 transaction, 16 new facts\n");
+    let told = steady(&run.err);
+    let last = told.lines().last();
+    assert_eq!(last, Some("3 rows, 1 transaction, 16 new facts"), "{told}");
     let all = place.q(ALL);
     assert_eq!(
         all,
@@ -296,6 +298,30 @@ fn no_digit_is_lost() {
     assert_eq!(
         place.q("[:find (max ?d) . :where [_ :y/d ?d]]"),
         "12345678901234567890.5M\n"
+    );
+}
+
+/// What was made of the columns is said, and which value made one text.
+#[test]
+fn new_attributes_are_told() {
+    let rows = "n,age,born\nAda,36,1815-12-10\nBo,,1990-02-30\nCy,forty,\nDi,5,2000-01-01\n";
+    let place = Place::new(&[
+        ("p.csv", rows),
+        ("q.ndjson", "{\"a\":{\"b\":1}}\n{\"a\":{\"b\":true}}\n"),
+    ]);
+    let run = place.run(&["import", "csv", "p.csv"]);
+    let told = "new attributes: :p/n string, :p/age string (line 4: \"forty\" is not a long), \
+                :p/born string (line 3: \"1990-02-30\" is not an instant)\n";
+    assert!(run.code == 0 && run.err.starts_with(told), "{}", run.err);
+    let run = place.run(&["import", "csv", "p.csv"]);
+    assert!(!run.err.contains("new attributes"), "{}", run.err);
+    let run = place.run(&["import", "csv", "p.csv", "--entity", "o", "--type", "age=string"]);
+    assert!(run.err.contains(":o/age string, "), "{}", run.err);
+    let run = place.run(&["import", "ndjson", "q.ndjson"]);
+    assert!(
+        run.err.contains(":q.a/b string (line 2: \"true\" is not a long)"),
+        "{}",
+        run.err
     );
 }
 

@@ -45,6 +45,16 @@ pub struct Seen {
     pub object: Option<Fields>,
     /// A value that is neither null nor empty was there.
     pub any: bool,
+    /// The value that made a column text that was of another type until then.
+    pub turned: Option<Turn>,
+}
+
+/// Where a column of a type becomes one of text.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub line: u64,
+    pub text: String,
+    pub before: ValueType,
 }
 
 /// Fields by name, in the order of their first appearance.
@@ -74,9 +84,9 @@ impl Fields {
         self.names.iter().map(|n| n.as_str()).zip(&self.seen)
     }
     /// Looks at the entries of an object.
-    pub fn see(&mut self, entries: &[(String, Json)]) {
+    pub fn see(&mut self, entries: &[(String, Json)], line: u64) {
         for (key, value) in entries {
-            self.entry(key).see(value);
+            self.entry(key).see(value, line);
         }
     }
 }
@@ -91,32 +101,40 @@ impl Seen {
     pub fn scalar(&self) -> bool {
         self.types.is_some()
     }
-    fn types(&mut self, types: Types) {
+    fn types(&mut self, types: Types, text: &str, line: u64) {
         self.any = true;
-        *self.types.get_or_insert(Types::MAX) &= types;
+        let before = self.types.unwrap_or(Types::MAX);
+        if before & types == 0 && before != 0 && before != Types::MAX {
+            self.turned = Some(Turn {
+                line,
+                text: text.chars().take(40).collect(),
+                before: self.ty(),
+            });
+        }
+        self.types = Some(before & types);
     }
-    /// Looks at a field of delimited text.
-    pub fn see_text(&mut self, field: &Field) {
-        self.types(of_text(&field.text));
+    /// Looks at a field of delimited text in this line.
+    pub fn see_text(&mut self, field: &Field, line: u64) {
+        self.types(of_text(&field.text), &field.text, line);
     }
-    /// Looks at a value of JSON.
-    pub fn see(&mut self, value: &Json) {
+    /// Looks at a value of JSON in this line.
+    pub fn see(&mut self, value: &Json, line: u64) {
         match value {
             Json::Null => {}
-            Json::Bool(_) => self.types(bit(ValueType::Boolean)),
-            Json::Number(text) => self.types(of_text(text)),
+            Json::Bool(b) => self.types(bit(ValueType::Boolean), &b.to_string(), line),
+            Json::Number(text) => self.types(of_text(text), text, line),
             // Text is no number, however it looks.
             Json::Text(text) => {
                 let text_like = bit(ValueType::Instant) | bit(ValueType::Uuid) | bit(ValueType::Keyword);
-                self.types(of_text(text) & text_like);
+                self.types(of_text(text) & text_like, text, line);
             }
             Json::Array(items) => {
                 self.array = true;
-                items.iter().for_each(|item| self.see(item));
+                items.iter().for_each(|item| self.see(item, line));
             }
             Json::Object(entries) => {
                 self.any = true;
-                self.object.get_or_insert_with(Fields::default).see(entries);
+                self.object.get_or_insert_with(Fields::default).see(entries, line);
             }
         }
     }
@@ -200,10 +218,11 @@ mod tests {
     fn guess(texts: &[&str]) -> &'static str {
         let mut seen = Seen::default();
         for text in texts {
-            seen.see_text(&Field {
+            let field = Field {
                 text: text.to_string(),
                 quoted: false,
-            });
+            };
+            seen.see_text(&field, 1);
         }
         seen.ty().name()
     }
@@ -251,7 +270,7 @@ mod tests {
             let Json::Object(entries) = super::super::json::parse(text).expect("JSON") else {
                 panic!("an object");
             };
-            fields.see(&entries);
+            fields.see(&entries, 1);
         }
         let ty = |name: &str| {
             fields

@@ -104,6 +104,8 @@ pub struct Outcome {
     pub bad: u64,
     /// The import ended at a bad row.
     pub stopped: bool,
+    /// Attributes that it made, with their types.
+    pub made: Vec<String>,
 }
 
 /// Writes chunks.

@@ -8,8 +8,10 @@
 use std::io::BufRead;
 
 use asof::conn::Connection;
+use asof::datom::ValueType;
 use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
+use asof::schema::Schema;
 
 use super::build::Replace;
 use super::csv::{self, Field, Record};
@@ -20,7 +22,7 @@ use super::json::{self, Json};
 use super::load::{Enough, Job, LoadArgs, Outcome, Sink};
 use super::mapping::Mapping;
 use super::rejects::{Rejects, Style};
-use super::shape::{self, Shape};
+use super::shape::{self, How, Shape};
 use super::source::Source;
 
 /// How records are written.
@@ -271,18 +273,18 @@ impl Table {
                     let null = field.text.is_empty() || !field.quoted && self.mapping.null.contains(&field.text);
                     match self.mapping.of(name).many {
                         _ if null => {}
-                        None => fields.entry(name).see_text(field),
+                        None => fields.entry(name).see_text(field, raw.line),
                         Some(separator) => {
                             for element in csv::elements(&field.text, separator) {
                                 if !element.text.is_empty() {
-                                    fields.entry(name).see_text(&element);
+                                    fields.entry(name).see_text(&element, raw.line);
                                 }
                             }
                         }
                     }
                 }
             }
-            Content::Object(Ok(Json::Object(entries))) => fields.see(entries),
+            Content::Object(Ok(Json::Object(entries))) => fields.see(entries, raw.line),
             // What is no record is told when it is imported.
             _ => {}
         }
@@ -316,11 +318,14 @@ impl Table {
             _ => Style::Json,
         };
         let mut rejects = Rejects::new(&self.source.name, args.bad.rejects.as_deref(), style)?;
+        let before = conn.db();
         if !data.is_empty() {
             conn.transact(data)?;
         }
         let db = conn.db();
         let shape = shape::shape(&sample.fields, &self.entity()?, &self.mapping, &db)?;
+        let mut made = Vec::new();
+        self.made(&shape, &sample.fields, before.schema(), &mut made);
         let attributes = shape.replaced();
         let job = Job {
             conn,
@@ -338,7 +343,30 @@ impl Table {
         };
         let outcome = job.run(|sink| self.feed(sample, &maker, sink))?;
         rejects.finish()?;
-        Ok(outcome)
+        Ok(Outcome { made, ..outcome })
+    }
+
+    /// The attributes that `before` lacks, with their types, and why they are text where that is one value's doing.
+    fn made(&self, shape: &Shape, fields: &Fields, before: &Schema, out: &mut Vec<String>) {
+        for (name, seen) in fields.iter() {
+            let Some((path, target)) = shape.field(name).and_then(|f| Some((&f.path, f.target.as_ref()?))) else {
+                continue;
+            };
+            let attr = &target.attr;
+            if before.attr_by_ident(&attr.ident).is_none() {
+                let mut line = format!("{} {}", attr.ident, attr.value_type.name());
+                if let (Some(turn), ValueType::String, None) = (&seen.turned, attr.value_type, self.mapping.of(path).ty)
+                {
+                    let article = if turn.before == ValueType::Instant { "an" } else { "a" };
+                    let (text, ty) = (&turn.text, turn.before.name());
+                    line.push_str(&format!(" (line {}: {text:?} is not {article} {ty})", turn.line));
+                }
+                out.push(line);
+            }
+            if let (How::Nested(inner), Some(fields)) = (&target.how, &seen.object) {
+                self.made(inner, fields, before, out);
+            }
+        }
     }
 
     fn feed(&self, sample: Sample, maker: &Maker, sink: &mut Sink) -> Result<()> {

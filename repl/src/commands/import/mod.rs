@@ -291,6 +291,9 @@ impl Done {
                 }
             }
             Done::Rows(outcome) => {
+                if !outcome.made.is_empty() {
+                    anstream::eprintln!("new attributes: {}", outcome.made.join(", "));
+                }
                 anstream::eprintln!("{}", outcome.line(started.elapsed()));
                 if outcome.stopped {
                     anstream::eprintln!(
