@@ -1,6 +1,7 @@
 //! W5: a value of every entity changes in every transaction; then the past is asked for.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use asof::tx::{Entity, Tx};
 
 use crate::Outcome;
 use crate::questions::Question;
-use crate::rig::{self, Case};
+use crate::rig::{self, Case, Facts};
 
 const SCHEMA: &str = "[{:db/ident :h/v :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]";
 /// The entity that the questions about one entity ask for.
@@ -104,7 +105,35 @@ pub fn run(entities: usize, versions: usize) -> Outcome {
 
     loaded.conn.close()?;
     rig::emit_mb("W5", &name("disk"), rig::disk_mb(&dir), "log and all indexes");
+    each_moment(&name("asof-all"), &dir, &loaded.ts, |db| Ok(pairs(&db, &v)?.len()))?;
+    each_moment(&name("asof-one"), &dir, &loaded.ts, |db| {
+        Ok(values(&db, &one, &v)?.len())
+    })?;
     fs::remove_dir_all(dir)?;
+    Ok(())
+}
+
+/// Asks about every moment one time, from an empty cache on, and about every moment again: what such a question costs when moments are not
+/// asked about several times in a row.
+fn each_moment(case: &str, dir: &Path, ts: &[T], ask: impl Fn(Db) -> Result<usize>) -> Outcome {
+    let conn = Options::new().create(false).open(dir)?;
+    let db = conn.db();
+    // Far from one to the next, and every one of them: an odd step that 5 does not divide.
+    let step = (ts.len() * 377 / 1000) | 1;
+    let step = if step.is_multiple_of(5) { step + 2 } else { step };
+    for turn in ["first", "second"] {
+        let (start, mut rows) = (Instant::now(), 0);
+        for i in 0..ts.len() {
+            rows = ask(db.as_of(ts[i * step % ts.len()])?)?;
+        }
+        let each = rig::millis(start.elapsed()) / ts.len() as f64;
+        let facts = Facts {
+            numbers: &[("ms", each), ("rows", rows as f64)],
+            note: "the mean over every moment, each asked about once a turn; the cache is empty before the first",
+        };
+        rig::emit("W5", &format!("{case}, every moment, {turn} turn"), facts);
+    }
+    conn.close()?;
     Ok(())
 }
 

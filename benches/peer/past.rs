@@ -9,6 +9,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Instant;
 
 use asof::conn::{Connection, Options};
 use asof::datom::{EntityId, T, Value};
@@ -26,6 +27,8 @@ use crate::rig::{self, Case, Facts};
 /// Versions are counted down: the last has number 0.
 const FIRST: usize = 3;
 const MIDDLE: usize = 2;
+/// Moments after the middle in which nothing changed: each can be asked about once.
+const MOMENTS: u64 = 15;
 /// Facts a transaction holds, about.
 const FACTS_A_TX: usize = 20_000;
 /// The first moment after the middle version is kept in the database itself.
@@ -58,13 +61,16 @@ fn fill(dir: &Path, schema: &str, mut version: impl FnMut(&Connection, usize) ->
         if k == MIDDLE {
             let middle = conn.db().basis_t();
             conn.transact(Tx::new().add(Entity::temp("m"), "past/middle", middle as i64))?;
+            for _ in 0..MOMENTS {
+                conn.transact(Tx::new())?;
+            }
         }
     }
     conn.close()?;
     Ok(())
 }
 
-/// Each question now, then, of what changed since then, and of all history.
+/// Each question now, then (asked again and again, and once of moments never asked about), of what changed since then, and of all history.
 fn ask(workload: &str, n: u64, conn: &Connection, middle: T, questions: Vec<(Arc<str>, Query, Vec<Input>)>) -> Outcome {
     let now = conn.db();
     for (name, query, more) in questions {
@@ -93,6 +99,16 @@ fn ask(workload: &str, n: u64, conn: &Connection, middle: T, questions: Vec<(Arc
                 view => numbers.push((format!("{view}_ratio"), took / present)),
             }
         }
+        let mut once = Vec::new();
+        for moment in 2..2 + MOMENTS {
+            let question = Question::new(&now.as_of(middle + moment)?, query.clone(), more.clone());
+            let start = Instant::now();
+            question.ask()?;
+            once.push(rig::millis(start.elapsed()));
+        }
+        once.sort_by(f64::total_cmp);
+        numbers.push(("then_once_ms".into(), once[once.len() / 2]));
+        numbers.push(("then_once_ratio".into(), once[once.len() / 2] / present));
         let numbers: Vec<(&str, f64)> = numbers.iter().map(|(name, x)| (&**name, *x)).collect();
         let facts = Facts {
             numbers: &numbers,

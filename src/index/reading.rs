@@ -28,8 +28,8 @@ impl Blobs {
         if leaf.shows_live(view) {
             return Ok(part(leaf.live.clone()));
         }
-        // Of one entity the lists tell at once; what they tell need not be kept.
-        if leaf.moments.is_some() && range.point(keys.order).is_some_and(|point| point.e.is_some()) {
+        // What the lists tell at once need not be kept.
+        if leaf.moments.is_some() {
             return Ok(leaf.state(keys, range, view, || ()));
         }
         let mut often = false;
