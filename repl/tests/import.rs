@@ -325,6 +325,21 @@ fn new_attributes_are_told() {
     );
 }
 
+#[test]
+fn an_id_twice_in_a_file_is_told() {
+    let place = Place::new(&[
+        ("p.csv", "email,age\na@x,1\nb@x,2\na@x,3\n"),
+        ("once.csv", "email,age\na@x,1\n"),
+    ]);
+    let args = ["--entity", "p", "--id", "email"];
+    let run = place.run(&[&["import", "csv", "p.csv"][..], &args].concat());
+    let told = "1 row names an entity that an earlier row names, and where they differ it counts: \
+                line 4 (first in line 2)\n";
+    assert!(run.code == 0 && run.err.contains(told), "{}", run.err);
+    let run = place.run(&[&["import", "csv", "once.csv"][..], &args].concat());
+    assert!(!run.err.contains("earlier row"), "{}", run.err);
+}
+
 /// What is read is not written over, under whatever name.
 #[test]
 fn rejects_are_another_file() {

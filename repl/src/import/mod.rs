@@ -20,3 +20,4 @@ pub mod rejects;
 mod shape;
 pub mod source;
 pub mod table;
+mod twice;

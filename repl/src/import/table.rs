@@ -24,6 +24,7 @@ use super::mapping::Mapping;
 use super::rejects::{Rejects, Style};
 use super::shape::{self, How, Shape};
 use super::source::Source;
+use super::twice::Twice;
 
 /// How records are written.
 #[derive(Clone, Debug)]
@@ -324,6 +325,7 @@ impl Table {
         }
         let db = conn.db();
         let shape = shape::shape(&sample.fields, &self.entity()?, &self.mapping, &db)?;
+        let mut twice = Twice::new(&shape);
         let mut made = Vec::new();
         self.made(&shape, &sample.fields, before.schema(), &mut made);
         let attributes = shape.replaced();
@@ -341,8 +343,11 @@ impl Table {
             schema: db.schema(),
             null: &self.mapping.null,
         };
-        let outcome = job.run(|sink| self.feed(sample, &maker, sink))?;
+        let outcome = job.run(|sink| self.feed(sample, &maker, &mut twice, sink))?;
         rejects.finish()?;
+        if let Some(told) = twice.told() {
+            anstream::eprintln!("{told}");
+        }
         Ok(Outcome { made, ..outcome })
     }
 
@@ -369,7 +374,7 @@ impl Table {
         }
     }
 
-    fn feed(&self, sample: Sample, maker: &Maker, sink: &mut Sink) -> Result<()> {
+    fn feed(&self, sample: Sample, maker: &Maker, twice: &mut Twice, sink: &mut Sink) -> Result<()> {
         let mut rest = sample.rest;
         let mut put = |raw: Raw| -> Result<(), Enough> {
             let item: Result<Item, Misfit> = match raw.content {
@@ -381,6 +386,9 @@ impl Table {
                 true => misfit.hint("asof import json reads an array of objects; this reads an object a line"),
                 false => misfit,
             });
+            if let Ok(item) = &item {
+                twice.see(raw.line, item);
+            }
             sink.put(raw.line, raw.text, item)
         };
         for raw in sample.kept {
