@@ -32,8 +32,10 @@ use crate::error::{Code, Error, Result};
 use closing::{JOURNAL_LEFT, keep_head};
 pub use engine::Settings;
 pub(super) use engine::probe;
-use engine::{Keyspaces, engine, from_fjall, number, reading};
+use engine::{Keyspaces, LOG_MEMTABLE, engine, from_fjall, number, reading};
 
+/// What an entry of the log takes in memory beside its bytes, about.
+const ENTRY: u64 = 64;
 /// So many bytes of the dictionary go through the journal.
 const LITTLE: usize = 8 << 20;
 /// Blobs from this id on are the dictionary's. They are kept apart, because the blobs of one fold then follow all those of
@@ -57,6 +59,8 @@ struct Open {
     appended: AtomicU64,
     /// Bytes that the journals hold, at least about.
     journaled: AtomicU64,
+    /// Bytes of the log in memory, about: since its memory was last turned into a table.
+    log_in_memory: AtomicU64,
     head: Mutex<HeadFile>,
     noted: Mutex<Noted>,
     wake: Condvar,
@@ -121,6 +125,7 @@ impl Fjall {
             synced: AtomicU64::new(0),
             appended: AtomicU64::new(0),
             journaled,
+            log_in_memory: AtomicU64::new(0),
             head: Mutex::new(head),
             noted: Mutex::default(),
             wake: Condvar::new(),
@@ -207,13 +212,19 @@ impl Store for Fjall {
             Durability::Process => Some(PersistMode::Buffer),
             Durability::None => None,
         });
-        let mut size = 0;
+        let (mut size, mut held) = (0, 0);
         for (t, run) in runs(records) {
             size += run.len() as u64;
+            held += run.len() as u64 + ENTRY;
             batch.insert(&open.keyspaces.log, t.to_be_bytes(), seal(LOG, t, &run));
         }
         batch.commit().map_err(from_fjall)?;
         open.journaled.fetch_add(size, Ordering::Relaxed);
+        if open.log_in_memory.fetch_add(held, Ordering::Relaxed) + held >= LOG_MEMTABLE {
+            open.log_in_memory.store(0, Ordering::Relaxed);
+            // The records are in the journal. An engine that cannot go on says so at the next append.
+            let _ = open.keyspaces.log.rotate_memtable();
+        }
         open.appended.fetch_max(last + 1, Ordering::AcqRel);
         if durability == Durability::Power {
             open.synced.fetch_max(last + 1, Ordering::AcqRel);

@@ -14,8 +14,12 @@ use super::super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, corrupt};
 use crate::error::{Code, Error, Result};
 
 pub(super) const MB: u64 = 1024 * 1024;
-/// Opening reads a little of each table, so tables are few and long. A table of the log is what was in memory.
-const LOG_MEMTABLE: u64 = 32 * MB;
+/// Opening reads a little of each table, so tables are few and long. A table of the log is what was in memory: so much of it is turned
+/// into a table by whoever appends.
+pub(super) const LOG_MEMTABLE: u64 = 32 * MB;
+/// The engine itself would have to do it only here, far above. Asked by every small commit meanwhile, its one worker finds its queue full
+/// when it wants to queue the table for writing, and waits for itself for ever (fjall 3.1.13).
+const LOG_MEMTABLE_OF_ENGINE: u64 = 8 * LOG_MEMTABLE;
 const LEAF_TABLE: u64 = 256 * MB;
 /// So many tables of hashes wait before they are merged. A look-up asks the filter of each.
 const HASH_TABLES: u8 = 8;
@@ -73,7 +77,7 @@ pub(super) fn keyspaces(db: &Database) -> Result<Keyspaces> {
     Ok(Keyspaces {
         log: keyspace(LOG, || {
             ordered()
-                .max_memtable_size(LOG_MEMTABLE)
+                .max_memtable_size(LOG_MEMTABLE_OF_ENGINE)
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
         })?,
         // Leaves are packed by asof. The index of a table is read at once, since a query that touches many leaves finds them
