@@ -4,11 +4,13 @@ mod entity_ref;
 mod log;
 mod next_ids;
 mod read;
+mod reader;
 mod registry;
 
 pub use entity_ref::{EntityRef, IntoEntityRef};
 pub(crate) use next_ids::NextIds;
 pub use read::Datoms;
+pub(crate) use reader::Reader;
 pub(crate) use registry::meant;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
 
@@ -402,12 +404,13 @@ impl Db {
             filter: self.filter.as_ref().map(|f| (f.clone(), self.unfiltered())),
         }
     }
-    /// A reader of many small ranges of this view. Not for filtered views: those go through `scan`.
+    /// A reader of many small ranges of this view. Not for filtered views, which only `scan` filters: [`Reader`] reads any.
     pub(crate) fn prober(&self, order: Order) -> Prober {
         debug_assert!(self.filter.is_none());
         self.base.snapshot.prober(self.words(), order, self.view)
     }
-    /// A reader of the facts of many entities or values at once; `single` when each has one fact at most. Not for filtered views and histories: those go through `scan`.
+    /// A reader of the facts of many entities or values at once; `single` when each has one fact at most. Not for filtered views
+    /// and histories: those go through `scan`.
     pub(crate) fn matcher(&self, order: Order, attr: u32, single: bool) -> Matcher {
         debug_assert!(self.filter.is_none() && !self.is_history());
         self.base.snapshot.matcher(self.words(), order, attr, self.view, single)
@@ -489,14 +492,10 @@ impl Iterator for Rows {
             for i in 0..batch.len() {
                 let row = batch.row(i);
                 if Schema::is_schema_attr(row.a) || keep(db, &db.datom(row)?) {
-                    out.push(row.e, row.a, row.v, row.t);
-                    if batch.added().is_some() {
-                        out.added.push(row.added);
-                    }
+                    out.append_row(&batch, i);
                 }
             }
-            let n = out.len();
-            Ok(Batch::new(Arc::new(out), 0, n))
+            Ok(Batch::whole(out))
         }))
     }
 }

@@ -71,6 +71,18 @@ impl Columns {
             self.added.extend_from_slice(&from.added[span]);
         }
     }
+    /// Appends the rows of `batch`, which has an op column when this has one.
+    pub fn append(&mut self, batch: &Batch) {
+        self.extend(&batch.columns, batch.span());
+    }
+    /// Appends row `i` of `batch`, which has an op column when this has one.
+    pub fn append_row(&mut self, batch: &Batch, i: usize) {
+        let row = batch.row(i);
+        self.push(row.e, row.a, row.v, row.t);
+        if batch.added().is_some() {
+            self.added.push(row.added);
+        }
+    }
     /// Appends the rows of `from` at `at`; both are assertions alone.
     pub(super) fn pick(&mut self, from: &Columns, at: &[u32]) {
         match at {
@@ -163,11 +175,8 @@ impl Batch {
     /// The rows that `keep` accepts.
     pub fn filter(&self, keep: impl Fn(&RawDatom) -> bool) -> Batch {
         let mut out = Columns::default();
-        for row in (0..self.len()).map(|i| self.row(i)).filter(keep) {
-            out.push(row.e, row.a, row.v, row.t);
-            if self.added().is_some() {
-                out.added.push(row.added);
-            }
+        for i in (0..self.len()).filter(|&i| keep(&self.row(i))) {
+            out.append_row(self, i);
         }
         Batch::whole(out)
     }

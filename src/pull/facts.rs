@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 
 use super::plan::{Plan, Wanted};
 use crate::datom::Word;
-use crate::db::Db;
+use crate::db::{Db, Reader};
 use crate::error::{Code, Error, Result};
-use crate::index::{Columns, Order, Probe, Prober, Range};
+use crate::index::{Columns, Order, Probe, Range};
 
 /// From so many entities on they are joined to the index.
 const MANY: usize = 6;
@@ -21,8 +21,7 @@ const TAIL_FOR_EACH: usize = 16;
 /// See the module.
 pub(super) struct Facts {
     db: Db,
-    /// Not for filtered views, which only `scan` filters.
-    prober: Option<Prober>,
+    reader: Reader,
     columns: Columns,
     /// Facts by entity and attribute: the attribute, and the value; of reverse ones the entity that refers.
     attrs: Vec<u32>,
@@ -32,9 +31,17 @@ pub(super) struct Facts {
     reverse: Vec<Places>,
     /// The rows of each entity of the last load.
     spans: Vec<(u32, u32)>,
-    /// Rows and leaves read, apart from those of the prober.
+    /// Rows read, and leaves apart from the reader's.
     rows: u64,
     leaves: u64,
+}
+
+/// Which facts of an entity.
+#[derive(Clone, Copy)]
+enum Side {
+    Own,
+    /// Those of others, whose value it is.
+    Referring,
 }
 
 type Places = FxHashMap<u64, (u32, u32)>;
@@ -43,7 +50,7 @@ impl Facts {
     /// For so many plans.
     pub fn new(db: &Db, plans: usize) -> Facts {
         Facts {
-            prober: (!db.is_filtered()).then(|| db.prober(Order::Eavt)),
+            reader: Reader::new(db, Order::Eavt),
             db: db.clone(),
             columns: Columns::default(),
             attrs: Vec::new(),
@@ -65,8 +72,7 @@ impl Facts {
 
     /// How many rows and leaves it has read so far.
     pub fn read(&self) -> (u64, u64) {
-        let leaves = self.prober.as_ref().map_or(0, Prober::leaves);
-        (self.rows, leaves + self.leaves)
+        (self.rows, self.reader.leaves() + self.leaves)
     }
 
     /// About how many bytes the facts take.
@@ -136,45 +142,49 @@ impl Facts {
 
     /// Reads what a plan needs of entities, which ascend, differ and are not here yet.
     pub fn load(&mut self, plan: &Plan, entities: &[u64]) -> Result<()> {
-        let many =
-            entities.len() >= MANY && self.prober.is_some() && self.db.unindexed() <= entities.len() * TAIL_FOR_EACH;
         // What refers comes first: `spans` are to be the entities' own facts in the end.
         if !plan.reverse.is_empty() {
-            self.spans.clear();
-            self.spans.resize(entities.len(), (0, 0));
-            match many {
-                true => self.join_reverse(plan, entities)?,
-                false => {
-                    for (k, e) in entities.iter().enumerate() {
-                        self.spans[k] = self.one_reverse(plan, *e)?;
-                    }
-                }
-            }
-            let rows = self.spans.iter().copied();
-            self.reverse[plan.at].extend(entities.iter().copied().zip(rows));
+            self.load_side(plan, Side::Referring, entities)?;
         }
         self.spans.clear();
         if plan.reads_forward() {
-            self.spans.resize(entities.len(), (0, 0));
-            match many {
-                true => self.join_forward(plan, entities)?,
-                false => {
-                    for (k, e) in entities.iter().enumerate() {
-                        self.spans[k] = self.one_forward(plan, *e)?;
-                    }
-                }
-            }
-            let rows = self.spans.iter().copied();
-            self.forward[plan.at].extend(entities.iter().copied().zip(rows));
+            self.load_side(plan, Side::Own, entities)?;
         }
         Ok(())
     }
 
-    fn join_forward(&mut self, plan: &Plan, entities: &[u64]) -> Result<()> {
-        let mut matcher = match &plan.forward[..] {
+    fn load_side(&mut self, plan: &Plan, side: Side, entities: &[u64]) -> Result<()> {
+        let n = entities.len();
+        self.spans.clear();
+        self.spans.resize(n, (0, 0));
+        let many = n >= MANY && !self.db.is_filtered() && self.db.unindexed() <= n * TAIL_FOR_EACH;
+        match many {
+            true => self.join(plan, side, entities)?,
+            false => {
+                for (k, e) in entities.iter().enumerate() {
+                    self.spans[k] = self.one(plan, side, *e)?;
+                }
+            }
+        }
+        let rows = self.spans.iter().copied();
+        let places = match side {
+            Side::Own => &mut self.forward[plan.at],
+            Side::Referring => &mut self.reverse[plan.at],
+        };
+        places.extend(entities.iter().copied().zip(rows));
+        Ok(())
+    }
+
+    fn join(&mut self, plan: &Plan, side: Side, entities: &[u64]) -> Result<()> {
+        let (wanted, whole) = match side {
+            Side::Own => (&plan.forward, plan.whole),
+            Side::Referring => (&plan.reverse, false),
+        };
+        let mut matcher = match (side, &wanted[..]) {
+            (Side::Referring, _) => self.db.matcher(Order::Vaet, 0, false),
             // Its facts alone lie closer together.
-            [one] if !plan.whole => self.db.matcher(Order::Aevt, one.attr, false),
-            _ => self.db.matcher(Order::Eavt, 0, false),
+            (Side::Own, [one]) if !whole => self.db.matcher(Order::Aevt, one.attr, false),
+            (Side::Own, _) => self.db.matcher(Order::Eavt, 0, false),
         };
         let mut split = Vec::new();
         let (attrs, words, spans, read) = (&mut self.attrs, &mut self.words, &mut self.spans, &mut self.rows);
@@ -183,86 +193,55 @@ impl Facts {
                 split.push(k);
                 return Ok(());
             };
-            let from = attrs.len();
-            match plan.whole {
-                true => {
-                    attrs.extend_from_slice(&columns.a[rows.clone()]);
-                    words.extend_from_slice(&columns.v[rows]);
-                }
-                false => wanted_rows(&plan.forward, &columns.a, rows, |run| {
-                    attrs.extend_from_slice(&columns.a[run.clone()]);
-                    words.extend_from_slice(&columns.v[run]);
-                }),
-            }
-            *read += (attrs.len() - from) as u64;
-            spans[k] = span(from, attrs.len())?;
-            Ok(())
-        })?;
-        self.leaves += matcher.leaves();
-        for k in split {
-            self.spans[k] = self.one_forward(plan, entities[k])?;
-        }
-        Ok(())
-    }
-
-    fn join_reverse(&mut self, plan: &Plan, entities: &[u64]) -> Result<()> {
-        let mut matcher = self.db.matcher(Order::Vaet, 0, false);
-        let mut split = Vec::new();
-        let (attrs, words, spans, read) = (&mut self.attrs, &mut self.words, &mut self.spans, &mut self.rows);
-        matcher.spans(entities, |k, rows| {
-            let Some((columns, rows)) = rows else {
-                split.push(k);
-                return Ok(());
+            let shown = match side {
+                Side::Own => &columns.v,
+                Side::Referring => &columns.e,
             };
             let from = attrs.len();
-            wanted_rows(&plan.reverse, &columns.a, rows, |run| {
-                attrs.extend_from_slice(&columns.a[run.clone()]);
-                words.extend_from_slice(&columns.e[run]);
-            });
+            let mut take = |rows: Span<usize>| {
+                attrs.extend_from_slice(&columns.a[rows.clone()]);
+                words.extend_from_slice(&shown[rows]);
+            };
+            match whole {
+                true => take(rows),
+                false => wanted_rows(wanted, &columns.a, rows, take),
+            }
             *read += (attrs.len() - from) as u64;
             spans[k] = span(from, attrs.len())?;
             Ok(())
         })?;
         self.leaves += matcher.leaves();
         for k in split {
-            self.spans[k] = self.one_reverse(plan, entities[k])?;
+            self.spans[k] = self.one(plan, side, entities[k])?;
         }
         Ok(())
     }
 
-    fn one_forward(&mut self, plan: &Plan, e: u64) -> Result<(u32, u32)> {
+    fn one(&mut self, plan: &Plan, side: Side, e: u64) -> Result<(u32, u32)> {
         let from = self.attrs.len();
-        if plan.whole {
-            self.fill(&Range::e(e))?;
-            self.attrs.extend_from_slice(&self.columns.a);
-            self.words.extend_from_slice(&self.columns.v);
-            return span(from, self.attrs.len());
-        }
-        for wanted in &plan.forward {
-            let range = Range::ea(e, wanted.attr);
-            match wanted.limit {
-                Some(limit) => self.some(Order::Eavt, &range, limit, wanted.attr)?,
-                None => {
-                    self.fill(&range)?;
-                    self.attrs.extend_from_slice(&self.columns.a);
-                    self.words.extend_from_slice(&self.columns.v);
+        match side {
+            Side::Own if plan.whole => self.append(&Range::e(e))?,
+            Side::Own => {
+                for wanted in &plan.forward {
+                    let range = Range::ea(e, wanted.attr);
+                    match wanted.limit {
+                        Some(limit) => self.append_some(Order::Eavt, &range, limit, wanted.attr)?,
+                        None => self.append(&range)?,
+                    }
                 }
             }
-        }
-        span(from, self.attrs.len())
-    }
-
-    fn one_reverse(&mut self, plan: &Plan, e: u64) -> Result<(u32, u32)> {
-        let from = self.attrs.len();
-        for wanted in &plan.reverse {
-            let range = Range::av(wanted.attr, Probe::inline(e));
-            self.some(Order::Vaet, &range, wanted.limit.unwrap_or(usize::MAX), wanted.attr)?;
+            Side::Referring => {
+                for wanted in &plan.reverse {
+                    let range = Range::av(wanted.attr, Probe::inline(e));
+                    self.append_some(Order::Vaet, &range, wanted.limit.unwrap_or(usize::MAX), wanted.attr)?;
+                }
+            }
         }
         span(from, self.attrs.len())
     }
 
     /// Appends the values of a range, no more than so many.
-    fn some(&mut self, order: Order, range: &Range, limit: usize, attr: u32) -> Result<()> {
+    fn append_some(&mut self, order: Order, range: &Range, limit: usize, attr: u32) -> Result<()> {
         let from = self.words.len();
         let mut reading = self.db.scan(order, range);
         for batch in &mut reading {
@@ -283,24 +262,12 @@ impl Facts {
         Ok(())
     }
 
-    /// Reads a range into `columns`.
-    fn fill(&mut self, range: &Range) -> Result<()> {
-        match &mut self.prober {
-            Some(prober) => prober.get(range, &mut self.columns)?,
-            None => {
-                self.columns.clear();
-                let mut reading = self.db.scan(Order::Eavt, range);
-                for batch in &mut reading {
-                    let batch = batch?;
-                    for i in 0..batch.len() {
-                        let row = batch.row(i);
-                        self.columns.push(row.e, row.a, row.v, row.t);
-                    }
-                }
-                self.leaves += reading.leaves();
-            }
-        }
+    /// Appends the facts of a range.
+    fn append(&mut self, range: &Range) -> Result<()> {
+        self.reader.get(range, &mut self.columns)?;
         self.rows += self.columns.len() as u64;
+        self.attrs.extend_from_slice(&self.columns.a);
+        self.words.extend_from_slice(&self.columns.v);
         Ok(())
     }
 }

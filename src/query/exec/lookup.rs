@@ -6,53 +6,31 @@ use super::super::plan::{Lookup, LookupKind, Operand};
 use super::super::relation::Relation;
 use super::Exec;
 use crate::datom::{EntityId, T, Val, Word};
-use crate::db::Db;
+use crate::db::{Db, Reader};
 use crate::error::Result;
-use crate::index::{Columns, Order, Probe, Prober, Range};
+use crate::index::{Columns, Order, Probe, Range};
 
-/// Reads of one index, through a prober where the view allows.
-struct Reader<'a> {
+/// What entities have, or what refers to them, in one index.
+struct Finder<'a> {
     db: &'a Db,
-    order: Order,
-    prober: Option<Prober>,
+    reader: Reader,
     found: Columns,
-    /// Rows read, and leaves of filtered views.
     rows: usize,
-    leaves: u64,
 }
 
-impl<'a> Reader<'a> {
-    fn new(db: &'a Db, order: Order) -> Reader<'a> {
-        Reader {
+impl<'a> Finder<'a> {
+    fn new(db: &'a Db, order: Order) -> Finder<'a> {
+        Finder {
             db,
-            order,
-            prober: (!db.is_filtered()).then(|| db.prober(order)),
+            reader: Reader::new(db, order),
             found: Columns::default(),
             rows: 0,
-            leaves: 0,
         }
     }
 
     /// The entity and value word of the newest assertion in a range (in a view of now, the least of many values).
     fn first(&mut self, range: &Range) -> Result<Option<(u64, Word)>> {
-        match &mut self.prober {
-            Some(p) => p.get(range, &mut self.found)?,
-            None => {
-                self.found.clear();
-                let mut reading = self.db.scan(self.order, range);
-                for batch in &mut reading {
-                    let batch = batch?;
-                    for i in 0..batch.len() {
-                        let d = batch.row(i);
-                        self.found.push(d.e, d.a, d.v, d.t);
-                        if batch.added().is_some() {
-                            self.found.added.push(d.added);
-                        }
-                    }
-                }
-                self.leaves += reading.leaves();
-            }
-        }
+        self.reader.get(range, &mut self.found)?;
         self.rows += self.found.len();
         if !self.db.is_history() {
             return Ok((!self.found.is_empty()).then(|| (self.found.e[0], self.found.v[0])));
@@ -75,8 +53,8 @@ impl Exec<'_> {
             return Ok(Relation::empty(keep));
         };
         let db = &source.db;
-        let mut forward = Reader::new(db, Order::Aevt);
-        let mut backward = Reader::new(db, Order::Vaet);
+        let mut forward = Finder::new(db, Order::Aevt);
+        let mut backward = Finder::new(db, Order::Vaet);
         let mut binder = Binder::new(binding, self.values, self.meter, false);
         let mut rows = Vec::new();
         for i in 0..rel.len {
@@ -133,10 +111,9 @@ impl Exec<'_> {
                 rows.push(i as u32);
             }
         }
-        for reader in [&forward, &backward] {
-            self.meter.read(reader.rows);
-            let leaves = reader.prober.as_ref().map_or(reader.leaves, Prober::leaves);
-            self.meter.leaves(leaves);
+        for finder in [&forward, &backward] {
+            self.meter.read(finder.rows);
+            self.meter.leaves(finder.reader.leaves());
         }
         Ok(self.unify(&rel, &rows, binder, keep))
     }
