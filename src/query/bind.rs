@@ -2,7 +2,7 @@
 
 use super::ast::{Binding, Var};
 use super::budget::Meter;
-use super::column::{Column, Tag};
+use super::column::{Column, Tag, canonical};
 use super::values::Values;
 use crate::datom::{Val, Word};
 use crate::error::{Code, Error, Result};
@@ -83,9 +83,12 @@ impl<'a> Binder<'a> {
                     let at = self.vars.iter().position(|x| x == var);
                     let at = at.expect("the form's own variable");
                     let before = self.row[at];
-                    if before.is_some_and(|b| b != word) {
-                        return Ok(());
-                    }
+                    // Twice the same variable: equal as joins are, and of an entity and its number the entity stays.
+                    let word = match before {
+                        Some(b) if canonical(b.0, b.1) != canonical(word.0, word.1) => return Ok(()),
+                        Some(b) if b.0 == Tag::REF => b,
+                        _ => word,
+                    };
                     self.row[at] = Some(word);
                     undo.push((at, before));
                 }

@@ -19,6 +19,10 @@ impl Tag {
     pub fn value_type(self) -> Option<ValueType> {
         ValueType::from_tag(self.0)
     }
+    /// Whether its words may stand for vectors.
+    pub fn may_be_vector(self) -> bool {
+        self == Tag::of(ValueType::Tuple) || self == Tag::OTHER
+    }
 }
 
 /// The types of a column's words.

@@ -104,8 +104,9 @@ impl Values {
         }
         match (a.0 == b.0, a.0.value_type()) {
             (true, Some(ty)) => self.words.compare(ty, a.1, b.1),
-            (true, None) => Ok(self.val(a.0, a.1)?.cmp(&self.val(b.0, b.1)?)),
-            (false, _) => Ok(a.0.cmp(&b.0)),
+            (false, _) if !(a.0.may_be_vector() && b.0.may_be_vector()) => Ok(a.0.cmp(&b.0)),
+            // A vector is a tuple when a fact could hold it, and ordered among all vectors by its elements.
+            _ => Ok(self.val(a.0, a.1)?.cmp(&self.val(b.0, b.1)?)),
         }
     }
 }

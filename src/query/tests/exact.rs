@@ -201,3 +201,23 @@ fn a_variable_twice_in_a_pattern_is_one_value() {
         "[\"A\"]"
     );
 }
+
+#[test]
+fn a_variable_bound_twice_by_one_form_is_equal_as_joins_are() {
+    let db = people();
+    let e = shown(&db, "[:find ?e . :where [?e :person/name \"Cyd\"]]", &[]);
+    // An entity and its number are one, on whichever side the entity stands; other values of two types are not.
+    for tuple in ["(tuple ?e ?n)", "(tuple ?n ?e)"] {
+        let body = [
+            &format!("[{tuple} [?x ?x]]"),
+            "[?e :person/name \"Cyd\"]",
+            "[?x :person/age ?age]",
+        ];
+        let found = in_every_order(&db, ":find ?x ?age :in $ ?n", &body, "", &[&e]);
+        assert_eq!(found, format!("#{{[{e} 20]}}"));
+    }
+    let found = |pair: &str| in_every_order(&db, ":find ?x :in $ ?pair", &["[(untuple ?pair) [?x ?x]]"], "", &[pair]);
+    assert_eq!(found("[1 1]"), "#{[1]}");
+    assert_eq!(found("[1 1.0]"), "#{}");
+    assert_eq!(shown(&db, "[:find ?x :in $ [?x ?x]]", &["[:k :k]"]), "#{[:k]}");
+}

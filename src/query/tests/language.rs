@@ -30,6 +30,14 @@ fn answers_are_sorted_by_value() {
         shown(&db, q, &["[:b 2 \"a\" 1 [3 4 5] #{1} \\a]"]),
         "#{[1] [2] [:b] [\"a\"] [[3 4 5]] [\\a] [#{1}]}"
     );
+    // Vectors by their elements, whatever their length: those that a fact could hold, and those that none could.
+    let vectors = "[[2] [1 2 3 4 5 6 7 8 9] [1 2] [1 [0]] [3 4] [] [1 1] [1 nil] [1 2 #{}]]";
+    assert_eq!(
+        shown(&db, q, &[vectors]),
+        "#{[[]] [[1 nil]] [[1 1]] [[1 2]] [[1 2 3 4 5 6 7 8 9]] [[1 2 #{}]] [[1 [0]]] [[2]] [[3 4]]}"
+    );
+    let least = "[:find [?x] :in $ [?x ...]]";
+    assert_eq!(shown(&db, least, &["[[100 200] [7]]"]), "[[7]]");
 }
 
 #[test]
