@@ -10,7 +10,7 @@
 //! (parse-instant "2024-05-01") (instant 2024 5 1)  from a text (nil when it is none), from parts
 //! ```
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Timelike, Utc};
 
 use super::{Function, functions, wrong};
 use crate::datom::Val;
@@ -59,7 +59,7 @@ pub(super) const FUNCTIONS: &[Function] = functions! { "asof.time":
     "instant-ms" (1) function |args| of_number("instant-ms", args, 1000), "The instant so many milliseconds after 1970.";
     "instant-us" (1) function |args| of_number("instant-us", args, 1), "The instant so many microseconds after 1970.";
     "instant" (1 .. 6) function instant, "The instant of a year, month, day, hour, minute and second.";
-    "parse-instant" (1) function parse_instant, "The instant that a text is; nil when it is none.";
+    "parse-instant" (1) function parse_instant, "The instant that a text is, as #inst reads it; nil when it is none.";
     "year" (1) function |args| Ok(Val::Long(i64::from(moment("year", args)?.year()))), "The year of an instant.";
     "month" (1) function part!("month", |d| d.month()), "The month of an instant, 1 to 12.";
     "day" (1) function part!("day", |d| d.day()), "The day of the month, from 1.";
@@ -166,18 +166,7 @@ fn parse_instant(args: &[Val]) -> Result<Val> {
     let Val::String(s) = &args[0] else {
         return Err(wrong("parse-instant", args, 0, "a string"));
     };
-    let s = s.trim();
-    let moment = DateTime::parse_from_rfc3339(s)
-        .map(|d| d.with_timezone(&Utc))
-        .or_else(|_| NaiveDateTime::parse_from_str(s, "%Y-%m-%dT%H:%M:%S%.f").map(|d| d.and_utc()))
-        .or_else(|_| NaiveDate::parse_from_str(s, "%Y-%m-%d").map(|d| d.and_time(NaiveTime::MIN).and_utc()));
-    Ok(match moment {
-        // As in the reader of #inst, what is finer than a microsecond is not cut off in silence.
-        Ok(d) if d.timestamp_subsec_nanos() % 1000 == 0 => {
-            made("parse-instant", args, Some(d.timestamp_micros())).unwrap_or(Val::Nil)
-        }
-        _ => Val::Nil,
-    })
+    Ok(Instant::parse(s.trim()).map_or(Val::Nil, Val::Instant))
 }
 
 fn plus_calendar(function: &str, args: &[Val], months: i64) -> Result<Val> {
