@@ -21,7 +21,7 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 use super::id::EntityId;
-use super::val::widen;
+use super::val::{Val, widen};
 use super::value::{TUPLE_SLOTS_MAX, Value, ValueType};
 use crate::edn::{Edn, Instant, Name, Node, Symbol};
 use crate::error::{Code, Error, Result};
@@ -163,6 +163,17 @@ impl Value {
                 Ok(Value::Tuple(out.into()))
             }
             other => Ok(other),
+        }
+    }
+}
+
+impl Val {
+    /// The value of type `ty` that this means where a literal of it would, by the rules of the module.
+    pub(crate) fn coerce(&self, ty: ValueType) -> Option<Value> {
+        match self.to_value()? {
+            // No literal is a float or an entity: these are what they are.
+            value @ (Value::Float(_) | Value::Ref(_)) if value.value_type() != ty => None,
+            value => value.coerce(ty).ok(),
         }
     }
 }

@@ -260,3 +260,18 @@ fn tuples_do_not_nest() {
     let deep = (0..100_000).fold(Edn::from(1), |form, _| Edn::vector([Edn::from(1), form]));
     assert!(Value::from_edn(&deep, ValueType::Tuple).is_err() && Val::from_edn(&deep).is_err());
 }
+
+#[test]
+fn what_a_literal_of_a_type_means() {
+    let five = || Val::BigInt(5.into());
+    assert_eq!(Val::Long(5).coerce(ValueType::Double), Value::double(5.0));
+    assert_eq!(five().coerce(ValueType::Double), Value::double(5.0));
+    assert_eq!(five().coerce(ValueType::Long), Some(Value::Long(5)));
+    assert_eq!(Val::Double(0.5).coerce(ValueType::Float), Value::float(0.5));
+    assert_eq!(Val::Double(1e300).coerce(ValueType::Float), None);
+    assert_eq!(Val::Double(5.0).coerce(ValueType::Long), None);
+    assert_eq!(Val::Float(0.1).coerce(ValueType::Double), None);
+    assert_eq!(Val::Ref(EntityId(5)).coerce(ValueType::Long), None);
+    assert_eq!(Val::Long(-5).coerce(ValueType::Ref), None);
+    assert_eq!(Val::Nil.coerce(ValueType::String), None);
+}

@@ -8,17 +8,15 @@ use super::answer::Answer;
 use super::ast::{Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
 use super::budget::Meter;
 use super::column::{Column, Tag};
-use super::functions::{
-    self,
-    aggregate::{self, Aggregate, WordAcc},
-};
+use super::functions::Callable;
+use super::functions::aggregate::{self, Aggregate, WordAcc};
 use super::inputs::Bound;
 use super::out::{Out, RowOrder, rows_before};
 use super::page::Page;
 use super::relation::Relation;
 use super::values::Values;
 use crate::datom::{EntityId, T, Val};
-use crate::db::{AggregateFn, Db, QueryFn, meant};
+use crate::db::{AggregateFn, Db, meant};
 use crate::edn::{Edn, Instant, Symbol};
 use crate::error::{Code, Error, ErrorKind, Result, Span};
 use crate::pull::{self, Puller};
@@ -42,7 +40,7 @@ pub(crate) struct Paging {
 
 /// A predicate of `:having`, resolved.
 struct Test {
-    call: QueryFn,
+    function: Callable,
     args: Vec<Tested>,
     span: Span,
 }
@@ -55,26 +53,14 @@ enum Tested {
 
 impl Test {
     fn new(having: &Having, bound: &Bound) -> Result<Test> {
-        let given = having.args.len();
-        let known = bound.sources.any_db().map(|db| &db.registry().query_fns);
-        let registered = known.and_then(|fns| fns.get(&having.name));
-        let call: QueryFn = if let Some(f) = registered {
-            functions::check_arity(&having.name, f.arity.min, f.arity.max, given).map_err(|e| e.at(having.span))?;
-            f.call.clone()
-        } else if let Some(function) = functions::lookup(&having.name) {
-            function.check_arity(given).map_err(|e| e.at(having.span))?;
-            Arc::new(move |args: &[Val]| functions::call(function, args))
-        } else {
-            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {}", having.name));
-            let error = error.at(having.name_span);
-            return Err(meant(error, &having.name, known, functions::names()));
-        };
+        let (name, given) = ((&having.name, having.name_span), (having.args.len(), having.span));
+        let function = Callable::named(name, bound.sources.any_db(), given, &[])?;
         let args = having.args.iter().map(|arg| match arg {
             HavingArg::Elem(i) => Ok(Tested::Elem(*i)),
             HavingArg::Const(form) => Val::from_edn(form).map(Tested::Const),
         });
         Ok(Test {
-            call,
+            function,
             args: args.collect::<Result<_>>()?,
             span: having.span,
         })
@@ -252,7 +238,7 @@ impl<'a> Finder<'a> {
                         Tested::Const(v) => v.clone(),
                     });
                 }
-                if !(test.call)(&args).map_err(|e| e.at(test.span))?.truthy() {
+                if !test.function.call(&args).map_err(|e| e.at(test.span))?.truthy() {
                     continue 'rows;
                 }
             }

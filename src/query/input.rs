@@ -47,54 +47,21 @@ impl Input {
     }
 }
 
-impl From<Db> for Input {
-    fn from(db: Db) -> Input {
-        Input::Db(db)
-    }
-}
-impl From<&Db> for Input {
-    fn from(db: &Db) -> Input {
-        Input::Db(db.clone())
-    }
-}
-impl From<Log> for Input {
-    fn from(log: Log) -> Input {
-        Input::Log(log)
-    }
-}
-impl From<Edn> for Input {
-    fn from(form: Edn) -> Input {
-        Input::Edn(form)
-    }
-}
-impl From<Val> for Input {
-    fn from(value: Val) -> Input {
-        Input::Val(value)
-    }
-}
-impl From<&Edn> for Input {
-    fn from(form: &Edn) -> Input {
-        Input::Edn(form.clone())
-    }
-}
-macro_rules! scalars {
-    ($($type:ty, $x:ident => $node:expr;)*) => {
-        $(impl From<$type> for Input {
-            fn from($x: $type) -> Input {
-                Input::Edn(Edn::new($node))
-            }
-        })*
-    };
-}
-scalars! {
-    bool, x => Node::Bool(x);
-    i64, x => Node::Long(x);
-    f64, x => Node::Double(x);
-    &str, x => Node::Str(x.into());
-    String, x => Node::Str(x.into());
-    Keyword, x => Node::Keyword(x);
-    Instant, x => Node::Inst(x);
-    EntityId, x => Node::Long(x.0 as i64);
+conversions! { Input:
+    Db, db => Input::Db(db);
+    &Db, db => Input::Db(db.clone());
+    Log, log => Input::Log(log);
+    Edn, form => Input::Edn(form);
+    &Edn, form => Input::Edn(form.clone());
+    Val, value => Input::Val(value);
+    bool, x => Input::Edn(Edn::new(Node::Bool(x)));
+    i64, x => Input::Edn(Edn::new(Node::Long(x)));
+    f64, x => Input::Edn(Edn::new(Node::Double(x)));
+    &str, x => Input::Edn(Edn::new(Node::Str(x.into())));
+    String, x => Input::Edn(Edn::new(Node::Str(x.into())));
+    Keyword, x => Input::Edn(Edn::new(Node::Keyword(x)));
+    Instant, x => Input::Edn(Edn::new(Node::Inst(x)));
+    EntityId, x => Input::Edn(Edn::new(Node::Long(x.0 as i64)));
 }
 
 impl Input {

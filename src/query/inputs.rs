@@ -16,7 +16,7 @@ use super::places::{Place, RuleText};
 use super::plan::kinds::{Kind, Kinds};
 use super::plan::lower::Consts;
 use super::relation::Relation;
-use super::source::{DbSource, RowSource, Source, Sources, coerce};
+use super::source::{DbSource, RowSource, Source, Sources};
 use super::values::Values;
 use crate::datom::Val;
 use crate::db::{Db, TimePoint};
@@ -400,10 +400,8 @@ impl Meaning<'_> {
                 let val = Val::from_edn(data)?;
                 // Only what has no literal of its own is made into the attribute's type; a long stays a long.
                 let stand_in = matches!(val, Val::String(_) | Val::Vector(_) | Val::List(_) | Val::Double(_));
-                match coerce(*ty, &val).filter(|_| stand_in) {
-                    Some(v) => Ok(Some(v.into())),
-                    None => Ok(Some(val)),
-                }
+                let meant = stand_in.then(|| val.coerce(*ty)).flatten();
+                Ok(Some(meant.map_or(val, Val::from)))
             }
             None => Val::from_edn(data).map(Some),
         }

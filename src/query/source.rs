@@ -130,31 +130,6 @@ impl DbSource {
     }
 }
 
-/// A value as one of type `ty`, when a literal can mean that.
-pub(crate) fn coerce(ty: ValueType, v: &Val) -> Option<Value> {
-    use num_traits::ToPrimitive;
-    match (ty, v) {
-        (ValueType::Double, Val::Long(x)) => exact_double(*x).map(Value::Double),
-        (ValueType::Float, Val::Long(x)) => {
-            let f = *x as f32;
-            (f as i128 == i128::from(*x)).then_some(Value::Float(f))
-        }
-        (ValueType::Float, Val::Double(x)) => Value::float(*x as f32),
-        (ValueType::BigInt, Val::Long(x)) => Some(Value::BigInt((*x).into())),
-        (ValueType::Long, Val::BigInt(x)) => x.to_i64().map(Value::Long),
-        (ValueType::BigDec, Val::Long(x)) => Some(Value::bigdec((*x).into())),
-        (ValueType::BigDec, Val::BigInt(x)) => Some(Value::bigdec(x.clone().into())),
-        (ValueType::Uri, Val::String(s)) => Some(Value::Uri(s.clone())),
-        (ValueType::Ref, Val::Long(x)) => u64::try_from(*x).ok().map(|e| Value::Ref(EntityId(e))),
-        _ => v.to_value().filter(|v| v.value_type() == ty),
-    }
-}
-
-fn exact_double(x: i64) -> Option<f64> {
-    let d = x as f64;
-    (d as i128 == i128::from(x)).then_some(d)
-}
-
 /// Words of a foreign database as words of the query.
 #[derive(Default)]
 pub(crate) struct Translator {

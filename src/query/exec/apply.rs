@@ -6,11 +6,12 @@ use super::super::join::agree;
 use super::super::plan::Apply;
 use super::super::relation::Relation;
 use super::Exec;
+use super::filter::arguments;
 use crate::error::Result;
 
 impl Exec<'_> {
     pub fn apply(&self, f: &Apply, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
-        let mut args = self.arguments(f, &rel);
+        let mut args = arguments(f);
         let mut binder = Binder::new(binding, self.values, self.meter, false);
         if f.inputs().next().is_none() {
             // The same for every row: made once and joined.

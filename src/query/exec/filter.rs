@@ -1,7 +1,7 @@
 //! Predicates: columns of one type are compared word by word, everything else value by value.
 
 use super::super::column::Tag;
-use super::super::functions::{self, Function};
+use super::super::functions::{Callable, Function};
 use super::super::plan::{Apply, Callee, Operand};
 use super::super::relation::Relation;
 use super::Exec;
@@ -29,7 +29,7 @@ impl Exec<'_> {
         if let Some(keep) = self.compare_words(f, &rel)? {
             return Ok(rel.select(&keep));
         }
-        let mut args = self.arguments(f, &rel);
+        let mut args = arguments(f);
         let mut keep = Vec::new();
         for i in 0..rel.len {
             self.meter.tick()?;
@@ -43,7 +43,7 @@ impl Exec<'_> {
 
     /// Comparisons of two sides of one type whose words have the order, or at least the equality, of the values.
     fn compare_words(&self, f: &Apply, rel: &Relation) -> Result<Option<Vec<u32>>> {
-        let (Callee::Function(Function { name, .. }), [a, b]) = (&f.callee, f.args.as_slice()) else {
+        let (Callee::Named(Callable::BuiltIn(Function { name, .. })), [a, b]) = (&f.callee, f.args.as_slice()) else {
             return Ok(None);
         };
         let (Some((ta, a)), Some((tb, b))) = (self.side(a, rel)?, self.side(b, rel)?) else {
@@ -96,17 +96,6 @@ impl Exec<'_> {
         })
     }
 
-    /// Room for the arguments, the constants in place.
-    pub(super) fn arguments(&self, f: &Apply, _rel: &Relation) -> Vec<Val> {
-        f.args
-            .iter()
-            .map(|a| match a {
-                Operand::Const(v) => v.clone(),
-                Operand::Var(_) => Val::Nil,
-            })
-            .collect()
-    }
-
     /// Puts row `i` into the arguments.
     pub(super) fn fill(&self, f: &Apply, rel: &Relation, i: usize, args: &mut [Val]) -> Result<()> {
         for (slot, a) in args.iter_mut().zip(&f.args) {
@@ -121,10 +110,18 @@ impl Exec<'_> {
     /// Calls.
     pub(super) fn invoke(&self, f: &Apply, args: &[Val]) -> Result<Val> {
         match &f.callee {
-            Callee::Function(function) => functions::call(function, args).map_err(|e| e.at(f.span)),
-            Callee::Registered(call) => call(args).map_err(|e| e.at(f.span)),
+            Callee::Named(function) => function.call(args).map_err(|e| e.at(f.span)),
             Callee::Identity => Ok(args[0].clone()),
             Callee::Tuple => Ok(Val::vector(args.iter().cloned())),
         }
     }
+}
+
+/// Room for the arguments, the constants in place.
+pub(super) fn arguments(f: &Apply) -> Vec<Val> {
+    let blank = |a: &Operand| match a {
+        Operand::Const(v) => v.clone(),
+        Operand::Var(_) => Val::Nil,
+    };
+    f.args.iter().map(blank).collect()
 }

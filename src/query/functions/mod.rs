@@ -5,6 +5,7 @@
 //! (`get-else`, `missing?`, `ground` with its binding, ...) are the engine's own.
 
 pub mod aggregate;
+mod callable;
 mod collections;
 mod compare;
 mod kinds;
@@ -19,6 +20,7 @@ use crate::datom::{Val, convert};
 use crate::edn::Symbol;
 use crate::error::{Code, Error, Result};
 
+pub(crate) use callable::Callable;
 pub use compare::comparable;
 
 /// A built-in function.

@@ -2,7 +2,7 @@
 
 use super::super::ast::Var;
 use super::super::column::Tag;
-use super::super::source::coerce;
+use super::super::functions::Callable;
 use super::super::values::Values;
 use super::lower::Consts;
 use super::{Apply, Bounds, Callee, Goal, Operand, Pos};
@@ -57,7 +57,7 @@ enum Op {
 
 /// `(< 1 ?x 5)` as `?x > 1` and `?x < 5`; `None` when it is anything but one variable among constants beside it.
 fn comparison(call: &Apply, consts: &Consts, values: &Values) -> Result<Option<Vec<(Var, Op, Val)>>> {
-    if !matches!(call.callee, Callee::Function(_)) {
+    if !matches!(call.callee, Callee::Named(Callable::BuiltIn(_))) {
         return Ok(None);
     }
     let op = match call.name.name() {
@@ -111,7 +111,7 @@ fn bound(ty: ValueType, v: &Val) -> Option<Value> {
     let own = v.scalar_type()? == ty;
     let numbers = Tag::of(ty) == Tag::REF || v.is_number();
     (own || numbers && ty != ValueType::Float)
-        .then(|| coerce(ty, v))
+        .then(|| v.coerce(ty))
         .flatten()
 }
 

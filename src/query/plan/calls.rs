@@ -2,12 +2,11 @@
 
 use super::super::Input;
 use super::super::ast::{Arg, Binding, Call};
-use super::super::functions;
+use super::super::functions::{self, Callable};
 use super::super::source::DbSource;
 use super::lower::Planner;
 use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
 use crate::datom::{Val, ValueType};
-use crate::db::meant;
 use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
 
@@ -33,22 +32,10 @@ impl Planner<'_> {
         if call.name.ns().is_none() && SPECIAL.contains(&call.name.name()) {
             return self.special(call, binding, span, default, out);
         }
-        let registered = self.sources.any_db().map(|db| &db.registry().query_fns);
-        let (known, registered) = (registered, registered.and_then(|fns| fns.get(&call.name).cloned()));
-        let callee = if let Some(f) = registered {
-            functions::check_arity(&call.name, f.arity.min, f.arity.max, call.args.len())
-                .map_err(|e| e.at(call.span))?;
-            Callee::Registered(f.call)
-        } else if let Some(function) = functions::lookup(&call.name) {
-            function.check_arity(call.args.len()).map_err(|e| e.at(call.span))?;
-            Callee::Function(function)
-        } else {
-            let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {}", call.name));
-            let built_in = functions::names().into_iter().chain(SPECIAL);
-            return Err(meant(error.at(call.name_span), &call.name, known, built_in));
-        };
+        let (name, given) = ((&call.name, call.name_span), (call.args.len(), call.span));
+        let function = Callable::named(name, self.sources.any_db(), given, &SPECIAL)?;
         let apply = Apply {
-            callee,
+            callee: Callee::Named(function),
             name: call.name.clone(),
             args: self.operands(&call.args)?,
             span,

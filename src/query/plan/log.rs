@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::super::ast::{Arg, Binding, Call};
-use super::super::functions;
+use super::super::functions::{self, Callable};
 use super::lower::Planner;
 use super::{Apply, Callee, Goal, Operand};
 use crate::datom::{EntityId, Partition, T, TxId, Val};
@@ -40,7 +40,7 @@ impl Planner<'_> {
             true => Arc::new(move |args: &[Val]| tx_ids(&log, &args[0], &args[1])),
             false => Arc::new(move |args: &[Val]| tx_data(&log, &args[0])),
         };
-        let callee = Callee::Registered(read);
+        let callee = Callee::Named(Callable::Registered(read));
         let name = call.name.clone();
         out.push(Goal::Apply(
             Apply {

@@ -404,7 +404,7 @@ impl Planner<'_> {
             },
             Some(Kind::Value(ty)) => {
                 let v = Val::from_edn(c)?;
-                match super::super::source::coerce(ty, &v) {
+                match v.coerce(ty) {
                     Some(x) => x.into(),
                     None => v,
                 }

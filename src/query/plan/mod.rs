@@ -20,9 +20,8 @@ use std::sync::Arc;
 
 use super::ast::{Binding, Var};
 use super::column::Tag;
-use super::functions::Function;
+use super::functions::Callable;
 use crate::datom::{T, Val, Value, Word};
-use crate::db::QueryFn;
 use crate::edn::Symbol;
 use crate::error::{Result, Span};
 use crate::schema::Attribute;
@@ -149,12 +148,10 @@ impl Operand {
     }
 }
 
-/// What is called: a built-in function, or one of the engine's own.
+/// What is called: a function by its name, or one of the engine's own.
 #[derive(Clone)]
 pub(crate) enum Callee {
-    Function(&'static Function),
-    /// Registered from Rust.
-    Registered(QueryFn),
+    Named(Callable),
     /// `ground`, and the value of a function that gives its argument.
     Identity,
     /// `tuple`
@@ -164,8 +161,8 @@ pub(crate) enum Callee {
 impl std::fmt::Debug for Callee {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Callee::Function(function) => function.name,
-            Callee::Registered(_) => "registered",
+            Callee::Named(Callable::BuiltIn(function)) => function.name,
+            Callee::Named(Callable::Registered(_)) => "registered",
             Callee::Identity => "identity",
             Callee::Tuple => "tuple",
         })

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::super::ast::{Binding, Var};
-use super::super::functions;
+use super::super::functions::{self, Callable};
 use super::super::source::Source;
 use super::lower::Planner;
 use super::sample::{FEW, Samples};
@@ -208,8 +208,8 @@ impl Planner<'_> {
         match goal {
             Goal::Filter(f) | Goal::Apply(f, _) => match f.callee {
                 Callee::Identity | Callee::Tuple => false,
-                Callee::Function(_) => !functions::never_fails(&f.name),
-                Callee::Registered(_) => true,
+                Callee::Named(Callable::BuiltIn(_)) => !functions::never_fails(&f.name),
+                Callee::Named(Callable::Registered(_)) => true,
             },
             Goal::Nested(..) => true,
             Goal::Not { body, .. } => body.iter().any(|g| self.may_fail(g)),
