@@ -30,6 +30,9 @@
 //!
 //! [`Connection`] is where to begin, [`Db`] is what answers; `docs/guide` explains everything with examples. The rooms below stand
 //! in reading order; each uses only those above it.
+#[macro_use]
+mod macros;
+
 pub mod error;
 
 pub mod edn;

@@ -110,15 +110,9 @@ impl IntoEntityRef for (Keyword, Edn) {
     }
 }
 
-impl From<EntityId> for EntityRef {
-    fn from(e: EntityId) -> EntityRef {
-        EntityRef::Id(e)
-    }
-}
-impl From<Keyword> for EntityRef {
-    fn from(k: Keyword) -> EntityRef {
-        EntityRef::Ident(k)
-    }
+conversions! { EntityRef:
+    EntityId, e => EntityRef::Id(e);
+    Keyword, k => EntityRef::Ident(k);
 }
 
 impl Db {

@@ -70,20 +70,10 @@ fn invalid_time(what: impl std::fmt::Display) -> Error {
         .hint("give a t (12), a transaction's entity id, or an instant (#inst \"2024-05-01\")")
 }
 
-impl From<T> for TimePoint {
-    fn from(t: T) -> TimePoint {
-        TimePoint::T(t)
-    }
-}
-impl From<TxId> for TimePoint {
-    fn from(tx: TxId) -> TimePoint {
-        TimePoint::Tx(tx)
-    }
-}
-impl From<Instant> for TimePoint {
-    fn from(i: Instant) -> TimePoint {
-        TimePoint::Instant(i)
-    }
+conversions! { TimePoint:
+    T, t => TimePoint::T(t);
+    TxId, tx => TimePoint::Tx(tx);
+    Instant, i => TimePoint::Instant(i);
 }
 
 type Filter = Arc<dyn Fn(&Db, &Datom) -> bool + Send + Sync>;

@@ -288,76 +288,26 @@ impl<'a> Expander<'a> {
     }
 }
 
-impl From<EntityId> for Entity {
-    fn from(e: EntityId) -> Entity {
-        Entity::Id(e)
-    }
+conversions! { Entity:
+    EntityId, e => Entity::Id(e);
+    Keyword, k => Entity::Ident(k);
 }
-impl From<Keyword> for Entity {
-    fn from(k: Keyword) -> Entity {
-        Entity::Ident(k)
-    }
-}
-impl From<u32> for Attr {
-    fn from(id: u32) -> Attr {
-        Attr::Id(id)
-    }
-}
-impl From<Keyword> for Attr {
-    fn from(k: Keyword) -> Attr {
-        Attr::Ident(k)
-    }
-}
-impl From<&Keyword> for Attr {
-    fn from(k: &Keyword) -> Attr {
-        Attr::Ident(k.clone())
-    }
-}
-impl From<&str> for Attr {
+conversions! { Attr:
+    u32, id => Attr::Id(id);
+    Keyword, k => Attr::Ident(k);
+    &Keyword, k => Attr::Ident(k.clone());
     /// A name with or without its colon.
-    fn from(name: &str) -> Attr {
-        Attr::Ident(Keyword::new(name.strip_prefix(':').unwrap_or(name)))
-    }
+    &str, name => Attr::Ident(Keyword::new(name.strip_prefix(':').unwrap_or(name)));
 }
-impl From<Entity> for Term {
-    fn from(e: Entity) -> Term {
-        Term::Entity(e)
-    }
-}
-impl From<EntityId> for Term {
-    fn from(e: EntityId) -> Term {
-        Term::Entity(Entity::Id(e))
-    }
-}
-impl From<Value> for Term {
-    fn from(v: Value) -> Term {
-        Term::Value(v)
-    }
-}
-impl From<&str> for Term {
-    fn from(s: &str) -> Term {
-        Term::Value(Value::string(s))
-    }
-}
-impl From<i64> for Term {
-    fn from(x: i64) -> Term {
-        Term::Value(Value::Long(x))
-    }
-}
-impl From<f64> for Term {
+conversions! { Term:
+    Entity, e => Term::Entity(e);
+    EntityId, e => Term::Entity(Entity::Id(e));
+    Value, v => Term::Value(v);
+    &str, s => Term::Value(Value::string(s));
+    i64, x => Term::Value(Value::Long(x));
     /// NaN is refused when the transaction is prepared.
-    fn from(x: f64) -> Term {
-        Term::Value(Value::Double(x))
-    }
-}
-impl From<bool> for Term {
-    fn from(b: bool) -> Term {
-        Term::Value(Value::Boolean(b))
-    }
-}
-impl From<Keyword> for Term {
+    f64, x => Term::Value(Value::Double(x));
+    bool, b => Term::Value(Value::Boolean(b));
     /// A keyword value; for the entity of that name use `Entity::Ident`.
-    fn from(k: Keyword) -> Term {
-        Term::Value(Value::Keyword(k))
-    }
+    Keyword, k => Term::Value(Value::Keyword(k));
 }
