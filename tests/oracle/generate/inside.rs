@@ -43,24 +43,7 @@ impl Gen<'_, '_> {
             clauses.extend(self.clause(&mut child));
         }
         self.t.shuffle(&mut clauses);
-        let mut query = Query {
-            shape: Shape::Relation,
-            find: Vec::new(),
-            keys: None,
-            patterns: false,
-            with: Vec::new(),
-            sources: self.sources.clone(),
-            inputs,
-            rules: Vec::new(),
-            clauses,
-            having: Vec::new(),
-            order: Vec::new(),
-            limit: None,
-            offset: 0,
-            allow_scan: self.scan,
-            time_in_text: false,
-            as_map: self.t.chance(15),
-        };
+        let mut query = self.asking(inputs, clauses);
         self.plain = true;
         self.find(&child, &mut query);
         self.plain = false;

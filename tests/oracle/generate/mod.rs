@@ -109,22 +109,9 @@ impl Gen<'_, '_> {
         self.settle_entities(&mut inputs, &mut clauses);
         self.t.shuffle(&mut clauses);
         let mut q = Query {
-            shape: Shape::Relation,
-            find: Vec::new(),
-            keys: None,
-            patterns: false,
-            with: Vec::new(),
-            sources: self.sources.clone(),
-            inputs,
             rules,
-            clauses,
-            having: Vec::new(),
-            order: Vec::new(),
-            limit: None,
-            offset: 0,
-            allow_scan: self.scan,
             time_in_text: self.t.chance(15),
-            as_map: self.t.chance(15),
+            ..self.asking(inputs, clauses)
         };
         // A moment in the text must have been, and a filter has no text.
         if let Source::Db(View { base, filter, .. }) = q.sources[0] {
@@ -132,6 +119,28 @@ impl Gen<'_, '_> {
         }
         self.find(&s, &mut q);
         q
+    }
+
+    /// A query with these clauses that finds nothing yet.
+    fn asking(&mut self, inputs: Vec<(Binding, Data)>, clauses: Vec<Clause>) -> Query {
+        Query {
+            shape: Shape::Relation,
+            find: Vec::new(),
+            keys: None,
+            patterns: false,
+            with: Vec::new(),
+            sources: self.sources.clone(),
+            inputs,
+            rules: Vec::new(),
+            clauses,
+            having: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+            allow_scan: self.scan,
+            time_in_text: false,
+            as_map: self.t.chance(15),
+        }
     }
 
     fn view(&mut self) -> View {
