@@ -3,6 +3,7 @@
 use std::env;
 use std::process::Command;
 
+use asof::Db;
 use asof::conn::Options;
 use asof::datom::EntityId;
 use asof::edn::{Edn, Keyword};
@@ -71,35 +72,24 @@ pub fn run() -> Outcome {
         }
         Ok(rows)
     });
-    let scans = Case {
-        samples: 3,
-        ..case("scan of five attributes")
-    };
-    scans.ask(|| {
-        let mut rows = 0;
-        for attr in &attrs {
-            for d in db.datoms(Order::Aevt, std::slice::from_ref(attr))? {
-                d?;
-                rows += 1;
+    let scan = |name, db: &Db| {
+        let case = Case {
+            samples: 3,
+            ..case(name)
+        };
+        case.ask(|| {
+            let mut rows = 0;
+            for attr in &attrs {
+                for d in db.datoms(Order::Aevt, std::slice::from_ref(attr))? {
+                    d?;
+                    rows += 1;
+                }
             }
-        }
-        Ok(rows)
-    });
-    let then = db.as_of(db.basis_t() / 2)?;
-    let past = Case {
-        samples: 3,
-        ..case("the same as of the middle")
+            Ok(rows)
+        });
     };
-    past.ask(|| {
-        let mut rows = 0;
-        for attr in &attrs {
-            for d in then.datoms(Order::Aevt, std::slice::from_ref(attr))? {
-                d?;
-                rows += 1;
-            }
-        }
-        Ok(rows)
-    });
+    scan("scan of five attributes", &db);
+    scan("the same as of the middle", &db.as_of(db.basis_t() / 2)?);
     let limit = format!("budget {budget:.1} MB + {BESIDES} MB = {:.1} MB", budget + BESIDES);
     emit_mb("cache", "peak memory", rig::peak_mb(), &limit);
     Ok(())
