@@ -2,7 +2,7 @@
 
 use datafrog::{Iteration, Relation, RelationLeaper};
 
-use crate::rules::{Graph, Pairs};
+use crate::graph::{Graph, Pairs};
 
 fn relation(pairs: &Pairs) -> Relation<(u32, u32)> {
     pairs.iter().copied().collect()
@@ -10,6 +10,11 @@ fn relation(pairs: &Pairs) -> Relation<(u32, u32)> {
 
 fn turned(pairs: &Pairs) -> Relation<(u32, u32)> {
     pairs.iter().map(|(a, b)| (*b, *a)).collect()
+}
+
+/// The pairs whose second node is so.
+fn ending(pairs: &Pairs, so: impl Fn(&u32) -> bool) -> Relation<(u32, u32)> {
+    pairs.iter().filter(|(_, b)| so(b)).copied().collect()
 }
 
 /// The nodes whose weight is below a limit.
@@ -97,12 +102,7 @@ pub fn apart(graph: &Graph) -> usize {
 pub fn untainted(graph: &Graph) -> usize {
     let mut it = Iteration::new();
     let weight = |n: &u32| graph.weights[*n as usize];
-    let to_middling: Relation<(u32, u32)> = graph
-        .of("likes")
-        .iter()
-        .filter(|(_, b)| weight(b) < 50)
-        .copied()
-        .collect();
+    let to_middling = ending(graph.of("likes"), |b| weight(b) < 50);
     let tainted = it.variable::<(u32, ())>("tainted");
     tainted.insert(lighter(graph, 5));
     while it.changed() {
@@ -115,7 +115,7 @@ pub fn untainted(graph: &Graph) -> usize {
     let good = |n: &u32| !bad[*n as usize];
     let mut it = Iteration::new();
     let first = graph.of("follows").iter().filter(|(a, b)| good(a) && good(b));
-    let next: Relation<(u32, u32)> = graph.of("likes").iter().filter(|(_, b)| good(b)).copied().collect();
+    let next = ending(graph.of("likes"), good);
     let safe = it.variable::<(u32, u32)>("safe");
     safe.extend(first.map(|(a, b)| (*b, *a)));
     while it.changed() {
@@ -127,12 +127,7 @@ pub fn untainted(graph: &Graph) -> usize {
 pub fn filtered(graph: &Graph) -> usize {
     let mut it = Iteration::new();
     let weight = |n: &u32| graph.weights[*n as usize];
-    let next: Relation<(u32, u32)> = graph
-        .of("likes")
-        .iter()
-        .filter(|(_, b)| weight(b) < 90)
-        .copied()
-        .collect();
+    let next = ending(graph.of("likes"), |b| weight(b) < 90);
     let reach = it.variable::<(u32, u32)>("reach");
     let first = graph.of("follows").iter().filter(|(_, b)| weight(b) < 70);
     reach.extend(first.map(|(a, b)| (*b, *a)));

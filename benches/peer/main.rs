@@ -8,6 +8,7 @@ mod cache;
 mod events;
 mod flight;
 mod frog;
+mod graph;
 mod history;
 mod joins;
 mod movies;

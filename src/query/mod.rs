@@ -54,7 +54,7 @@ use find::{Finder, Paging};
 use inputs::Bound;
 use page::{Page, State};
 use plan::Pipeline;
-use plan::lower::Planner;
+use plan::planner::Planner;
 use plan::rules::Pred;
 
 /// A query, parsed: made once, run as often as one likes.

@@ -331,7 +331,13 @@ fn instants() {
     given("parse-instant", &["2024-13-01".into()], Val::Nil);
     given("parse-instant", &["2024-05-01T02:00:00+02:00".into()], at("2024-05-01"));
     given("parse-instant", &[" 2024 ".into()], at("2024-01-01T00:00"));
-    for none in ["soon", "", "2024-5-1", "2024-05-01 12:00", "2024-05-01T00:00:00.0000001Z"] {
+    for none in [
+        "soon",
+        "",
+        "2024-5-1",
+        "2024-05-01 12:00",
+        "2024-05-01T00:00:00.0000001Z",
+    ] {
         given("parse-instant", &[none.into()], Val::Nil);
     }
     assert_eq!(at("1970-01-01"), Val::Instant(Instant(0)));

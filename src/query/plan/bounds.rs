@@ -4,8 +4,7 @@ use super::super::ast::Var;
 use super::super::column::Tag;
 use super::super::functions::Callable;
 use super::super::values::Values;
-use super::lower::Consts;
-use super::{Apply, Bounds, Callee, Goal, Operand, Pos};
+use super::{Apply, Bounds, Callee, Consts, Goal, Operand, Pos};
 use crate::datom::{Val, Value, ValueType};
 use crate::error::Result;
 

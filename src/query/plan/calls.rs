@@ -4,7 +4,7 @@ use super::super::Input;
 use super::super::ast::{Arg, Binding, Call};
 use super::super::functions::{self, Callable};
 use super::super::source::DbSource;
-use super::lower::Planner;
+use super::planner::Planner;
 use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
 use crate::datom::{Val, ValueType};
 use crate::edn::{Edn, Keyword, Node};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::ast::{Arg, Binding, Call};
 use super::super::functions::{self, Callable};
-use super::lower::Planner;
+use super::planner::Planner;
 use super::{Apply, Callee, Goal, Operand};
 use crate::datom::{EntityId, Partition, T, TxId, Val};
 use crate::db::TimePoint;

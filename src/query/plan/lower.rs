@@ -1,24 +1,18 @@
 //! Clauses -> goals: sources, attributes, constants, functions and rules by what they mean here. All that a query can get
 //! wrong in a clause is reported by this stage.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::super::ast::{Clause, Rule, Term, Var, Vars};
+use super::super::ast::{Clause, Rule, Term, Var};
 use super::super::column::Tag;
 use super::super::functions;
 use super::super::parse::collect_binding;
-use super::super::source::Sources;
-use super::super::values::Values;
-use super::kinds::{Kind, RuleKinds};
-use super::rules::{Pred, PredKey, RuleSet};
+use super::kinds::Kind;
+use super::planner::Planner;
 use super::{Goal, RuleCall, bounds};
 use crate::datom::{Val, Word};
 use crate::edn::{Edn, Symbol};
 use crate::error::{Code, Error, Result, Span};
-use crate::log::Log;
-
-/// Variables whose one value is known before the query runs.
-pub(crate) type Consts = FxHashMap<Var, (Tag, Word)>;
 
 /// Rules that do not recurse are copied into their callers up to this many times; then they are called.
 const INLINE_MAX: usize = 100;
@@ -26,68 +20,7 @@ const INLINE_MAX: usize = 100;
 /// More clauses side by side than this are refused: the search for their order compares each with all others.
 const CLAUSES_MAX: usize = 1000;
 
-/// What planning one query knows and collects.
-pub(crate) struct Planner<'a> {
-    pub sources: &'a Sources,
-    pub values: &'a Values,
-    pub logs: &'a [(Symbol, Log)],
-    pub vars: Vars,
-    pub rules: &'a RuleSet,
-    pub rule_kinds: &'a RuleKinds,
-    pub consts: Consts,
-    pub allow_scan: bool,
-    /// How deep the clause that is being planned lies, in queries around this one, too.
-    pub depth: usize,
-    /// In the body of a rule: what `$` names there, the source that the rule was called on.
-    pub dollar: Option<Option<usize>>,
-    pub inlined: usize,
-    /// How many rules are being planned inside each other.
-    pub nesting: usize,
-    /// The recursion whose bodies are being planned.
-    pub component: Option<usize>,
-    pub preds: Vec<Pred>,
-    pub pred_index: FxHashMap<PredKey, usize>,
-    /// Rules that are being planned with no argument bound, outermost first.
-    pub free: Vec<usize>,
-    pub distinct: FxHashMap<(usize, u32), f64>,
-    /// How many facts attributes have, by source.
-    pub facts: FxHashMap<(usize, u32), f64>,
-    pub passes: super::super::Passes,
-    /// Variables that a clause uses as entities.
-    pub entities: FxHashSet<Var>,
-    /// Variables that are equal to others, having been written twice in one clause.
-    pub twins: Vec<(Var, Var)>,
-    /// What can fail waits until nothing else can be done.
-    pub careful: bool,
-    /// The variables that inputs give one value.
-    pub inputs: Vec<Var>,
-    /// Those on whose very value the plan depends.
-    pub exact: Vec<Var>,
-    /// The plan holds for later runs, with other values and on later database values.
-    pub lasting: bool,
-}
-
 impl Planner<'_> {
-    pub(super) fn fresh(&mut self, like: &str) -> Var {
-        self.vars.fresh(Symbol::new(like))
-    }
-
-    /// The variables whose numbers are entities: a number is one where a clause uses it as one, wherever that clause stands.
-    pub fn entities(&mut self) -> FxHashSet<Var> {
-        let mut entities = std::mem::take(&mut self.entities);
-        loop {
-            let before = entities.len();
-            for (a, b) in &self.twins {
-                if entities.contains(a) || entities.contains(b) {
-                    entities.extend([*a, *b]);
-                }
-            }
-            if entities.len() == before {
-                return entities;
-            }
-        }
-    }
-
     /// The goals of a conjunction whose variables in `outer` may be bound from outside.
     pub fn conjunction(&mut self, clauses: &[Clause], outer: &[Var], default: Option<usize>) -> Result<Vec<Goal>> {
         if let Some(extra) = clauses.get(CLAUSES_MAX) {

@@ -4,19 +4,21 @@
 //! looking at facts is found out here.
 
 pub(crate) mod access;
-pub(crate) mod bounds;
+mod bounds;
 mod calls;
 mod closure;
 pub(crate) mod kinds;
 mod log;
-pub(crate) mod lower;
-pub(crate) mod order;
+mod lower;
+mod order;
 mod pattern;
+pub(crate) mod planner;
+mod preds;
 pub(crate) mod rules;
-mod sample;
-mod search;
 
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::ast::{Binding, Var};
 use super::column::Tag;
@@ -25,6 +27,9 @@ use crate::datom::{T, Val, Value, Word};
 use crate::edn::Symbol;
 use crate::error::{Result, Span};
 use crate::schema::Attribute;
+
+/// Variables whose one value is known before the query runs.
+pub(crate) type Consts = FxHashMap<Var, (Tag, Word)>;
 
 /// A position of a pattern.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +103,7 @@ impl Params {
 
 impl Scan {
     /// Puts the values of a run where those of another were.
-    pub fn put_in(&mut self, consts: &lower::Consts, values: &super::values::Values) -> Result<()> {
+    pub fn put_in(&mut self, consts: &Consts, values: &super::values::Values) -> Result<()> {
         self.nothing = self.params.nothing;
         if let Some(word) = self.params.e.and_then(|v| consts.get(&v)) {
             match pattern::entity_of(*word) {

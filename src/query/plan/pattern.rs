@@ -6,7 +6,7 @@ use super::super::ast::{Pattern, Term, Var};
 use super::super::column::Tag;
 use super::super::source::{DbSource, Source};
 use super::super::values::Values;
-use super::lower::Planner;
+use super::planner::Planner;
 use super::{Goal, Pos, RowScan, Scan};
 use crate::datom::{EntityId, T, Val, Value, ValueType, Word};
 use crate::db::TimePoint;

@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::ast::Var;
-use super::lower::Planner;
-use super::{Goal, Pos, Scan, access};
+use super::super::planner::Planner;
+use super::super::{Goal, Pos, Scan, access};
 use crate::error::Result;
 use crate::index::{Order, Probe, Range};
+use crate::query::ast::Var;
 
 /// A pattern with so few facts is read while planning.
 pub(super) const FEW: f64 = 4.0;

@@ -3,9 +3,9 @@
 
 use rustc_hash::FxHashSet;
 
-use super::Goal;
-use super::lower::Planner;
-use super::order::{Candidate, Scratch, State};
+use super::super::Goal;
+use super::super::planner::Planner;
+use super::state::{Candidate, Scratch, State};
 use crate::error::{Error, Result};
 
 /// Up to so many clauses that join, no beginning is given up: ten have a thousand sets, which takes less than a millisecond.
