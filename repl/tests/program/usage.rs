@@ -1,0 +1,237 @@
+//! The command line: messages, exit codes, what stands where, and pages about it.
+
+use std::process::{Command, Stdio};
+
+use crate::place::{TONS, asof, ships};
+
+#[test]
+fn mistakes_have_a_place_and_a_way_out() {
+    let place = ships();
+    let err = place.err(&["q", "[:find ?n\n :where [?s :ship/nmae ?n]]"], 1);
+    assert!(
+        err.contains(":db.error/unknown-attribute") && err.contains("query:2:13"),
+        "{err}"
+    );
+    assert!(err.contains("did you mean :ship/name?"), "{err}");
+    assert!(!err.contains('\x1b'), "no colour where there is no terminal: {err:?}");
+    let err = place.err(&["q", TONS, "Petrel"], 1);
+    assert!(err.contains("'\"Petrel\"'"), "{err}");
+    let err = place.err(&["transact", "-e", "[{:ship/name 5}]"], 1);
+    assert!(
+        err.contains(":db.error/wrong-type-for-attribute") && err.contains("text:1:"),
+        "{err}"
+    );
+    let err = place.err(&["transact", "-e", "{:ship/name \"x\"}"], 1);
+    assert!(err.contains("brackets"), "{err}");
+    let err = place.err(&["q", TONS, "--db", "nowhere"], 1);
+    assert!(err.contains(":db.error/db-not-found"), "{err}");
+    assert!(!place.path().join("nowhere").exists(), "asking makes no database");
+    // Nothing is written when any of the text cannot be read.
+    place.err(&["transact", "-e", "[{:ship/name \"Tern\"}] [{:ship/name "], 1);
+    assert_eq!(
+        place.answer(&["q", "[:find (count ?s) . :where [?s :ship/name]]"]),
+        "2\n"
+    );
+}
+
+#[test]
+fn wrong_usage_is_code_2() {
+    let place = ships();
+    for args in [
+        &["frobnicate"][..],
+        &["q"],
+        &["q", TONS, "--as-of", "tomorrow"],
+        &["eval"],
+        &["transact"],
+        &["completions", "ksh"],
+        &["plot"],
+    ] {
+        let err = place.err(args, 2);
+        assert!(
+            err.contains("Usage") || err.contains("invalid value"),
+            "{args:?}: {err}"
+        );
+    }
+    assert!(place.answer(&["--help"]).contains("Examples:"));
+    assert!(place.answer(&["--version"]).starts_with("asof "));
+}
+
+#[test]
+fn flags_are_the_same_everywhere() {
+    let place = ships();
+    let petrel = "[:ship/name \"Petrel\"]";
+    let reading: &[&[&str]] = &[
+        &["q", TONS],
+        &["pull", "[*]", petrel],
+        &["schema"],
+        &["log"],
+        &["timeline", petrel],
+        &["blame", petrel],
+        &["plot", "days"],
+        &["plot", "value", petrel, ":ship/tons"],
+        &["plot", "around", petrel],
+    ];
+    let flags = [
+        "--db",
+        "asof-data",
+        "--as-of",
+        "3",
+        "--since",
+        "1",
+        "--history",
+        "--format",
+        "json",
+        "--timeout",
+        "20s",
+        "--max-rows",
+        "1000",
+        "--labels",
+    ];
+    for command in reading {
+        // Nothing is pulled from a history, and after t 1 nothing is referred to by name.
+        let without = ["pull", "blame", "timeline", "plot"].contains(&command[0]);
+        let flags: Vec<&str> = match without {
+            true => flags
+                .into_iter()
+                .filter(|f| !["--since", "1", "--history"].contains(f))
+                .collect(),
+            false => flags.to_vec(),
+        };
+        let run = place.run(&[command, flags.as_slice()].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{command:?}: {}", run.out);
+        assert!(run.out.starts_with(['[', '{']), "{command:?} is JSON: {}", run.out);
+        assert!(!run.out.contains("1759218"), "{command:?} has labels: {}", run.out);
+    }
+    let diff = place.answer(&["diff", "2", "--labels"]);
+    assert!(
+        diff.contains("[+ #e1 :ship/tons 950]") && diff.contains("[- #e1 :ship/tons 900]"),
+        "{diff}"
+    );
+    let run = place.run(&["q", TONS, "--timing"]);
+    assert!(run.code == 0 && run.err.starts_with("2 rows, 4 read, "), "{}", run.err);
+    let limited = "[:find ?a ?b :where [?a :db/ident] [?b :db/ident] [(!= ?a ?b)]]";
+    assert!(
+        place
+            .err(&["q", limited, "--max-rows", "10"], 3)
+            .contains("more than 10 rows")
+    );
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let place = ships();
+    place.err(&["q", "[:find ?x :where [?x :no/such]]"], 1);
+    place.err(&["q", TONS, "--timeout", "soon"], 2);
+    // Damage, and a database that is in use.
+    let held = asof::Connection::open(place.path().join("asof-data")).expect("it opens");
+    assert!(place.err(&["q", TONS], 5).contains(":db.error/store-locked"));
+    held.close().expect("it closes");
+    // Whoever reads the output may stop.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(["log", "--db", "asof-data"])
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("asof starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("asof ends");
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+#[test]
+fn the_database_of_this_folder_is_the_default() {
+    let place = ships();
+    let typed = "(basis-t db)\n";
+    assert_eq!(place.input(&["repl"], typed).out, "3\n");
+    assert_eq!(place.input(&[], typed).out, "3\n", "asof alone is the prompt");
+    assert_eq!(place.input(&["repl", "--mem"], typed).out, "0\n");
+    assert_eq!(place.input(&["repl", "other"], typed).out, "0\n");
+    let empty = tempfile::tempdir().expect("a folder");
+    assert_eq!(asof(empty.path(), &["repl"], typed).out, "0\n");
+    assert!(!empty.path().join("asof-data").exists(), "looking makes no database");
+}
+
+#[test]
+fn what_is_no_folder_of_ours_is_named() {
+    let place = ships();
+    let at = |name: &str| place.path().join(name);
+    std::fs::write(at("letter"), "dear").expect("a file");
+    for args in [
+        &["q", "[:find ?e :where [?e :db/doc]]"][..],
+        &["stats"],
+        &["verify"],
+        &["reindex"],
+        &["repl"],
+    ] {
+        let err = place.err(&[args, &["--db", "letter"]].concat(), 1);
+        assert!(
+            err.contains("letter is a file, and a database is a folder"),
+            "{args:?}: {err}"
+        );
+    }
+    let err = place.err(&["stats", "--db", "letter/below"], 5);
+    assert!(
+        err.contains("letter/below") && err.contains("hint: a database is a folder"),
+        "{err}"
+    );
+}
+
+#[test]
+fn what_writes_goes_on_without_a_reader() {
+    let place = ships();
+    let many: String = (0..2000).map(|i| format!("[{{:ship/name \"ship {i}\"}}]\n")).collect();
+    std::fs::write(place.path().join("many.edn"), &many).expect("a file");
+    let mut writer = Command::new(env!("CARGO_BIN_EXE_asof"))
+        .args(["transact", "many.edn"])
+        .current_dir(place.path())
+        .env_remove("ASOF_DB")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("asof starts");
+    drop(writer.stdout.take());
+    assert!(writer.wait().expect("asof ends").success());
+    let count = "[:find (count ?s) . :where [?s :ship/name]]";
+    assert_eq!(place.answer(&["q", count]), "2002\n");
+    if cfg!(target_os = "linux") {
+        let full = |args: &[&str]| {
+            let full = std::fs::File::options()
+                .write(true)
+                .open("/dev/full")
+                .expect("a full device");
+            let run = Command::new(env!("CARGO_BIN_EXE_asof"))
+                .args(args)
+                .current_dir(place.path())
+                .env_remove("ASOF_DB")
+                .stdout(full)
+                .output()
+                .expect("asof runs");
+            (run.status.code(), String::from_utf8(run.stderr).expect("text"))
+        };
+        let (code, err) = full(&["transact", "-e", "[{:ship/name \"one\"}] [{:ship/name \"two\"}]"]);
+        assert_eq!(code, Some(5), "{err}");
+        assert!(
+            err.contains("db.error/io: standard output cannot be written") && err.contains("is stored"),
+            "{err}"
+        );
+        assert_eq!(place.answer(&["q", count]), "2004\n");
+        let (code, err) = full(&["q", count]);
+        assert!(
+            code == Some(5) && err.contains("standard output cannot be written"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn pages_for_shells_and_man() {
+    let place = ships();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.answer(&["completions", shell]);
+        assert!(script.contains("timeline") && script.contains("as-of"), "{shell}");
+    }
+    place.answer(&["man", "man1"]);
+    let page = std::fs::read_to_string(place.path().join("man1/asof-q.1")).expect("a page");
+    assert!(page.contains("Examples:") && page.contains("max\\-rows"), "{page}");
+    assert!(place.path().join("man1/asof.1").exists());
+}
