@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output and everything else to standard error. [`EXIT_CODES`] says what the exit code means.
 
+mod cancel;
 mod commands;
 mod dump;
 mod eval;

@@ -1,10 +1,12 @@
 //! How long work may take that is no query. A query keeps to its budget by itself; what reads facts one after the other asks here.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use asof::error::{Code, Error, Result};
 use asof::query::{Budget, CancelToken};
+
+use crate::print::span;
 
 /// How many facts pass between two looks at the clock, which takes about as long as reading one.
 const FACTS: u32 = 64;
@@ -15,7 +17,13 @@ pub struct Patience {
     timeout: Option<Duration>,
     memory_max: Option<usize>,
     cancel: Option<CancelToken>,
-    passed: Cell<u32>,
+    passed: AtomicU32,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience::of(&Budget::default())
+    }
 }
 
 impl Patience {
@@ -26,14 +34,15 @@ impl Patience {
             timeout: budget.timeout,
             memory_max: budget.memory_max,
             cancel: budget.cancel.clone(),
-            passed: Cell::new(0),
+            passed: AtomicU32::new(0),
         }
     }
 
     /// Refuses to go on when the time is up, or when somebody cancelled.
     pub fn check(&self) -> Result<()> {
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            return Err(Error::new(Code::QueryCancelled, "cancelled"));
+            let after = span(self.began.elapsed());
+            return Err(Error::new(Code::QueryCancelled, format!("cancelled after {after}")));
         }
         match self.timeout {
             Some(limit) if self.began.elapsed() >= limit => {
@@ -57,9 +66,18 @@ impl Patience {
 
     /// As `check`, for work of many small steps: it looks now and then.
     pub fn step(&self) -> Result<()> {
-        let passed = self.passed.get() + 1;
-        self.passed.set(passed % FACTS);
-        if passed == FACTS { self.check() } else { Ok(()) }
+        match self.passed.fetch_add(1, Ordering::Relaxed) % FACTS {
+            0 => self.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error of work that stopped: when it was to stop, then that is why, whatever it stumbled over; `kept` is what stays of it.
+    pub fn explain(&self, e: Error, kept: impl FnOnce() -> String) -> Error {
+        match self.check() {
+            Ok(()) => e,
+            Err(ended) => ended.hint(kept()),
+        }
     }
 
     /// What is read one by one, until the patience ends.

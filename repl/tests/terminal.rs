@@ -1,6 +1,7 @@
 //! The prompt in a real terminal: keys, completion, forms of several lines, history, Ctrl-C, size, pager, colours.
 #![cfg(unix)]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -104,6 +105,54 @@ fn a_session() {
     keys(t, ":db/", "\x1b[36m:db/");
     keys(t, "\x15[1]", "\x1b[1;4m[");
     keys(t, "\x15\x04", "");
+    t.exp_eof().expect("the end");
+}
+
+#[test]
+fn imports_and_checks_end_before_the_session() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let pipe = dir.path().join("row.csv");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .expect("mkfifo runs")
+            .success()
+    );
+    let mut terminal = asof(dir.path(), false);
+    let t = &mut terminal;
+    t.send(".import csv row.csv --id id --batch 100 --sample 10\r")
+        .expect("it takes keys");
+    t.flush().expect("it takes keys");
+    // More rows than wait anywhere on their way; and nobody ends them.
+    let mut rows = std::fs::OpenOptions::new().write(true).open(&pipe).expect("a reader");
+    let text: String = (0..30_000).map(|i| format!("row-{i:06},{i:-^60}\n")).collect();
+    rows.write_all(format!("id,text\n{text}").as_bytes())
+        .expect("all of it is read");
+    keys(t, "\x03", "cancelled after");
+    let told = keys(t, "", "importing again adds the rest");
+    let count = told.split(" rows are imported").next().unwrap_or_default();
+    let count = count.rsplit(' ').next().unwrap_or_default().replace(',', "");
+    assert!(count.parse::<usize>().is_ok_and(|n| n > 0), "{told}");
+    keys(t, "", "asof> ");
+    line(
+        t,
+        "[:find (count ?e) . :where [?e :row/id]]\r",
+        &format!("\r\n{count}\r\n"),
+    );
+    line(t, ".verify\r", "as the log says");
+    // The session's own limits hold, too.
+    line(t, ".limit time 0s\r", "");
+    line(t, ".verify\r", "not done within the timeout");
+    line(t, ".reindex\r", "the database is as it was");
+    line(t, ".limit off\r", "");
+    line(t, ".reindex\r", "built anew");
+    line(
+        t,
+        "[:find (count ?e) . :where [?e :row/id]]\r",
+        &format!("\r\n{count}\r\n"),
+    );
+    keys(t, "\x04", "");
     t.exp_eof().expect("the end");
 }
 

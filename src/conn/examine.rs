@@ -36,6 +36,11 @@ pub struct Examined {
 /// # Ok(()) }
 /// ```
 pub fn examine(dir: impl AsRef<Path>, list: usize) -> Result<Examined> {
+    examine_while(dir, list, &|| Ok(()))
+}
+
+/// As [`examine`], which takes as long as reading everything takes: `check` is asked all the time, and its error ends it.
+pub fn examine_while(dir: impl AsRef<Path>, list: usize, check: &dyn Fn() -> Result<()>) -> Result<Examined> {
     let dir = dir.as_ref();
     let mut found = Finds {
         list,
@@ -52,19 +57,20 @@ pub fn examine(dir: impl AsRef<Path>, list: usize) -> Result<Examined> {
             found.take(check_head(dir))?;
             found.note(e);
             // What the engine stumbles over may be beside the log, which is then all that is needed.
-            found.examined.log = found.take(check_log_alone(dir))?;
+            found.examined.log = found.take(check_log_alone(dir, check))?;
             return Ok(found.examined);
         }
         Err(e) => return Err(e),
     };
     found.take(check_head(dir))?;
-    store.scrub(&mut |e| found.note(e))?;
+    store.scrub(&mut |e| found.note(e), check)?;
     found.scrubbed = found.spaces.clone();
     let shared: Arc<dyn Store> = store.clone();
-    found.examined.log = found.take(log::verify(&*shared, shared.head()?))?;
+    found.examined.log = found.take(log::verify(&*shared, shared.head()?, check))?;
     if found.examined.log.is_some() {
         let options = Options::new().accept_loss(false);
-        let indexes = recover(&shared, &options).and_then(|recovered| verify::indexes(&recovered.db, &shared));
+        let indexes =
+            recover(&shared, &options, check).and_then(|recovered| verify::indexes(&recovered.db, &shared, check));
         found.examined.indexes = found.take(indexes)?;
     }
     store.close()?;

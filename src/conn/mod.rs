@@ -22,7 +22,7 @@ mod verify;
 mod writer;
 
 pub use clock::{Clock, StepClock, SystemClock};
-pub use examine::{Examined, examine};
+pub use examine::{Examined, examine, examine_while};
 pub use options::{Options, WriteOptions};
 pub use repair::{Repaired, repair};
 pub use subscribe::Subscription;
@@ -307,14 +307,24 @@ impl Connection {
     /// # Ok(()) }
     /// ```
     pub fn verify(&self) -> Result<Verified> {
+        self.verify_while(&|| Ok(()))
+    }
+
+    /// As [`Connection::verify`]; `check` is asked at each record, and its error ends it.
+    pub fn verify_while(&self, check: &dyn Fn() -> Result<()>) -> Result<Verified> {
         let store = self.0.writer.store();
-        log::verify(&**store, store.head()?)
+        log::verify(&**store, store.head()?, check)
     }
 
     /// Reads the log and the indexes and proves that they agree, now and in the past. Call [`Connection::verify`] first: the log
     /// is taken as it stands.
     pub fn verify_indexes(&self) -> Result<IndexesVerified> {
-        verify::indexes(&self.db(), self.0.writer.store())
+        self.verify_indexes_while(&|| Ok(()))
+    }
+
+    /// As [`Connection::verify_indexes`]; `check` is asked all the time, and its error ends it.
+    pub fn verify_indexes_while(&self, check: &dyn Fn() -> Result<()>) -> Result<IndexesVerified> {
+        verify::indexes(&self.db(), self.0.writer.store(), check)
     }
 
     /// How much the database holds. Reads no leaf but the two at the ends of EAVT.

@@ -40,7 +40,11 @@ pub struct Options {
     pub(super) tail_hard: u64,
     /// Nobody can open the store again, so closing need not prepare for that.
     pub(super) ephemeral: bool,
+    pub(super) check: Check,
 }
+
+/// Asked while something takes long; its error ends that.
+type Check = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Options {
@@ -55,6 +59,7 @@ impl Default for Options {
             tail_soft: 200_000,
             tail_hard: 1_500_000,
             ephemeral: false,
+            check: Arc::new(|| Ok(())),
         }
     }
 }
@@ -94,6 +99,12 @@ impl Options {
     /// as it was.
     pub fn reindex(mut self, reindex: bool) -> Options {
         self.reindex = reindex;
+        self
+    }
+    /// Is asked at each record while the log is replayed or the indexes are made anew, which may take long. Its error ends the opening;
+    /// the database is whole then, and its indexes are the old ones.
+    pub fn check(mut self, check: impl Fn() -> Result<()> + Send + Sync + 'static) -> Options {
+        self.check = Arc::new(check);
         self
     }
     /// The indexer starts when this many facts are in the log and not yet in the indexes on disk; up to three times as many, when they

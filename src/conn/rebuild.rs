@@ -16,7 +16,7 @@ const TOGETHER: usize = 4 << 20;
 pub(super) fn rebuild(dir: &Path, options: &Options) -> Result<()> {
     let rebuild = Rebuild::begin(dir, options.accept_loss)?;
     let new: Arc<dyn Store> = Arc::new(rebuild.new_store()?);
-    copy_log(&rebuild, &*new, options.accept_loss)?;
+    copy_log(&rebuild, &*new, options)?;
     let fresh = Options {
         reindex: false,
         ..options.clone()
@@ -28,21 +28,23 @@ pub(super) fn rebuild(dir: &Path, options: &Options) -> Result<()> {
 }
 
 /// Proves the log of the database in `dir` whole without what else its store has.
-pub(super) fn check_log_alone(dir: &Path) -> Result<Verified> {
+pub(super) fn check_log_alone(dir: &Path, check: &dyn Fn() -> Result<()>) -> Result<Verified> {
     let rebuild = Rebuild::begin(dir, true)?;
     let store = rebuild.old_log()?;
     // That of the copy has noted nothing.
-    log::verify(&store, rebuild.head())
+    log::verify(&store, rebuild.head(), check)
 }
 
 /// Copies what the old store has of its log, checking it. Where loss is accepted that ends before the first damaged record.
-fn copy_log(rebuild: &Rebuild, new: &dyn Store, accept_loss: bool) -> Result<()> {
+fn copy_log(rebuild: &Rebuild, new: &dyn Store, options: &Options) -> Result<()> {
+    let accept_loss = options.accept_loss;
     let head = if accept_loss { None } else { rebuild.head() };
     let old = rebuild.old_log()?;
     let mut chain = Chain::start();
     let mut records = Vec::new();
     let mut bytes = 0;
     for entry in old.log(0) {
+        (options.check)()?;
         match follow(&entry, &mut chain, head) {
             Ok(_) => {}
             Err(e) if accept_loss && matches!(e.code(), Code::CorruptStore | Code::ChainBroken) => break,

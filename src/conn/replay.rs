@@ -29,8 +29,9 @@ pub(super) struct Recovered {
     pub root_version: u64,
 }
 
-/// The database value that `store` holds: its newest root, and the log behind that. An empty store gets record 0 first.
-pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recovered> {
+/// The database value that `store` holds: its newest root, and the log behind that. An empty store gets record 0 first. `check` is
+/// asked at each record.
+pub(super) fn recover(store: &Arc<dyn Store>, options: &Options, check: &dyn Fn() -> Result<()>) -> Result<Recovered> {
     let head = if options.accept_loss { None } else { store.head()? };
     let (mut state, mut chain, mut root_version) = newest_root(store, options)?;
     chain.check_head(head, false)?;
@@ -38,6 +39,7 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options) -> Result<Recov
     let mut folded: u64 = state.snapshot.shape().iter().map(|order| order.live).max().unwrap_or(0);
     let mut enough = (folded / 8).clamp(*FOLD_WHILE_OPENING.start(), *FOLD_WHILE_OPENING.end());
     for entry in store.log(chain.next_t()) {
+        check()?;
         let record = match follow(&entry, &mut chain, head) {
             Ok(record) => record,
             Err(e) if options.accept_loss && matches!(e.code(), Code::CorruptStore | Code::ChainBroken) => {

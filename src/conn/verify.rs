@@ -65,14 +65,15 @@ fn fact_hash(e: u64, a: u32, value: &[u8], time: Option<(T, bool)>) -> u64 {
     xxhash_rust::xxh3::xxh3_64(&bytes)
 }
 
-/// Compares the indexes of `db` with the log of `store`, up to `db`'s basis.
-pub(super) fn indexes(db: &Db, store: &Arc<dyn Store>) -> Result<IndexesVerified> {
+/// Compares the indexes of `db` with the log of `store`, up to `db`'s basis. `check` is asked at each record and each leaf.
+pub(super) fn indexes(db: &Db, store: &Arc<dyn Store>, check: &dyn Fn() -> Result<()>) -> Result<IndexesVerified> {
     let base = db.base();
     let (mut events, mut ref_events) = (Sum::default(), Sum::default());
     let mut now = State::default();
     let mut moments: Vec<State> = Vec::new();
     let step = (base.basis_t / MOMENTS).max(1);
     for entry in store.log(0) {
+        check()?;
         let (t, bytes) = entry?;
         if t > base.basis_t {
             break;
@@ -107,7 +108,7 @@ pub(super) fn indexes(db: &Db, store: &Arc<dyn Store>) -> Result<IndexesVerified
             until: base.basis_t,
             history: true,
         };
-        let found = sum(base, order, history)?;
+        let found = sum(base, order, history, check)?;
         compare(
             order,
             "its whole history",
@@ -120,7 +121,7 @@ pub(super) fn indexes(db: &Db, store: &Arc<dyn Store>) -> Result<IndexesVerified
                 until: state.t,
                 history: false,
             };
-            let found = sum(base, order, view)?;
+            let found = sum(base, order, view, check)?;
             compare(
                 order,
                 &format!("t {}", state.t),
@@ -155,10 +156,11 @@ fn compare(order: Order, when: &str, found: Sum, expected: Sum) -> Result<()> {
 }
 
 /// The sum of what a view shows in one order, whose rows must ascend.
-fn sum(base: &Base, order: Order, view: View) -> Result<Sum> {
+fn sum(base: &Base, order: Order, view: View, check: &dyn Fn() -> Result<()>) -> Result<Sum> {
     let mut out = Sum::default();
     let mut last: Option<RawDatom> = None;
     for batch in base.snapshot.scan(&base.words, order, &Range::all(), view) {
+        check()?;
         let batch = batch?;
         for i in 0..batch.len() {
             let row = batch.row(i);

@@ -112,7 +112,7 @@ pub(super) enum Started {
 
 impl Writer {
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Arc<Writer>> {
-        let found = replay::recover(&store, &options)?;
+        let found = replay::recover(&store, &options, &*options.check)?;
         if let Some((t, hash)) = found.chain.end() {
             store.note_head(t, hash)?;
         }

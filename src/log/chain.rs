@@ -108,11 +108,13 @@ fn broken(t: T, message: String) -> Error {
         .hint("restore a backup, or open with accept-loss to go on with what is left")
 }
 
-/// Walks the whole log: every checksum, every hash, every link, no gap, and no end before the noted `head`.
-pub fn verify(store: &dyn Store, head: Option<(T, Hash)>) -> Result<Verified> {
+/// Walks the whole log: every checksum, every hash, every link, no gap, and no end before the noted `head`. `check` is asked at each
+/// record, and may end it.
+pub fn verify(store: &dyn Store, head: Option<(T, Hash)>, check: &dyn Fn() -> Result<()>) -> Result<Verified> {
     let mut chain = Chain::start();
     let (mut records, mut facts) = (0, 0);
     for entry in store.log(0) {
+        check()?;
         let (t, bytes) = entry?;
         let record = Record::parse(t, &bytes)?;
         chain.accept(&record)?;

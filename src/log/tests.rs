@@ -173,20 +173,20 @@ fn record(t: u64, prev: &Hash, instant: i64) -> (Vec<u8>, Hash) {
 #[test]
 fn verify_finds_the_first_fault() {
     let (store, hashes) = log(10);
-    let whole = verify(&store, store.head().unwrap()).unwrap();
+    let whole = verify(&store, store.head().unwrap(), &|| Ok(())).unwrap();
     assert_eq!((whole.records, whole.end), (10, Some((9, hashes[9]))));
 
     store.note_head(9, hashes[9]).unwrap();
-    assert!(verify(&store, store.head().unwrap()).is_ok());
+    assert!(verify(&store, store.head().unwrap(), &|| Ok(())).is_ok());
     store.note_head(12, hashes[9]).unwrap();
-    let error = verify(&store, store.head().unwrap()).unwrap_err();
+    let error = verify(&store, store.head().unwrap(), &|| Ok(())).unwrap_err();
     assert_eq!(
         error.message(),
         "the log ends at t 9, but HEAD noted that it had reached t 12: acknowledged transactions are missing"
     );
     store.note_head(5, hashes[9]).unwrap();
     assert!(
-        verify(&store, store.head().unwrap())
+        verify(&store, store.head().unwrap(), &|| Ok(()))
             .unwrap_err()
             .message()
             .starts_with("log record 5 is another than the one acknowledged")
@@ -196,7 +196,7 @@ fn verify_finds_the_first_fault() {
     // A whole record of another history in the middle: the next one does not follow it.
     let (store, hashes) = log(10);
     store.overwrite_record(4, &record(4, &hashes[3], 1).0);
-    let error = verify(&store, store.head().unwrap()).unwrap_err();
+    let error = verify(&store, store.head().unwrap(), &|| Ok(())).unwrap_err();
     assert_eq!(error.code(), Code::ChainBroken);
     assert!(
         error
@@ -209,7 +209,7 @@ fn verify_finds_the_first_fault() {
     store
         .append(&[(4, record(4, &hashes[2], 0).0)], Durability::Power)
         .unwrap();
-    let error = verify(&store, store.head().unwrap()).unwrap_err();
+    let error = verify(&store, store.head().unwrap(), &|| Ok(())).unwrap_err();
     assert_eq!(
         error.message(),
         "the log has a gap: after record 2 comes record 4, and 3 is missing"

@@ -457,8 +457,8 @@ impl Store for Fjall {
         usage
     }
 
-    fn scrub(&self, damaged: &mut dyn FnMut(Error)) -> Result<()> {
-        scrub::scrub(self, damaged)
+    fn scrub(&self, damaged: &mut dyn FnMut(Error), check: &dyn Fn() -> Result<()>) -> Result<()> {
+        scrub::scrub(self, damaged, check)
     }
 
     fn close(&self) -> Result<()> {

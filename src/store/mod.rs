@@ -102,8 +102,9 @@ pub trait Store: Send + Sync + 'static {
     fn note_head(&self, t: u64, hash: [u8; 32]) -> Result<()>;
     /// The newest noted head that is intact.
     fn head(&self) -> Result<Option<(u64, [u8; 32])>>;
-    /// Reads every byte there is and tells `damaged` of each place that is not as it was written.
-    fn scrub(&self, _damaged: &mut dyn FnMut(Error)) -> Result<()> {
+    /// Reads every byte there is and tells `damaged` of each place that is not as it was written. `check` is asked now and then, and
+    /// may end it.
+    fn scrub(&self, _damaged: &mut dyn FnMut(Error), _check: &dyn Fn() -> Result<()>) -> Result<()> {
         Ok(())
     }
     /// Bytes on disk, by keyspace, for `stats`.

@@ -12,7 +12,7 @@ use asof::query::{Budget, Input, Query, QueryOptions};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::output::output;
-use super::reading::{DbArg, Limits, ViewArgs};
+use super::reading::{DbArg, Limits, ViewArgs, interruptible};
 use super::{text_or_file, time_point};
 use crate::dump;
 use crate::export::{Cell, Column, Entities, Format, Output, Sink, answer, history, namespaces, write_file};
@@ -142,7 +142,8 @@ impl Export {
         let told = self.told()?;
         let (args, _) = told.table();
         let conn = args.map_or(&told.dump.db, |args| &args.db).existing()?;
-        told.out_of(&conn, &Budget::default())
+        let (_run, budget) = interruptible();
+        told.out_of(&conn, &budget)
     }
 
     /// What is asked for where no format is named: a table where the file's ending says so. What looks like a format that there
@@ -200,10 +201,24 @@ impl Export {
 
     /// Writes what an open database holds; its own limits go before those of `budget`.
     pub fn out_of(&self, conn: &Connection, budget: &Budget) -> Result<()> {
-        match self.table() {
-            (Some(args), format) => args.run(conn, format, &args.limits.within(budget)),
-            (None, _) => self.dump.run(conn, &Patience::of(&self.dump.limits.within(budget))),
-        }
+        let (args, format) = self.table();
+        let (limits, file) = match args {
+            Some(args) => (&args.limits, &args.file),
+            None => (&self.dump.limits, &self.dump.file),
+        };
+        let budget = limits.within(budget);
+        let patience = Patience::of(&budget);
+        let done = match args {
+            Some(args) => args.run(conn, format, &budget),
+            None => self.dump.run(conn, &patience),
+        };
+        done.map_err(|e| {
+            patience.explain(e, || match file {
+                Some(file) if file.is_dir() => "files that were named above are written, and no others".to_string(),
+                Some(file) if file != Path::new("-") => format!("{} is not written", file.display()),
+                _ => "what came out is cut short".to_string(),
+            })
+        })
     }
 
     /// The arguments of a table, and its format.
@@ -264,7 +279,7 @@ impl DumpArgs {
         let started = Instant::now();
         let mut write = |out: Output| -> Result<()> {
             if self.history {
-                let done = dump::write(conn, out, &mut || patience.check())?;
+                let done = dump::write(conn, out, &|| patience.step())?;
                 anstream::eprintln!(
                     "{} transactions up to t {}, {}",
                     done.transactions,

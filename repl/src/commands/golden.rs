@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::error::{Code, Error, Result};
+use asof::query::Budget;
 use clap::Args;
 
+use super::reading::TimeArg;
 use crate::golden::{self, Played};
+use crate::patience::Patience;
 use crate::print::plural;
 
 const ABOUT: &str = r#"A transcript is Markdown. Its asof blocks hold forms (see asof eval --help), and behind each stands what
@@ -53,6 +57,8 @@ pub struct Golden {
     /// How many files are played at a time; as many as there are processors when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    #[command(flatten)]
+    time: TimeArg,
 }
 
 impl Golden {
@@ -76,7 +82,18 @@ impl Golden {
         files.retain(|file| seen.insert(file.clone()));
         let (mut fit, mut differ, mut updated, mut blocks) = (0, 0, 0, 0);
         let mut out = anstream::stdout().lock();
-        for (file, played) in files.iter().zip(self.play(&files)) {
+        let (_run, budget) = self.time.begin();
+        let patience = Patience::of(&budget);
+        let played = self.play(&files, &budget, &patience);
+        // What was ended early says nothing about a transcript, and is never written into one.
+        patience.check().map_err(|e| {
+            let whole = played.len();
+            e.hint(format!(
+                "{whole} of {} were played, and none is changed",
+                plural(files.len(), "file")
+            ))
+        })?;
+        for (file, played) in files.iter().zip(played) {
             let played = match played {
                 Ok(played) => played,
                 Err(e) => {
@@ -131,7 +148,7 @@ impl Golden {
     }
 
     /// Plays the files, several at a time; results in the order of the files.
-    fn play(&self, files: &[PathBuf]) -> Vec<Result<Played>> {
+    fn play(&self, files: &[PathBuf], budget: &Budget, patience: &Patience) -> Vec<Result<Played>> {
         let jobs = match self.jobs {
             Some(n) => usize::from(n),
             None => std::thread::available_parallelism().map_or(1, |n| n.get()),
@@ -142,7 +159,10 @@ impl Golden {
             for _ in 0..jobs.min(files.len()) {
                 scope.spawn(|| {
                     while let Some((i, file)) = take(&next, files) {
-                        let played = unharmed(file);
+                        let played = unharmed(file, budget);
+                        if patience.check().is_err() {
+                            return;
+                        }
                         done.lock()
                             .expect("no thread panics while it holds this")
                             .push((i, played));
@@ -157,8 +177,8 @@ impl Golden {
 }
 
 /// Plays a file; a crash is its own and not that of the others.
-fn unharmed(file: &Path) -> Result<Played> {
-    std::panic::catch_unwind(|| golden::play(file)).unwrap_or_else(|panic| {
+fn unharmed(file: &Path, budget: &Budget) -> Result<Played> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| golden::play(file, budget))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let why = text
             .or_else(|| panic.downcast_ref::<&str>().copied())

@@ -2,16 +2,19 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use asof::conn::{Options, examine, repair};
+use asof::conn::{Options, examine_while, repair};
 use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::DbArg;
 use super::output::output;
-use super::reading::Asking;
+use super::reading::{Asking, TimeArg};
 use crate::eval::{stats_form, verified_indexes, verified_log};
+use crate::patience::Patience;
 use crate::print::plural;
+use crate::progress::Progress;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  asof stats --db people --format json")]
@@ -37,11 +40,20 @@ const LISTED: usize = 20;
 pub struct Verify {
     #[command(flatten)]
     db: DbArg,
+    #[command(flatten)]
+    time: TimeArg,
 }
 
 impl Verify {
     pub fn run(self) -> Result<()> {
-        let found = examine(self.db.dir(), LISTED)?;
+        let (_run, budget) = self.time.begin();
+        let patience = Patience::of(&budget);
+        let found = {
+            let _shown = Progress::waiting("reading everything");
+            examine_while(self.db.dir(), LISTED, &|| patience.step())
+        };
+        let found =
+            found.map_err(|e| patience.explain(e, || "not everything was read; nothing is changed".to_string()))?;
         let mut out = output();
         if let Some(log) = found.log {
             writeln!(out, "{}", verified_log(&log))?;
@@ -113,6 +125,9 @@ impl Repair {
     }
 }
 
+/// What is said of a database whose indexes were to be made anew.
+pub const OLD_INDEXES: &str = "the database is as it was, with the indexes that it had";
+
 /// They are made from the log alone, beside the old ones, and replace them when they are whole; it takes as much room on the disk
 /// again. After an error the database is as it was.
 #[derive(Args)]
@@ -120,11 +135,21 @@ impl Repair {
 pub struct Reindex {
     #[command(flatten)]
     db: DbArg,
+    #[command(flatten)]
+    time: TimeArg,
 }
 
 impl Reindex {
     pub fn run(self) -> Result<()> {
-        let conn = self.db.open_with(Options::new().create(false).reindex(true))?;
+        let (_run, budget) = self.time.begin();
+        let patience = Arc::new(Patience::of(&budget));
+        let options = Options::new().create(false).reindex(true);
+        let asked = patience.clone();
+        let conn = {
+            let _shown = Progress::waiting("making the indexes anew");
+            self.db.open_with(options.check(move || asked.step()))
+        };
+        let conn = conn.map_err(|e| patience.explain(e, || OLD_INDEXES.to_string()))?;
         conn.sync_index()?;
         let t = conn.db().basis_t();
         conn.close()?;

@@ -27,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 pub use export::Export;
 pub use import::Import;
+pub use maintenance::OLD_INDEXES;
 pub use reading::{duration, size};
 pub use typed::with_format;
 

@@ -13,9 +13,10 @@ use rustyline::{ColorMode, CompletionType, Config, Editor};
 
 use super::output::Reports;
 use super::reading::{DEFAULT_DIR, Limits, Show, ViewArgs, style};
+use crate::cancel::listen;
 use crate::eval::Session;
 use crate::print::Format;
-use crate::shell::{Flow, Line, Screen, Shell, is_whole, listen};
+use crate::shell::{Flow, Line, Screen, Shell, is_whole};
 
 #[derive(Args)]
 #[command(after_help = "Examples:

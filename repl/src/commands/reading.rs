@@ -10,14 +10,16 @@ use asof::error::{Code, Result};
 use asof::query::Budget;
 use asof::testing::Labels;
 
-/// Memory for what a load in bulk reads of the indexes, in bytes.
-const FILL_CACHE: u64 = 128 << 20;
 use clap::Args;
 
 use super::output::output;
+use crate::cancel::{Run, listen};
 use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Picture, Style, Window, reached};
+
+/// Memory for what a load in bulk reads of the indexes, in bytes.
+const FILL_CACHE: u64 = 128 << 20;
 
 /// Where a database is when nobody says.
 pub const DEFAULT_DIR: &str = "asof-data";
@@ -115,6 +117,41 @@ impl Limits {
             ..most.clone()
         }
     }
+}
+
+/// How long something may take that is no question.
+#[derive(Args, Clone, Default)]
+pub struct TimeArg {
+    /// The longest it may take: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = HOW)]
+    timeout: Option<Duration>,
+}
+
+impl TimeArg {
+    /// The same where a session has limits already, which count where this says nothing.
+    pub fn within(&self, most: &Budget) -> Budget {
+        Budget {
+            timeout: self.timeout.or(most.timeout),
+            ..most.clone()
+        }
+    }
+
+    /// What a command may take that begins now. While the first lives, Ctrl-C ends it.
+    pub fn begin(&self) -> (Run, Budget) {
+        let (run, budget) = interruptible();
+        (run, self.within(&budget))
+    }
+}
+
+/// No limits but Ctrl-C, which ends what begins now while the first lives.
+pub fn interruptible() -> (Run, Budget) {
+    listen();
+    let (run, token) = Run::begin(false);
+    let budget = Budget {
+        cancel: Some(token),
+        ..Budget::default()
+    };
+    (run, budget)
 }
 
 /// A number of bytes as people write it.

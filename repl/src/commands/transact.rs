@@ -7,10 +7,11 @@ use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::output::Reports;
-use super::reading::{DbArg, style};
+use super::reading::{DbArg, TimeArg, style};
 use super::{form, read_input};
 use crate::eval::{Rules, Session, is_query, report_form, spelled_out};
-use crate::print::{Format, Reply};
+use crate::patience::Patience;
+use crate::print::{Format, Reply, plural};
 use crate::time::Watch;
 
 #[derive(Args)]
@@ -36,10 +37,14 @@ pub struct Transact {
     format: Option<Format>,
     #[command(flatten)]
     db: DbArg,
+    #[command(flatten)]
+    time: TimeArg,
 }
 
 impl Transact {
     pub fn run(self) -> Result<()> {
+        let (_run, budget) = self.time.begin();
+        let patience = Patience::of(&budget);
         let texts = match self.text {
             Some(text) => vec![("text".to_string(), text)],
             None => self.files.iter().map(|file| read_input(file)).collect::<Result<_>>()?,
@@ -60,6 +65,7 @@ impl Transact {
         }
         let query = self.watch.as_deref().map(watched).transpose()?.flatten();
         let mut session = Session::of(self.db.or_new()?);
+        session.budget = budget;
         let mut watch = match (&self.watch, query) {
             (None, _) => None,
             (Some(_), None) => Some(Watch::facts(&session)),
@@ -70,6 +76,10 @@ impl Transact {
         let reports = Reports::default();
         let mut out = reports.clone();
         for (i, (name, text, data)) in transactions.into_iter().enumerate() {
+            if let Err(e) = patience.check() {
+                session.close()?;
+                return Err(e.hint(format!("{i} of {} are stored", plural(count, "transaction"))));
+            }
             let report = session.conn().transact(data).map_err(|e| {
                 if count > 1 {
                     anstream::eprintln!("transaction {} of {count} failed; those before it are stored", i + 1);

@@ -146,12 +146,18 @@ impl Transactions {
     }
 }
 
-/// Reads `source` in a thread of its own, and does with its transactions what `each` does.
-fn read(source: &Source, doing: &'static str, mut each: impl FnMut(&[Transaction]) -> Result<()>) -> Result<Manifest> {
+/// Reads `source` in a thread of its own, and does with its transactions what `each` does. `kept` says what stays when it is to end
+/// early.
+fn read(
+    source: &Source,
+    doing: &'static str,
+    mut each: impl FnMut(&[Transaction]) -> Result<()>,
+    kept: impl FnOnce() -> String,
+) -> Result<Manifest> {
     let (manifest, transactions, meter) = Transactions::open(source)?;
     let progress = Progress::reading(meter.total, doing);
     let mut facts = 0;
-    std::thread::scope(|scope| {
+    let done = std::thread::scope(|scope| {
         let (out, batches): (_, Receiver<Result<Vec<Transaction>>>) = sync_channel(WAITING);
         scope.spawn(move || transactions.send(&out));
         for batch in batches {
@@ -161,7 +167,8 @@ fn read(source: &Source, doing: &'static str, mut each: impl FnMut(&[Transaction
             progress.read(meter.read(), facts);
         }
         Ok(manifest)
-    })
+    });
+    done.map_err(|e| source.patience.explain(e, kept))
 }
 
 impl Dump {
@@ -174,18 +181,23 @@ impl Dump {
         }
         let (mut hash, mut count, mut facts) = (NO_HASH, 0, 0);
         let (mut end, mut fits) = (None, false);
-        let manifest = read(&source, "facts proven", |batch| {
-            for tx in batch {
-                hash = tx.record(&hash)?.1;
-                if tx.t == start.0 {
-                    fits = hash == start.1;
+        let manifest = read(
+            &source,
+            "facts proven",
+            |batch| {
+                for tx in batch {
+                    hash = tx.record(&hash)?.1;
+                    if tx.t == start.0 {
+                        fits = hash == start.1;
+                    }
+                    count += 1;
+                    facts += tx.datoms.len() as u64;
+                    end = Some((tx.t, tx.instant));
                 }
-                count += 1;
-                facts += tx.datoms.len() as u64;
-                end = Some((tx.t, tx.instant));
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+            || "nothing was written".to_string(),
+        )?;
         let misfit = |what: String| {
             Err(Error::new(
                 Code::InvalidArgument,
@@ -221,10 +233,27 @@ fn other_log(t: T) -> Error {
 /// new.
 pub fn restore(conn: &Connection, dump: &Dump) -> Result<u64> {
     let start = conn.db().basis_t();
-    read(&dump.source, "facts imported", |batch| {
-        conn.replay(&batch[batch.partition_point(|tx| tx.t <= start)..])
-    })?;
-    let found = conn.verify()?.end;
+    let patience = &dump.source.patience;
+    let kept = || {
+        let t = conn.db().basis_t();
+        format!(
+            "the transactions up to t {t} of {} are imported; importing again continues there",
+            dump.manifest.t
+        )
+    };
+    read(
+        &dump.source,
+        "facts imported",
+        |batch| {
+            patience.check()?;
+            conn.replay(&batch[batch.partition_point(|tx| tx.t <= start)..])
+        },
+        kept,
+    )?;
+    let found = conn
+        .verify_while(&|| patience.step())
+        .map_err(|e| patience.explain(e, kept))?
+        .end;
     if found != Some((dump.manifest.t, dump.manifest.hash)) {
         let what = "the database is not what the manifest says: the file changed while it was read";
         return Err(Error::new(Code::ChainBroken, what).hint("import again, into a new folder"));

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use asof::conn::Connection;
 use asof::testing;
@@ -9,13 +10,13 @@ use crate::import::source::Source;
 
 fn dump(conn: &Connection) -> String {
     let mut out = Vec::new();
-    write(conn, &mut out, &mut || Ok(())).expect("a dump");
+    write(conn, &mut out, &|| Ok(())).expect("a dump");
     String::from_utf8(out).expect("text")
 }
 
 fn open(path: &Path, conn: &Connection) -> asof::Result<Dump> {
     let end = conn.verify()?.end.expect("a first record");
-    Dump::open(Source::new(path), end)
+    Dump::open(Source::new(path, &Arc::default()), end)
 }
 
 /// Dump, import, dump: the same bytes, and a database that goes on alike.

@@ -12,11 +12,11 @@ use super::Manifest;
 use super::line;
 use crate::progress::Progress;
 
-/// Writes all of a database's history. `check` is asked after each transaction, and may end it.
-pub fn write(conn: &Connection, out: &mut dyn Write, check: &mut dyn FnMut() -> Result<()>) -> Result<Manifest> {
+/// Writes all of a database's history. `check` is asked at each transaction, and may end it.
+pub fn write(conn: &Connection, out: &mut dyn Write, check: &dyn Fn() -> Result<()>) -> Result<Manifest> {
     // Nothing is dumped that is not proven whole, and the manifest is known before the first fact.
     let shown = Progress::waiting("proving the log");
-    let verified = conn.verify()?;
+    let verified = conn.verify_while(check)?;
     drop(shown);
     let (t, hash) = verified
         .end

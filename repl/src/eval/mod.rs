@@ -87,25 +87,29 @@ impl Session {
         }
     }
 
-    /// Goes on with another database: the one at `dir`, made when it is not there, or a fresh one in memory. When that does not
-    /// open, the session goes on with the one that it has; in memory when they are the same.
-    pub fn reopen(&mut self, dir: Option<PathBuf>, reindex: bool) -> Result<()> {
-        let options = |reindex| options(self.fixed_clock).reindex(reindex);
+    /// Goes on with another database: the one at `dir`, made when it is not there, or a fresh one in memory; with new indexes, as
+    /// long as `reindex` lasts. When that does not open, the session goes on with the one that it has; in memory when they are the
+    /// same.
+    pub fn reopen(&mut self, dir: Option<PathBuf>, reindex: Option<Patience>) -> Result<()> {
+        let fixed_clock = self.fixed_clock;
+        let options = || options(fixed_clock);
         let place = |dir: &Option<PathBuf>| dir.as_ref().and_then(|dir| dir.canonicalize().ok());
         let same = place(&dir).is_some() && place(&dir) == place(&self.dir);
         if same {
             // A database is open once.
-            let memory = options(false).in_memory()?;
+            let memory = options().in_memory()?;
             self.dir = None;
             std::mem::replace(&mut self.conn, memory).close()?;
         }
         let (new, failed) = match &dir {
-            None => (options(false).in_memory()?, None),
-            Some(dir) => match options(reindex).open(dir) {
-                Ok(new) => (new, None),
-                // Its indexes are the old ones then, and it may open with them.
-                Err(e) if reindex => (options(false).open(dir)?, Some(e)),
-                Err(e) => return Err(e),
+            None => (options().in_memory()?, None),
+            Some(dir) => match reindex {
+                None => (options().open(dir)?, None),
+                Some(patience) => match options().reindex(true).check(move || patience.step()).open(dir) {
+                    Ok(new) => (new, None),
+                    // Its indexes are the old ones then, and it may open with them.
+                    Err(e) => (options().open(dir)?, Some(e)),
+                },
             },
         };
         (self.dir, self.window) = (dir, Window::default());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use asof::conn::Connection;
 use asof::datom::{Value, ValueType};
@@ -140,7 +141,7 @@ fn import(conn: &Connection, file: &Path, format: table::Format) -> Result<crate
         mapping.rules.insert(column.to_string(), rule(true));
     }
     let table = Table {
-        source: Source::new(file),
+        source: Source::new(file, &Arc::default()),
         format,
         mapping,
         replace: false,

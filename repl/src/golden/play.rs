@@ -4,6 +4,7 @@ use std::path::Path;
 
 use asof::edn::{self, Edn, Node};
 use asof::error::{Code, Error, Result};
+use asof::query::Budget;
 use asof::testing::{self, Labels};
 
 use super::page::{self, Block, Part};
@@ -25,14 +26,16 @@ pub struct Played {
     pub changed: usize,
 }
 
-/// Plays the transcript in `file`.
-pub fn play(file: &Path) -> Result<Played> {
+/// Plays the transcript in `file`, within a budget for each of its questions.
+pub fn play(file: &Path, budget: &Budget) -> Result<Played> {
     let before = read(file)?;
     // A checkout with Windows' line ends holds the same transcript.
     let windows = before.contains("\r\n");
     let text = before.replace("\r\n", "\n");
+    let mut session = Session::open(None, true)?;
+    session.budget = budget.clone();
     let mut player = Player {
-        session: Session::open(None, true)?,
+        session,
         labels: Labels::new(),
         folder: file.parent().unwrap_or(Path::new("")),
         including: file

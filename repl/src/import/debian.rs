@@ -294,9 +294,11 @@ pub fn load(source: &Source, opened: Opened, conn: &Connection, args: &LoadArgs)
     let job = Job {
         conn,
         args,
+        patience: &source.patience,
         meter,
         rejects: &mut rejects,
         again,
+        named: true,
         parts: false,
         replace: Some(Replace(&replaced)),
     };

@@ -1,6 +1,7 @@
 //! `asof import edn`: transactions as text, one in memory at a time.
 
 use std::io::BufRead;
+use std::sync::Arc;
 use std::time::Duration;
 
 use asof::conn::{Connection, WriteOptions};
@@ -11,6 +12,8 @@ use asof::store::Durability;
 use super::elements::{Forms, Piece};
 use super::rejects::{Bad, BadArgs, OnError, Rejects, Style, at_fault};
 use super::source::{Meter, Source};
+use crate::patience::Patience;
+use crate::print::plural;
 use crate::progress::Progress;
 
 /// Reads the transactions of a source.
@@ -18,6 +21,7 @@ pub struct Transactions {
     name: String,
     forms: Forms<Box<dyn BufRead + Send>>,
     meter: Meter,
+    patience: Arc<Patience>,
 }
 
 /// A transaction and the text that it stands in.
@@ -33,6 +37,8 @@ pub struct Transaction {
 pub struct Done {
     transactions: u64,
     facts: u64,
+    /// The line of the last of them.
+    last: u64,
     /// Transactions that were left out.
     pub bad: u64,
 }
@@ -44,6 +50,7 @@ impl Transactions {
             name: source.name.clone(),
             forms: Forms::new(input),
             meter,
+            patience: source.patience.clone(),
         })
     }
 
@@ -133,6 +140,9 @@ impl Transactions {
         let mut next = first;
         while let Some(transactions) = next {
             for Transaction { line, text, data } in transactions {
+                if let Err(e) = self.patience.check() {
+                    return Err(e.hint(done.kept()));
+                }
                 let report = match data.and_then(|data| conn.transact_with(data, &options)) {
                     Ok(report) => report,
                     Err(error) if args.on_error == OnError::Skip && at_fault(&error) => {
@@ -152,13 +162,23 @@ impl Transactions {
                     }
                 };
                 done.transactions += 1;
+                done.last = line;
                 done.facts += report.datom_count() as u64 - 1;
                 for warning in &report.warnings {
                     progress.aside(|| anstream::eprintln!("warning: {warning}"));
                 }
             }
             progress.read(self.meter.read(), done.facts);
-            next = self.read().inspect_err(|_| progress.aside(|| done.tell_stored()))?;
+            next = match self.read() {
+                Ok(next) => next,
+                Err(e) => {
+                    drop(progress);
+                    if self.patience.check().is_ok() {
+                        done.tell_stored();
+                    }
+                    return Err(self.patience.explain(e, || done.kept()));
+                }
+            };
         }
         drop(progress);
         done.bad = rejects.count;
@@ -207,17 +227,33 @@ fn data(form: Edn) -> Result<Vec<Edn>> {
 }
 
 impl Done {
+    /// What is there of an import that was to end early.
+    fn kept(&self) -> String {
+        match self.transactions {
+            0 => "nothing is stored".to_string(),
+            1 => format!(
+                "1 transaction is stored, from line {}; the rest stands behind it",
+                self.last
+            ),
+            n => format!(
+                "{} are stored, the last from line {}; the rest stands behind it",
+                plural(n, "transaction"),
+                crate::print::count(self.last)
+            ),
+        }
+    }
+
     /// Says what is stored although the import failed.
     fn tell_stored(&self) {
         if self.transactions > 0 {
-            let before = crate::print::plural(self.transactions, "transaction");
+            let before = plural(self.transactions, "transaction");
             anstream::eprintln!("{before} before it are stored");
         }
     }
 
     /// What was done and how quickly, in a line.
     pub fn line(&self, took: Duration) -> String {
-        use crate::print::{plural, rate};
+        use crate::print::rate;
         let mut line = format!(
             "{}, {}",
             plural(self.transactions, "transaction"),

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use asof::conn::{Connection, WriteOptions};
-use asof::error::Result;
+use asof::error::{Error, Result};
 use asof::store::Durability;
 use clap::Args;
 
@@ -16,6 +16,8 @@ use super::build::{self, Known, Replace};
 use super::item::{Item, Misfit};
 use super::rejects::{Bad, BadArgs, OnError, Rejects, at_fault};
 use super::source::Meter;
+use crate::patience::Patience;
+use crate::print::plural;
 use crate::progress::Progress;
 
 /// Chunks that may wait to be written.
@@ -102,6 +104,8 @@ pub struct Outcome {
     pub transactions: u64,
     /// Records that were left out.
     pub bad: u64,
+    /// The line of the last of them.
+    pub last: u64,
     /// The import ended at a bad row.
     pub stopped: bool,
     /// Attributes that it made, with their types.
@@ -111,6 +115,7 @@ pub struct Outcome {
 /// Writes chunks.
 struct Loader<'a> {
     conn: &'a Connection,
+    patience: &'a Patience,
     stop: bool,
     rejects: &'a mut Rejects,
     outcome: Outcome,
@@ -124,10 +129,14 @@ struct Loader<'a> {
 pub struct Job<'a> {
     pub conn: &'a Connection,
     pub args: &'a LoadArgs,
+    /// Ends it between two transactions.
+    pub patience: &'a Patience,
     pub meter: Meter,
     pub rejects: &'a mut Rejects,
     /// Some of it may be there already.
     pub again: bool,
+    /// Items are found again, so that importing again adds what is missing.
+    pub named: bool,
     /// Items have parts.
     pub parts: bool,
     /// Items say everything about these attributes.
@@ -147,6 +156,7 @@ impl Job<'_> {
         };
         let mut loader = Loader {
             conn: self.conn,
+            patience: self.patience,
             stop,
             rejects: self.rejects,
             outcome: Outcome::default(),
@@ -172,11 +182,12 @@ impl Job<'_> {
         });
         let outcome = loader.outcome;
         drop(loader.progress);
-        written?;
+        let end = |e: Error| self.patience.explain(e, || outcome.kept(self.conn, self.named));
+        written.map_err(end)?;
         match read {
             Ok(read) if !outcome.stopped => read.map_err(|e| {
-                let before = crate::print::plural(outcome.rows, "row");
-                e.hint(format!("what stands before it is imported: {before}"))
+                let before = plural(outcome.rows, "row");
+                end(e.hint(format!("what stands before it is imported: {before}")))
             })?,
             Ok(_) => {}
             Err(panic) => std::panic::resume_unwind(panic),
@@ -188,6 +199,7 @@ impl Job<'_> {
 impl Loader<'_> {
     fn all(&mut self, chunks: Receiver<Chunk>, meter: &Meter) -> Result<()> {
         for chunk in chunks {
+            self.patience.check()?;
             let mut bad = Vec::new();
             self.store(&chunk.rows, &mut bad)?;
             if !self.outcome.stopped {
@@ -215,6 +227,7 @@ impl Loader<'_> {
         match self.transact(rows) {
             Ok(()) => {
                 self.outcome.rows += rows.len() as u64;
+                self.outcome.last = rows[rows.len() - 1].line;
                 Ok(())
             }
             Err(e) if !at_fault(&e) => Err(e),
@@ -255,9 +268,27 @@ impl Loader<'_> {
 }
 
 impl Outcome {
+    /// What is there of an import that was to end early.
+    fn kept(&self, conn: &Connection, named: bool) -> String {
+        let t = conn.db().basis_t();
+        let rest = match named {
+            true => "importing again adds the rest",
+            false => "the rest is what stands behind that line",
+        };
+        match self.rows {
+            0 => "no row is imported".to_string(),
+            1 => format!("1 row is imported, from line {}, at t {t}; {rest}", self.last),
+            n => format!(
+                "{} are imported, the last from line {}, up to t {t}; {rest}",
+                plural(n, "row"),
+                crate::print::count(self.last)
+            ),
+        }
+    }
+
     /// What was done and how quickly, in a line.
     pub fn line(&self, took: Duration) -> String {
-        use crate::print::{count, plural, rate};
+        use crate::print::{count, rate};
         let mut line = format!(
             "{} ({}/s), {}, {}",
             plural(self.rows, "row"),

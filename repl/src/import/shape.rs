@@ -71,6 +71,13 @@ impl Shape {
         let targets = self.fields.iter().filter_map(|f| f.target.as_ref());
         targets.filter(|t| !t.id).map(|t| t.attr.id).collect()
     }
+    /// Whether its entities are found again by an attribute.
+    pub fn is_named(&self) -> bool {
+        self.fields
+            .iter()
+            .filter_map(|f| f.target.as_ref())
+            .any(|target| target.id)
+    }
     /// The attributes that name entities, here and in nested objects.
     pub fn ids(&self) -> Vec<Arc<Attribute>> {
         let mut found = Vec::new();

@@ -1,12 +1,16 @@
 //! Where text to import comes from: a file or standard input, read piece by piece, with a count of what was read.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Error as IoError, Read, Result as IoResult};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use asof::error::{Code, Error, Result};
+
+use crate::patience::Patience;
 
 /// How files begin that hold no text, what they are, and what makes text of them.
 const FOREIGN: [(&[u8], &str, &str); 7] = [
@@ -21,10 +25,14 @@ const FOREIGN: [(&[u8], &str, &str); 7] = [
 
 /// So much is read at once.
 const BUFFER: usize = 1 << 18;
+/// Whoever waits for a pipe looks up this often.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A file, or standard input for `-`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
+    /// Ends the reading.
+    pub patience: Arc<Patience>,
     file: Option<PathBuf>,
     /// What messages call it.
     pub name: String,
@@ -49,14 +57,17 @@ impl Meter {
 }
 
 impl Source {
-    /// What a command line calls FILE.
-    pub fn new(file: &Path) -> Source {
+    /// What a command line calls FILE, read until `patience` ends.
+    pub fn new(file: &Path, patience: &Arc<Patience>) -> Source {
+        let patience = patience.clone();
         match file == Path::new("-") {
             true => Source {
+                patience,
                 file: None,
                 name: "standard input".to_string(),
             },
             false => Source {
+                patience,
                 file: Some(file.to_path_buf()),
                 name: file.display().to_string(),
             },
@@ -91,7 +102,7 @@ impl Source {
     pub fn open(&self) -> Result<Opened> {
         let mut meter = Meter::default();
         let inner: Box<dyn Read + Send> = match &self.file {
-            None => Box::new(std::io::stdin()),
+            None => Box::new(Piped::new(std::io::stdin(), &self.patience)),
             Some(path) => {
                 let unreadable = |e: std::io::Error| {
                     Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", self.name)).caused_by(e)
@@ -103,12 +114,16 @@ impl Source {
                     return Err(Error::new(Code::InvalidArgument, message));
                 }
                 meter.total = about.is_file().then_some(about.len());
-                Box::new(file)
+                match meter.total {
+                    Some(_) => Box::new(file),
+                    None => Box::new(Piped::new(file, &self.patience)),
+                }
             }
         };
         let counted = Counted {
             inner,
             read: meter.read.clone(),
+            patience: self.patience.clone(),
         };
         let mut input = BufReader::with_capacity(BUFFER, counted);
         self.check_text(&mut input)?;
@@ -148,16 +163,74 @@ fn same_file(one: &Path, other: &Path) -> bool {
     whole(one).is_some() && whole(one) == whole(other)
 }
 
-/// Counts what passes.
+/// Counts what passes, until the patience ends.
 struct Counted<R> {
     inner: R,
     read: Arc<AtomicU64>,
+    patience: Arc<Patience>,
 }
 
 impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        self.patience.check().map_err(IoError::other)?;
         let n = self.inner.read(buffer)?;
         self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+/// What others write when they like. It is read by a thread of its own, so that nobody waits for it longer than the patience lasts;
+/// the thread then goes with the process, or when the pipe ends.
+struct Piped {
+    pieces: Receiver<IoResult<Vec<u8>>>,
+    piece: Vec<u8>,
+    /// So much of the piece is passed on.
+    at: usize,
+    patience: Arc<Patience>,
+}
+
+impl Piped {
+    fn new(mut inner: impl Read + Send + 'static, patience: &Arc<Patience>) -> Piped {
+        let (out, pieces) = sync_channel(1);
+        std::thread::spawn(move || {
+            loop {
+                let mut piece = vec![0; BUFFER];
+                let read = match inner.read(&mut piece) {
+                    Ok(0) => return,
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                    read => read,
+                };
+                let failed = read.is_err();
+                let read = read.map(|n| {
+                    piece.truncate(n);
+                    piece
+                });
+                if out.send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Piped {
+            pieces,
+            piece: Vec::new(),
+            at: 0,
+            patience: patience.clone(),
+        }
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        while self.at == self.piece.len() {
+            match self.pieces.recv_timeout(LOOK) {
+                Ok(piece) => (self.piece, self.at) = (piece?, 0),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => self.patience.check().map_err(IoError::other)?,
+            }
+        }
+        let n = buffer.len().min(self.piece.len() - self.at);
+        buffer[..n].copy_from_slice(&self.piece[self.at..self.at + n]);
+        self.at += n;
         Ok(n)
     }
 }

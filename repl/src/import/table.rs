@@ -332,9 +332,11 @@ impl Table {
         let job = Job {
             conn,
             args,
+            patience: &self.source.patience,
             meter: sample.meter.clone(),
             rejects: &mut rejects,
             again: holds_any(&shape, conn)?,
+            named: shape.is_named(),
             parts: shape.nests(),
             replace: self.replace.then_some(Replace(&attributes)),
         };

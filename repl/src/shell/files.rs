@@ -85,10 +85,16 @@ impl Shell {
     pub(super) fn import(&mut self, rest: &str) -> Result<()> {
         let import = Import::parse(rest)?;
         let before = self.session.db().basis_t();
-        import.into_open(self.session.conn())?;
+        let done = self.cancellable(false, |session, _| import.into_open(session.conn(), &session.budget));
+        // What is stored stays, whatever became of the rest.
         let after = self.session.db().basis_t();
-        self.remark(&format!("{} transactions are new, up to t {after}", after - before))?;
-        self.look()
+        if done.is_ok() || after > before {
+            let new = crate::print::plural(after - before, "transaction");
+            let verb = if after - before == 1 { "is" } else { "are" };
+            self.remark(&format!("{new} {verb} new, up to t {after}"))?;
+        }
+        self.look()?;
+        done
     }
 
     /// `.export csv FILE` and its like: the arguments of `asof export`, of the moment that is looked at.
@@ -118,7 +124,7 @@ impl Shell {
     pub(super) fn open(&mut self, dir: &str) -> Result<()> {
         self.leave_tour();
         let dir = (!dir.is_empty()).then(|| named(dir));
-        self.session.reopen(dir.clone(), false)?;
+        self.session.reopen(dir.clone(), None)?;
         self.watch = None;
         let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
         let t = self.session.db().basis_t();

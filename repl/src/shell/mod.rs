@@ -1,7 +1,6 @@
 //! What the prompt does with what is typed. [`Shell`] knows nothing of terminals: text goes in, results and remarks come out, so
 //! that scripts, the tour and the tests use it as people do. `editor` is the line under the cursor.
 
-mod cancel;
 mod colours;
 mod command;
 mod editor;
@@ -21,7 +20,6 @@ mod travel;
 #[cfg(test)]
 mod tests;
 
-pub use cancel::listen;
 pub use editor::{Line, is_whole};
 
 use std::fs::File;
@@ -32,11 +30,11 @@ use asof::db::Db;
 use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
 
+use crate::cancel::{self, Run};
 use crate::eval::{Rules, Session, refuse, spelled_out};
 use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Style, Watch, when};
-use cancel::Run;
 use script::Entry;
 use tour::Tour;
 
@@ -254,7 +252,11 @@ impl Shell {
         done.map_err(|e| match e.code() {
             Code::QueryCancelled => {
                 let took = span(started.elapsed());
-                Error::new(Code::QueryCancelled, format!("cancelled after {took}"))
+                let cancelled = Error::new(Code::QueryCancelled, format!("cancelled after {took}"));
+                match e.hint_text() {
+                    Some(kept) => cancelled.hint(kept),
+                    None => cancelled,
+                }
             }
             _ => e,
         })

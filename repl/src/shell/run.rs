@@ -11,8 +11,9 @@ use clap::ValueEnum;
 use super::command::{self, Command};
 use super::names::Names;
 use super::{Flow, Rows, Shell, help, pager};
-use crate::commands::{duration, size};
+use crate::commands::{OLD_INDEXES, duration, size};
 use crate::eval::{is_query, schema_rows, spelled_out, stats_form, verified_indexes, verified_log};
+use crate::patience::Patience;
 use crate::plot;
 use crate::print::{Format, plural, span};
 use crate::time::{Picture, Watch};
@@ -90,23 +91,38 @@ impl Shell {
                 self.show(stats.into())?;
             }
             ".verify" => {
-                let mut damage = Vec::new();
-                self.session.conn().store().scrub(&mut |e| damage.push(e))?;
+                let (damage, verified) = self.patiently(|session, _, patience| {
+                    let (mut damage, check) = (Vec::new(), || patience.step());
+                    session.conn().store().scrub(&mut |e| damage.push(e), &check)?;
+                    let verified = match damage.is_empty() {
+                        true => {
+                            let log = session.conn().verify_while(&check)?;
+                            Some((log, session.conn().verify_indexes_while(&check)?))
+                        }
+                        false => None,
+                    };
+                    Ok((damage, verified))
+                })?;
                 for damaged in &damage {
                     self.say(&format!("damage   {}", damaged.message()))?;
                 }
-                if !damage.is_empty() {
-                    return Err(damage.swap_remove(0));
+                match (verified, damage.into_iter().next()) {
+                    (Some((log, indexes)), _) => {
+                        self.say(&format!("{}\n{}", verified_log(&log), verified_indexes(&indexes)))?;
+                    }
+                    (None, damaged) => return damaged.map_or(Ok(Flow::GoOn), Err),
                 }
-                let log = self.session.conn().verify()?;
-                let indexes = self.session.conn().verify_indexes()?;
-                self.say(&format!("{}\n{}", verified_log(&log), verified_indexes(&indexes)))?;
             }
             ".reindex" => {
                 let dir = self.session.dir().map(|dir| dir.to_path_buf());
                 let dir =
                     dir.ok_or_else(|| command.misused("is for databases on disk; in memory the indexes are new"))?;
-                self.session.reopen(Some(dir), true)?;
+                self.running(|session, _| {
+                    let patience = Patience::of(&session.budget);
+                    let done = session.reopen(Some(dir), Some(patience));
+                    // The session's own limits are asked again: those above went with the opening.
+                    done.map_err(|e| Patience::of(&session.budget).explain(e, || OLD_INDEXES.to_string()))
+                })?;
                 let t = self.session.db().basis_t();
                 self.remark(&format!("the indexes are built anew from the log, up to t {t}"))?;
             }

@@ -3,6 +3,8 @@
 
 mod care;
 mod import;
+#[cfg(unix)]
+mod interrupt;
 mod packages;
 mod people;
 mod place;

@@ -5,14 +5,18 @@ mod help;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use asof::conn::Connection;
+use asof::datom::T;
 use asof::edn::{Edn, Node, pretty};
 use asof::error::{Code, Error, Result};
+use asof::log::Hash;
+use asof::query::Budget;
 use clap::{Args, Subcommand};
 
-use super::reading::DbArg;
+use super::reading::{DbArg, TimeArg};
 use crate::dump::{Dump, restore};
 use crate::import::git::{self, Line};
 use crate::import::load::{LoadArgs, Outcome};
@@ -21,6 +25,7 @@ use crate::import::rejects::{BadArgs, OnError};
 use crate::import::source::{Opened, Source};
 use crate::import::table::{Format, Header, Sample as Sampled, Table};
 use crate::import::{debian, forms};
+use crate::patience::Patience;
 use crate::progress::Progress;
 use help::{CSV_HELP, DEBIAN_HELP, EDN_HELP, EXAMPLES, JSON_HELP};
 
@@ -54,7 +59,7 @@ enum From {
         /// The file; - for standard input
         file: PathBuf,
         #[command(flatten)]
-        db: DbArg,
+        target: Target,
         #[command(flatten)]
         bad: BadArgs,
     },
@@ -64,7 +69,7 @@ enum From {
         /// The file; - for standard input
         file: PathBuf,
         #[command(flatten)]
-        db: DbArg,
+        target: Target,
         #[command(flatten)]
         load: LoadArgs,
     },
@@ -78,7 +83,7 @@ enum From {
         /// The repository
         repo: PathBuf,
         #[command(flatten)]
-        db: DbArg,
+        target: Target,
         /// The newest commit to import
         #[arg(long, default_value = "HEAD")]
         rev: String,
@@ -92,8 +97,17 @@ enum From {
         /// The dump
         file: PathBuf,
         #[command(flatten)]
-        db: DbArg,
+        target: Target,
     },
+}
+
+/// Where it goes, and how long that may take.
+#[derive(Args)]
+struct Target {
+    #[command(flatten)]
+    db: DbArg,
+    #[command(flatten)]
+    time: TimeArg,
 }
 
 #[derive(Args)]
@@ -101,7 +115,7 @@ struct Records {
     /// The file; - for standard input
     file: PathBuf,
     #[command(flatten)]
-    db: DbArg,
+    target: Target,
     #[command(flatten)]
     mapping: MappingArgs,
     #[command(flatten)]
@@ -156,12 +170,14 @@ impl Import {
     /// Brings the data into the database that its options name.
     pub fn run(self) -> Result<ExitCode> {
         let started = Instant::now();
-        if let From::Dump { file, db } = &self.source {
-            return dump(file, db);
+        let (_run, budget) = self.target().time.begin();
+        let patience = Arc::new(Patience::of(&budget));
+        if let From::Dump { file, target } = &self.source {
+            return dump(&Source::new(file, &patience), &target.db);
         }
-        let db = self.db().clone();
+        let db = self.target().db.clone();
         // What cannot be read leaves no database behind.
-        let job = self.prepare()?;
+        let job = self.prepare(&patience)?;
         if let Job::Show(table, sample) = &job {
             return show(table, sample, &db);
         }
@@ -177,38 +193,64 @@ impl Import {
             }
         }
         let conn = db.to_fill()?;
-        let done = job.load(&conn);
+        let done = job.load(&conn, &patience);
         close(&conn)?;
         done?.tell(started)
     }
 
-    /// Brings the data into a database that is open.
-    pub fn into_open(self, conn: &Connection) -> Result<()> {
-        let started = Instant::now();
-        if let From::Dump { file, .. } = &self.source {
-            let end = conn.verify()?.end.expect("every database has a first record");
-            return restore(conn, &Dump::open(Source::new(file), end)?).map(|_| ());
+    /// Brings the data into a database that is open; its own limits go before those of `budget`.
+    pub fn into_open(self, conn: &Connection, budget: &Budget) -> Result<()> {
+        if self.file() == Path::new("-") {
+            let e = Error::new(
+                Code::InvalidArgument,
+                "here standard input is what is typed, and not a file",
+            );
+            return Err(e.hint("name a file, or let the command line do it: asof import ... -"));
         }
-        self.prepare()?.load(conn)?.tell(started).map(|_| ())
+        let started = Instant::now();
+        let patience = Arc::new(Patience::of(&self.target().time.within(budget)));
+        if let From::Dump { file, .. } = &self.source {
+            let end = proven(conn, &patience)?;
+            return restore(conn, &Dump::open(Source::new(file, &patience), end)?).map(|_| ());
+        }
+        let job = self.prepare(&patience)?;
+        job.load(conn, &patience)?.tell(started).map(|_| ())
     }
 
-    fn db(&self) -> &DbArg {
+    fn target(&self) -> &Target {
         match &self.source {
-            From::Csv(c) | From::Tsv(c) => &c.records.db,
-            From::Json(c) | From::Ndjson(c) => &c.records.db,
-            From::Edn { db, .. } | From::Debian { db, .. } | From::Git { db, .. } | From::Dump { db, .. } => db,
+            From::Csv(c) | From::Tsv(c) => &c.records.target,
+            From::Json(c) | From::Ndjson(c) => &c.records.target,
+            From::Edn { target, .. }
+            | From::Debian { target, .. }
+            | From::Git { target, .. }
+            | From::Dump { target, .. } => target,
+        }
+    }
+
+    fn file(&self) -> &Path {
+        match &self.source {
+            From::Csv(c) | From::Tsv(c) => &c.records.file,
+            From::Json(c) | From::Ndjson(c) => &c.records.file,
+            From::Edn { file, .. } | From::Debian { file, .. } | From::Dump { file, .. } => file,
+            From::Git { repo, .. } => repo,
         }
     }
 
     /// Reads as much as shows whether the rest can be imported.
-    fn prepare(self) -> Result<Job> {
+    fn prepare(self, patience: &Arc<Patience>) -> Result<Job> {
+        let job = self.job(patience);
+        job.map_err(|e| patience.explain(e, || "nothing is imported".to_string()))
+    }
+
+    fn job(self, patience: &Arc<Patience>) -> Result<Job> {
         Ok(match self.source {
-            From::Csv(c) => c.job(',')?,
-            From::Tsv(c) => c.job('\t')?,
-            From::Json(c) => c.records.job(Format::Json)?,
-            From::Ndjson(c) => c.records.job(Format::Lines)?,
+            From::Csv(c) => c.job(',', patience)?,
+            From::Tsv(c) => c.job('\t', patience)?,
+            From::Json(c) => c.records.job(Format::Json, patience)?,
+            From::Ndjson(c) => c.records.job(Format::Lines, patience)?,
             From::Edn { file, bad, .. } => {
-                let source = Source::new(&file);
+                let source = Source::new(&file, patience);
                 source.not_written_to(bad.rejects.as_deref())?;
                 let mut reader = forms::Transactions::open(&source)?;
                 let mut first = reader.read()?;
@@ -220,7 +262,7 @@ impl Import {
                 Job::Forms(reader, first, bad)
             }
             From::Debian { file, load, .. } => {
-                let source = Source::new(&file);
+                let source = Source::new(&file, patience);
                 source.not_written_to(load.bad.rejects.as_deref())?;
                 let mut opened = source.open()?;
                 let empty = opened.0.fill_buf()?.trim_ascii().is_empty();
@@ -261,7 +303,7 @@ impl Job {
         }
     }
 
-    fn load(self, conn: &Connection) -> Result<Done> {
+    fn load(self, conn: &Connection, patience: &Patience) -> Result<Done> {
         Ok(match self {
             Job::Show(table, sample) => {
                 println!("{}", definitions(&table, &sample, conn)?);
@@ -270,7 +312,7 @@ impl Job {
             Job::Table(table, sample, args) => Done::Rows(table.load(sample, conn, &args)?),
             Job::Forms(mut reader, first, bad) => Done::Forms(reader.load(first, conn, &bad)?),
             Job::Debian(source, opened, args, _) => Done::Rows(debian::load(&source, opened, conn, &args)?),
-            Job::Git(line) => Done::Git(line.import(conn)?),
+            Job::Git(line) => Done::Git(line.import(conn, patience)?),
         })
     }
 }
@@ -311,7 +353,7 @@ impl Done {
 }
 
 impl Delimited {
-    fn job(self, delimiter: char) -> Result<Job> {
+    fn job(self, delimiter: char, patience: &Arc<Patience>) -> Result<Job> {
         let said = self.delimiter.is_some();
         let delimiter = match &self.delimiter {
             None => delimiter,
@@ -326,17 +368,18 @@ impl Delimited {
             (true, true) => Header::Numbered,
             (true, false) => Header::First,
         };
-        self.records.job(Format::Delimited {
+        let format = Format::Delimited {
             delimiter,
             said,
             header,
-        })
+        };
+        self.records.job(format, patience)
     }
 }
 
 impl Records {
-    fn job(self, format: Format) -> Result<Job> {
-        let source = Source::new(&self.file);
+    fn job(self, format: Format, patience: &Arc<Patience>) -> Result<Job> {
+        let source = Source::new(&self.file, patience);
         source.not_written_to(self.load.bad.rejects.as_deref())?;
         let table = Table {
             source,
@@ -374,21 +417,29 @@ fn close(conn: &Connection) -> Result<()> {
     conn.close()
 }
 
-fn dump(file: &Path, db: &DbArg) -> Result<ExitCode> {
+/// Where the log of a database ends, which is proven whole.
+fn proven(conn: &Connection, patience: &Patience) -> Result<(T, Hash)> {
+    let verified = conn.verify_while(&|| patience.step());
+    let verified = verified.map_err(|e| patience.explain(e, || "nothing was written".to_string()))?;
+    Ok(verified.end.expect("every database has a first record"))
+}
+
+fn dump(source: &Source, db: &DbArg) -> Result<ExitCode> {
     let started = Instant::now();
     // What a new database begins with is known before there is one.
     let (conn, end) = match std::fs::read_dir(db.dir()).is_ok_and(|mut inside| inside.next().is_some()) {
         true => {
             let conn = db.existing()?;
-            let end = conn.verify()?.end;
+            let end = proven(&conn, &source.patience)?;
             (Some(conn), end)
         }
-        false => (None, Connection::in_memory()?.verify()?.end),
+        false => (None, proven(&Connection::in_memory()?, &source.patience)?),
     };
-    let dump = Dump::open(Source::new(file), end.expect("every database has a first record"))?;
+    let dump = Dump::open(source.clone(), end)?;
     let conn = conn.map_or_else(|| db.to_fill(), Ok)?;
-    let done = restore(&conn, &dump)?;
+    let done = restore(&conn, &dump);
     close(&conn)?;
+    let done = done?;
     anstream::eprintln!(
         "{done} transactions are new, up to t {}; {}",
         dump.manifest.t,

@@ -24,6 +24,8 @@ use asof::tx::Report;
 
 use self::facts::{instant, keyword};
 use self::repository::{Change, Commit, Repository, SUBMODULE};
+use crate::patience::Patience;
+use crate::print::plural;
 use crate::progress::Progress;
 
 /// Transactions under way at once: enough to share a sync among many, few enough to bound memory.
@@ -58,8 +60,19 @@ impl Line {
         })
     }
 
-    /// Imports the commits that are not there yet.
-    pub fn import(&self, conn: &Connection) -> Result<Done> {
+    /// Imports the commits that are not there yet, until `patience` ends.
+    pub fn import(&self, conn: &Connection, patience: &Patience) -> Result<Done> {
+        let before = conn.db().basis_t();
+        self.import_all(conn, patience).map_err(|e| {
+            patience.explain(e, || {
+                let t = conn.db().basis_t();
+                let commits = plural(t - before, "transaction");
+                format!("{commits} are new, up to t {t}; running the import again continues there")
+            })
+        })
+    }
+
+    fn import_all(&self, conn: &Connection, patience: &Patience) -> Result<Done> {
         let imported = newest(&conn.db())?;
         let new = self.after(imported.as_deref(), &conn.db())?;
         if let (None, Some(first)) = (&imported, new.first()) {
@@ -71,7 +84,12 @@ impl Line {
         let mut head = imported;
         let mut latest = conn.db().basis_instant();
         let mut under_way = VecDeque::new();
+        let mut ended = Ok(());
         for commit in new {
+            ended = patience.check();
+            if ended.is_err() {
+                break;
+            }
             let changed = changes.of(commit)?;
             sizes.learn(&blobs(&changed))?;
             // Instants increase strictly and never lie in the future; where a commit's does not fit, it is nudged.
@@ -86,6 +104,7 @@ impl Line {
         while !under_way.is_empty() {
             finish(under_way.pop_front(), &progress)?;
         }
+        ended?;
         let head = head.unwrap_or_default();
         Ok(Done {
             commits: new.len(),

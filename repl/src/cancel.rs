@@ -1,4 +1,4 @@
-//! Ctrl-C ends the running query and not the session.
+//! Ctrl-C ends what runs: at the prompt that and not the session, and a command of its own with a word about what stays.
 
 use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -10,7 +10,7 @@ use asof::query::CancelToken;
 
 /// What Ctrl-C means now.
 struct Running {
-    /// The query that it cancels.
+    /// What it cancels.
     token: Option<CancelToken>,
     /// How often it was pressed since that began.
     presses: u32,
@@ -28,7 +28,7 @@ fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets Ctrl-C cancel from now on. While a line is edited the terminal hands the key to the editor instead.
+/// Lets Ctrl-C cancel from now on, as SIGINT does. While a line is edited the terminal hands the key to the editor instead.
 pub fn listen() {
     let handler = || {
         let mut now = running();
@@ -37,7 +37,12 @@ pub fn listen() {
         }
         now.presses += 1;
         match &now.token {
-            Some(token) => token.cancel(),
+            Some(token) => {
+                token.cancel();
+                if now.presses == 2 {
+                    anstream::eprintln!("\nit is ending; Ctrl-C once more leaves at once, and what is stored stays");
+                }
+            }
             None if now.presses == 1 => {
                 anstream::eprintln!(
                     "\nthis is not cancelled halfway; Ctrl-C twice more leaves, and what is stored stays"
