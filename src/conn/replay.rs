@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::options::{Options, threads};
-use crate::datom::{EntityId, Partition, RawDatom, T, Value};
-use crate::db::{Base, Db, Frame, NextIds, Registry};
+use crate::datom::{EntityId, Partition, RawDatom, T};
+use crate::db::{Base, Db, Frame, NextIds, Registry, schema_at};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result};
-use crate::index::{self, Blobs, Garbage, Order, Range, RootMeta, Snapshot, View, Words};
+use crate::index::{self, Blobs, Garbage, RootMeta, Snapshot, Words};
 use crate::log::{self, Chain, Fact, Hash, NO_HASH, Record};
 use crate::schema::{Schema, bootstrap};
 use crate::store::{Bytes, Durability, Store};
@@ -155,35 +155,6 @@ fn newest_root(store: &Arc<dyn Store>, options: &Options) -> Result<(State, Chai
     Ok((state, Chain::after(meta.t, meta.hash), version))
 }
 
-/// The schema, read from its facts in the indexes.
-fn schema_at(snapshot: &Snapshot, words: &Words, t: T) -> Result<Schema> {
-    let first = bootstrap::facts();
-    let known = Schema::empty().apply(first.iter().map(|(e, a, v)| (*e, *a, v, true)));
-    let view = View {
-        since: None,
-        until: t,
-        history: true,
-    };
-    let mut facts: Vec<(RawDatom, Value)> = Vec::new();
-    for a in bootstrap::SCHEMA_ATTRS {
-        let ty = known.value_type(a).expect("bootstrap attributes are always there");
-        for batch in snapshot.scan(words, Order::Aevt, &Range::a(a), view) {
-            let batch = batch?;
-            for i in 0..batch.len() {
-                let row = batch.row(i);
-                facts.push((row, words.value(ty, row.v)?));
-            }
-        }
-    }
-    facts.sort_by_key(|(d, _)| d.t);
-    let schema = facts
-        .chunk_by(|(x, _), (y, _)| x.t == y.t)
-        .fold(Schema::empty(), |schema, tx| {
-            schema.apply(tx.iter().map(|(d, v)| (EntityId(d.e), d.a, v, d.added)))
-        });
-    Ok(schema)
-}
-
 /// Record 0: its instant, and the attributes that describe attributes. The same bytes in every database, so that equal
 /// histories have equal hashes.
 fn genesis() -> Result<Vec<u8>> {
@@ -239,7 +210,7 @@ impl State {
 
     /// Goes on by a record; gives its datoms.
     pub(super) fn apply(&mut self, record: &Record<'_>) -> Result<Arc<[RawDatom]>> {
-        if record.facts.iter().any(|f| Schema::is_schema_attr(f.a)) {
+        if record.facts.iter().any(|f| Schema::is_schema_fact(EntityId(f.e), f.a)) {
             self.schema = Arc::new(apply_schema(&self.schema, &record.facts)?);
         }
         for fact in &record.facts {
@@ -314,7 +285,7 @@ impl State {
 
 fn apply_schema(schema: &Schema, facts: &[Fact<'_>]) -> Result<Schema> {
     let mut values = Vec::new();
-    for f in facts.iter().filter(|f| Schema::is_schema_attr(f.a)) {
+    for f in facts.iter().filter(|f| Schema::is_schema_fact(EntityId(f.e), f.a)) {
         values.push((EntityId(f.e), f.a, f.value()?, f.added));
     }
     Ok(schema.apply(values.iter().map(|(e, a, v, added)| (*e, *a, v, *added))))

@@ -28,7 +28,7 @@ pub(super) fn after(db: &Db, chain: Chain, transactions: &[Transaction]) -> Resu
         reports: Vec::with_capacity(transactions.len()),
     };
     // Facts are checked by one schema, many at once, so what changes it stands alone.
-    let alone = |tx: &Transaction| tx.datoms.iter().any(|d| Schema::is_schema_attr(d.a.0 as u32));
+    let alone = |tx: &Transaction| tx.datoms.iter().any(|d| Schema::is_schema_fact(d.e, d.a.0 as u32));
     for run in transactions.chunk_by(|one, next| !alone(one) && !alone(next)) {
         let (before, mut events) = (made.db.clone(), Vec::new());
         for tx in run {

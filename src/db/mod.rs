@@ -6,6 +6,7 @@ mod next_ids;
 mod read;
 mod reader;
 mod registry;
+mod schema_at;
 
 pub use entity_ref::{EntityRef, IntoEntityRef};
 pub(crate) use next_ids::NextIds;
@@ -13,11 +14,12 @@ pub use read::Datoms;
 pub(crate) use reader::Reader;
 pub(crate) use registry::meant;
 pub use registry::{AggregateFn, Arity, AttrPred, EntityPred, QueryFn, RegisteredFn, Registry, TxFn, XformFn};
+pub(crate) use schema_at::schema_at;
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId, Value};
+use crate::datom::{Datom, EntityId, Partition, RawDatom, T, TxId};
 use crate::edn::{Edn, Instant, Keyword, Node};
 use crate::error::{Code, Error, Result};
 use crate::index::{Batch, Columns, Matcher, Order, Prober, Range, Scan, Snapshot, View, Words};
@@ -231,33 +233,12 @@ impl Db {
         if let Some(schema) = kept.and_then(|kept| kept.get()) {
             return Ok(schema.clone());
         }
-        let view = View {
-            since: None,
-            until: self.view.until,
-            history: true,
+        let base = &self.base;
+        // Mostly it is the same since, and then plans that were made for it are of use.
+        let schema = match self.schema_stood_since(self.view.until)? {
+            true => base.schema.clone(),
+            false => Arc::new(schema_at(&base.snapshot, &base.words, self.view.until)?),
         };
-        let mut facts: Vec<(RawDatom, Value)> = Vec::new();
-        for a in bootstrap::SCHEMA_ATTRS {
-            let ty = self
-                .base
-                .schema
-                .value_type(a)
-                .expect("bootstrap attributes are always there");
-            for batch in self.base.snapshot.scan(self.words(), Order::Aevt, &Range::a(a), view) {
-                let batch = batch?;
-                for i in 0..batch.len() {
-                    let d = batch.row(i);
-                    facts.push((d, self.words().value(ty, d.v)?));
-                }
-            }
-        }
-        facts.sort_by_key(|(d, _)| (d.t, d.added));
-        let schema = facts
-            .chunk_by(|(x, _), (y, _)| x.t == y.t)
-            .fold(Schema::empty(), |schema, tx| {
-                schema.apply(tx.iter().map(|(d, v)| (EntityId(d.e), d.a, v, d.added)))
-            });
-        let schema = Arc::new(schema);
         Ok(kept.map_or_else(|| schema.clone(), |kept| kept.get_or_init(|| schema.clone()).clone()))
     }
 
@@ -481,7 +462,7 @@ impl Iterator for Rows {
             let mut out = Columns::default();
             for i in 0..batch.len() {
                 let row = batch.row(i);
-                if Schema::is_schema_attr(row.a) || keep(db, &db.datom(row)?) {
+                if Schema::is_schema_fact(EntityId(row.e), row.a) || keep(db, &db.datom(row)?) {
                     out.append_row(&batch, i);
                 }
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::datom::{EntityId, Value, ValueType};
+use crate::datom::{EntityId, Partition, Value, ValueType};
 use crate::edn::{Edn, Keyword, Symbol};
 use crate::error::Result;
 
@@ -177,9 +177,14 @@ impl Schema {
         }
     }
 
-    /// Whether a fact with this attribute changes the schema.
+    /// Whether a fact with this attribute can change the schema.
     pub fn is_schema_attr(a: u32) -> bool {
         bootstrap::SCHEMA_ATTRS.contains(&a)
+    }
+    /// Whether a fact of `e` with this attribute changes the schema. Descriptions of what can be no attribute do not: they are data like
+    /// any other, and must not fill the memory.
+    pub fn is_schema_fact(e: EntityId, a: u32) -> bool {
+        Schema::is_schema_attr(a) && (a != bootstrap::DOC || e.partition() == Partition::DB)
     }
 
     /// The schema after these facts `(e, a, v, added)`, which must be in the order of time. Facts of attributes
@@ -192,7 +197,7 @@ impl Schema {
         // Entity by entity, and of each retractions before assertions: within one transaction a replaced value is both.
         let mut facts: Vec<_> = facts
             .into_iter()
-            .filter(|(_, a, _, _)| Schema::is_schema_attr(*a))
+            .filter(|(e, a, _, _)| Schema::is_schema_fact(*e, *a))
             .collect();
         facts.sort_by_key(|(e, _, _, added)| (*e, *added));
         for of_one in facts.chunk_by(|(x, ..), (y, ..)| x == y) {

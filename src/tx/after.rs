@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::check::Change;
 use super::cx::Cx;
-use super::ops::Flags;
 use crate::datom::{EntityId, RawDatom, T, Value, ValueType, word};
 use crate::db::{Base, Db, Frame, NextIds};
 use crate::edn::Instant;
@@ -45,7 +44,7 @@ pub(super) fn database(
     datoms: &Arc<[RawDatom]>,
 ) -> Result<Db> {
     let base = cx.db.base();
-    let frame = match changes.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
+    let frame = match changes.iter().any(Change::defines) {
         false if !cx.options.speculative => base.frame.clone(),
         changed => Arc::new(Frame {
             words: cx.words.clone().into_owned(),
@@ -69,7 +68,7 @@ pub(super) fn database(
 
 fn schema_after(words: &Words, before: &Schema, changes: &[Change]) -> Result<Schema> {
     let mut facts: Vec<(EntityId, u32, Value, bool)> = Vec::new();
-    for c in changes.iter().filter(|c| c.flags.has(Flags::SCHEMA)) {
+    for c in changes.iter().filter(|c| c.defines()) {
         let ty = super::cx::type_of(before, c.a)?;
         facts.push((EntityId(c.e), c.a, words.value(ty, c.v)?, c.added));
     }

@@ -24,6 +24,13 @@ pub(super) struct Change {
     pub op: u32,
 }
 
+impl Change {
+    /// Whether it changes the schema.
+    pub fn defines(&self) -> bool {
+        self.flags.has(Flags::SCHEMA) && Schema::is_schema_fact(EntityId(self.e), self.a)
+    }
+}
+
 /// Sorts the facts, refuses contradictions, and keeps what changes the database, with the retractions that replaced
 /// values imply. Sorted by entity, attribute and word.
 pub(super) fn changes(cx: &Cx<'_>, resolved: &mut Resolved, warnings: &mut Vec<String>) -> Result<Vec<Change>> {

@@ -66,7 +66,7 @@ pub(super) fn check(
         warnings,
     };
     for own in changes.chunk_by(|x, y| x.e == y.e) {
-        if own.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
+        if own.iter().any(Change::defines) {
             checker.entity(EntityId(own[0].e), own)?;
         }
     }
@@ -103,7 +103,7 @@ impl Checker<'_, '_> {
 
     /// What the bootstrap made stays as it is; only partitions are added to it.
     fn builtin(&self, e: EntityId, own: &[Change]) -> Result<()> {
-        for c in own.iter().filter(|c| c.flags.has(Flags::SCHEMA)) {
+        for c in own.iter().filter(|c| c.defines()) {
             if c.a != bootstrap::INSTALL_PARTITION || e.0 != 0 {
                 return Err(Error::new(
                     Code::InvalidAlterAttribute,

@@ -1,6 +1,9 @@
 //! Section 13: installing and altering attributes.
 
+use std::sync::Arc;
+
 use super::World;
+use crate::db::Db;
 use crate::edn::Keyword;
 use crate::error::Code;
 use crate::schema::{Cardinality, Unique};
@@ -207,4 +210,22 @@ fn what_always_changes() {
         w.code("[{:db/id :crew/pay :db/isComponent true}]"),
         Code::InvalidAlterAttribute
     );
+}
+
+#[test]
+fn a_description_of_what_is_no_attribute_is_data() {
+    let mut w = World::crew();
+    let before = w.db.schema().clone();
+    w.ok(r#"[{:db/id "datomic.tx" :db/doc "why"} {:crew/badge "A" :db/doc "who"}]"#);
+    assert!(Arc::ptr_eq(w.db.schema(), &before));
+    let docs = |db: &Db| {
+        db.q("[:find [?d ...] :where [_ :db/doc ?d]]", &[])
+            .and_then(|found| found.to_edn())
+    };
+    let shown =
+        w.db.filter(|_, datom| datom.a.0 != u64::from(crate::schema::bootstrap::DOC));
+    assert!(docs(&w.db).is_ok_and(|docs| docs.to_string().contains("\"who\"")));
+    assert!(docs(&shown).is_ok_and(|docs| !docs.to_string().contains("\"who\"")));
+    w.ok("[{:db/id :crew/badge :db/doc \"what\"}]");
+    assert_eq!(attr(&w, "crew/badge").doc.as_deref(), Some("what"));
 }
