@@ -316,6 +316,9 @@ impl World {
         self.check(&db.history(), None, last, true);
         for t in 0..=last {
             self.check(&db.as_of(t).expect("as-of"), None, t, false);
+            let branch = db.branch_at(t).expect("a branch");
+            self.check(&branch, None, t, false);
+            self.check(&branch.history(), None, t, true);
             let instant = db
                 .instant_of(t)
                 .expect("an instant")

@@ -1,5 +1,6 @@
 //! Database values: now, as-of, since, history, windows, filters. Immutable; a `Db` answers the same for ever.
 
+mod branch;
 mod entity_ref;
 mod log;
 mod next_ids;
@@ -7,9 +8,11 @@ mod read;
 mod reader;
 mod registry;
 mod schema_at;
+#[cfg(test)]
+mod tests;
 
 pub use entity_ref::{EntityRef, IntoEntityRef};
-pub(crate) use next_ids::NextIds;
+pub(crate) use next_ids::{NextIds, first_counter};
 pub use read::Datoms;
 pub(crate) use reader::Reader;
 pub(crate) use registry::meant;

@@ -2,6 +2,9 @@
 
 use smallvec::SmallVec;
 
+use crate::datom::Partition;
+use crate::schema::bootstrap;
+
 /// The next counter of each partition that has entities. Copied with every transaction, and most databases have two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NextIds(SmallVec<[(u32, u64); 3]>);
@@ -40,6 +43,15 @@ impl FromIterator<(u32, u64)> for NextIds {
         let mut ids = NextIds::new();
         pairs.into_iter().for_each(|(p, counter)| ids.insert(p, counter));
         ids
+    }
+}
+
+/// The first counter that entities of a partition get.
+pub(crate) fn first_counter(partition: Partition) -> u64 {
+    match partition {
+        Partition::DB => bootstrap::FIRST_DB,
+        Partition::TX => 0,
+        _ => bootstrap::FIRST_USER,
     }
 }
 

@@ -127,6 +127,7 @@ impl Matcher {
         let (core, words) = (self.core.clone(), self.words.clone());
         let order = Keys::new(self.order, &words, &core.kinds);
         let delta = delta(&core, &order, &self.range(low, high), self.view)?;
+        let (leaf_keys, view) = (core.leaf_keys(self.order, &words), core.leaf_view(self.view));
         let mut events = 0;
         let mut place: Option<Cursor> = None;
         // A past leaf that is shared by two of today's showed all facts of the key at their border.
@@ -160,7 +161,7 @@ impl Matcher {
                 }
             };
             let id = match core.folded {
-                Some(folded) if self.view.until < folded => entry.leaf_at(&core.blobs, self.view.until)?,
+                Some(folded) if view.until < folded => entry.leaf_at(&core.blobs, view.until)?,
                 _ => entry.id,
             };
             let mut from = i;
@@ -169,13 +170,18 @@ impl Matcher {
             }
             if from < end {
                 self.leaves += 1;
-                let now = self.view.since.is_none() && self.view.until >= core.newest;
+                let now = core.is_newest(view);
                 let leaf = if now { Some(core.blobs.leaf(id)?) } else { None };
                 let range = || self.range(keys[from], keys[end - 1]);
                 let mut rows = match leaf {
                     Some(leaf) => Batch::new(leaf.live.clone(), 0, leaf.live.len()),
-                    None => core.blobs.state(id, &order, &range(), self.view)?,
+                    None => {
+                        let range = range();
+                        let range = core.leaf_range(self.order, &range);
+                        core.blobs.state(id, &leaf_keys, &range, view)?
+                    }
                 };
+                leaf_keys.take_error()?;
                 if events < delta.len() {
                     let upto = match separator {
                         Some(s) => order.bytes_bound(&delta, events..delta.len(), s)?,

@@ -9,6 +9,7 @@
 mod blobs;
 mod codec;
 mod columns;
+mod cut;
 mod dict;
 mod dict_page;
 mod directory;
@@ -48,6 +49,7 @@ use parking_lot::Mutex;
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
 use crate::store::BlobId;
+use cut::Cut;
 use directory::Directory;
 use fold::Sink;
 use key::{Keys, Kinds};
@@ -92,6 +94,8 @@ struct Core {
     folding: Option<T>,
     /// The newest t.
     newest: T,
+    /// The leaves reach further than this snapshot, and it does not look at that.
+    cut: Option<Arc<Cut>>,
 }
 
 /// What a commit leaves as it is, unless it names a new attribute: one pointer to copy.
@@ -117,6 +121,7 @@ impl Core {
             recent: Recent::default(),
             folding: None,
             newest,
+            cut: None,
         }
     }
 }
@@ -224,7 +229,7 @@ impl Snapshot {
     }
 
     /// How many rows `range` holds now. Reads the two leaves at its ends and the pages above them; the rest is counted from the
-    /// directory.
+    /// directory. Of a snapshot that is cut out of a longer one ([`Snapshot::at`]) only about, as it is of moments.
     pub fn estimate(&self, words: &Words, order: Order, range: &Range) -> Result<u64> {
         let core = &self.core;
         let keys = Keys::new(order, words, &core.kinds);
@@ -237,6 +242,7 @@ impl Snapshot {
             }
         }
         keys.take_error()?;
+        let keys = core.leaf_keys(order, words);
         let base = self
             .before(&keys, order, range.to.bytes(order))?
             .saturating_sub(self.before(&keys, order, range.from.bytes(order))?);
@@ -299,6 +305,7 @@ impl Snapshot {
 
     /// The same facts, with all of the tail set aside for [`Snapshot::fold`].
     pub fn freeze(&self) -> Snapshot {
+        debug_assert!(self.core.cut.is_none(), "a branch is never stored");
         let mut core = (*self.core).clone();
         let recent = std::mem::take(&mut core.recent);
         if core.frozen.is_empty() {

@@ -57,7 +57,7 @@ impl Scan {
         self.started = true;
         let keys = Keys::new(self.order, &self.words, &self.core.kinds);
         self.delta = delta(&self.core, &keys, &self.range, self.view)?;
-        if let Some(from) = self.range.from.bytes(self.order) {
+        if let Some(from) = self.core.leaf_range(self.order, &self.range).from.bytes(self.order) {
             self.cursor = self.core.directories[self.order as usize].seek(&self.core.blobs, &from)?;
         }
         self.end = self.range.to.bytes(self.order);
@@ -67,15 +67,17 @@ impl Scan {
     /// The rows of the leaf under the cursor, or nothing when the leaf was already read for the keys before.
     fn base(&mut self) -> Result<Option<Batch>> {
         let cursor = self.cursor.as_ref().expect("base is asked for under a cursor");
-        let keys = Keys::new(self.order, &self.words, &self.core.kinds);
+        let keys = self.core.leaf_keys(self.order, &self.words);
+        let range = self.core.leaf_range(self.order, &self.range);
+        let view = self.core.leaf_view(self.view);
         let entry = cursor.entry();
         let batch = if self.view.history {
-            let (events, leaves) = self.events(&keys, cursor)?;
+            let (events, leaves) = self.events(&keys, cursor, &range, view)?;
             self.leaves += leaves;
             Batch::whole(events)
         } else {
             let id = match self.core.folded {
-                Some(folded) if self.view.until < folded => entry.leaf_at(&self.core.blobs, self.view.until)?,
+                Some(folded) if view.until < folded => entry.leaf_at(&self.core.blobs, view.until)?,
                 // All that the leaves hold: each newest leaf knows it.
                 _ => entry.id,
             };
@@ -83,10 +85,9 @@ impl Scan {
                 return Ok(None);
             }
             self.leaves += 1;
-            let now = self.view.since.is_none() && self.view.until >= self.core.newest;
-            match now {
-                true => self.core.blobs.leaf(id)?.newest(&keys, &self.range),
-                false => self.core.blobs.state(id, &keys, &self.range, self.view)?,
+            match self.core.is_newest(view) {
+                true => self.core.blobs.leaf(id)?.newest(&keys, &range),
+                false => self.core.blobs.state(id, &keys, &range, view)?,
             }
         };
         keys.take_error()?;
@@ -94,9 +95,9 @@ impl Scan {
     }
 
     /// What happened in the leaves that covered the keys of the entry under the cursor, and how many these are.
-    fn events(&self, keys: &Keys, cursor: &Cursor) -> Result<(Columns, u64)> {
+    fn events(&self, keys: &Keys, cursor: &Cursor, range: &Range, view: View) -> Result<(Columns, u64)> {
         let (entry, blobs) = (cursor.entry(), &self.core.blobs);
-        let (first, last) = (self.view.since.map_or(0, |s| s + 1), self.view.until);
+        let (first, last) = (view.since.map_or(0, |s| s + 1), view.until);
         let mut leaves = 0;
         let mut each = |each: &mut dyn FnMut(&Columns, usize, u64)| {
             entry.leaves_between(blobs, first, last, &mut |id| {
@@ -104,10 +105,10 @@ impl Scan {
                 // A past leaf may cover more keys than this entry: its other heirs show those.
                 let clip = (id != entry.id).then(|| (&*entry.separator, cursor.next_separator().map(|s| &**s)));
                 let leaf = blobs.leaf(id)?;
-                leaf.events(keys, &self.range, clip, first, last, &mut *each)
+                leaf.events(keys, range, clip, first, last, &mut *each)
             })
         };
-        let Some((key, part)) = keys.only_one_differs(&self.range) else {
+        let Some((key, part)) = keys.only_one_differs(range) else {
             let mut events: Vec<RawDatom> = Vec::new();
             each(&mut |rows, i, time| events.push(rows.key(i).event(time)))?;
             return Ok((keys.sorted(&events), leaves));
@@ -215,7 +216,7 @@ impl Iterator for Scan {
 
 /// The tail's events of `range` that `view` sees, merged: net ones when the view reaches the newest t.
 pub(super) fn delta(core: &Core, keys: &Keys, range: &Range, view: View) -> Result<Columns> {
-    if core.folded.is_some_and(|t| view.until <= t) {
+    if core.leaves_reach().is_some_and(|t| view.until <= t) {
         return Ok(Columns::default());
     }
     let form = match view.history || view.until < core.newest {
@@ -306,7 +307,7 @@ const PROBES_BEFORE_SORTING: usize = 8;
 
 impl Prober {
     pub(super) fn new(core: Arc<Core>, words: Words, order: Order, view: View) -> Prober {
-        let now = !view.history && view.since.is_none() && view.until >= core.newest;
+        let now = core.is_newest(view);
         Prober {
             core,
             words,

@@ -162,6 +162,25 @@ impl Recent {
         }));
     }
 
+    /// Without its newest transactions, as long as they are `gone`; `None` when none is.
+    pub(super) fn without(&self, gone: impl Fn(&[RawDatom]) -> bool) -> Option<Recent> {
+        let mut all = self.all.as_ref().filter(|w| gone(&w.datoms))?.before.as_ref();
+        while let Some(waiting) = all.filter(|w| gone(&w.datoms)) {
+            all = waiting.before.as_ref();
+        }
+        let total = all.map_or(0, |w| w.total);
+        // What was sorted with later transactions is sorted again when somebody asks.
+        let kept = |sorted: &Sorted| match sorted.taken <= total {
+            true => sorted.clone(),
+            false => Sorted::default(),
+        };
+        Some(Recent {
+            all: all.cloned(),
+            sorted: Arc::new(self.sorted.each_ref().map(kept)),
+            whole: OnceLock::new(),
+        })
+    }
+
     /// Calls `each` with all datoms, the newest transaction's first.
     pub(super) fn each(&self, each: impl FnMut(&RawDatom)) {
         let newest = self.all.clone();

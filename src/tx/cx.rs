@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::TxOptions;
 use super::ops::Flags;
 use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word};
-use crate::db::Db;
+use crate::db::{Db, first_counter};
 use crate::edn::Keyword;
 use crate::error::{Code, Error, Result, Span};
 use crate::index::{Columns, Fresh, Order, Probe, Range, Words};
@@ -198,15 +198,6 @@ fn schema_word(ident: &Keyword) -> Option<String> {
         (_, name) => name,
     };
     Some(format!("db.{kind}/{name}"))
-}
-
-/// The first counter that entities of a partition get.
-pub(super) fn first_counter(partition: Partition) -> u64 {
-    match partition {
-        Partition::DB => bootstrap::FIRST_DB,
-        Partition::TX => 0,
-        _ => bootstrap::FIRST_USER,
-    }
 }
 
 /// The counter that the next entity of a partition gets.

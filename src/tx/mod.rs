@@ -207,7 +207,7 @@ fn finish(cx: &Cx<'_>, ops: Ops) -> Result<Prepared> {
     check::sort(cx, cx.schema, &mut changes)?;
     let mut datoms = after::datoms(cx.t, cx.tx, instant, &changes);
     let mut db_after = after::database(cx, resolved.next_ids.clone(), instant, &changes, &datoms)?;
-    if changes.iter().any(|c| c.flags.has(Flags::SCHEMA)) {
+    if changes.iter().any(Change::defines) {
         let extra = schema_change::check(cx, &resolved, &changes, &db_after, &mut warnings)?;
         if !extra.is_empty() {
             changes.extend(extra);
@@ -254,7 +254,7 @@ impl std::fmt::Debug for Report {
 
 impl Db {
     /// The database as it would be after a transaction. Stores nothing; chains. Only for values of now: on a view the
-    /// transaction would not be seen.
+    /// transaction would not be seen. To go on from an earlier moment, branch there: [`Db::branch_at`].
     pub fn with(&self, data: impl IntoTxData) -> Result<Report> {
         if self.is_history() {
             return Err(Error::new(
@@ -268,7 +268,10 @@ impl Db {
                 Code::WithOnView,
                 "a transaction on an as-of, since or filtered view would not be seen in it",
             )
-            .hint("call with on the newest value, and make the view of the result"));
+            .hint(
+                "call with on the newest value and make the view of the result; to go on from the past, branch there: \
+                 (branch-at db T), in Rust Db::branch_at",
+            ));
         }
         let options = TxOptions {
             speculative: true,

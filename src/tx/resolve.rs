@@ -3,12 +3,12 @@
 //!
 //! Everything is read from the database before, in ascending order through one reader an index.
 
-use super::cx::{Cx, first_counter, next_counter};
+use super::cx::{Cx, next_counter};
 use super::ops::{Flags, Known, Lookup, Op, Ops, Term, What};
 use super::upsert::Owners;
 use super::{retract, upsert};
 use crate::datom::{EntityId, Partition, Word, word};
-use crate::db::NextIds;
+use crate::db::{NextIds, first_counter};
 use crate::edn::Instant;
 use crate::error::{Code, Error, Result, Span};
 use crate::index::{Columns, Order, Probe, Prober, Range};

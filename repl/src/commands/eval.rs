@@ -20,8 +20,8 @@ const FORMS: &str = r#"Forms:
   (q query input...) (explain query input...)   (pull db pattern eid) (pull-many db pattern eids)
   (datoms db :eavt c...) (seek-datoms db :avet c...) (index-range db attr start end) (tx-range t1 t2)
   (entid db x) (ident db x) (basis-t db) (schema db) (stats)
-where db is db, (as-of db T), (since db T), (history db) or (with db [...]), nested as one likes, and
-T is a t, a transaction's entity id or an #inst.
+where db is db, (as-of db T), (since db T), (history db), (with db [...]) or (branch-at db T), nested as one
+likes, and T is a t, a transaction's entity id or an #inst. A branch is the database as it was, for (with (branch-at db T) [...]).
 
 An error is the answer of its form, among the others on standard output, and the script goes on. How many forms failed is said on
 standard error. The exit code is 0 all the same, so that a transcript with mistakes in it can be kept; with --keep-going it is 1 when

@@ -39,7 +39,7 @@ impl Arguments<'_> {
         database(form, now)?.ok_or_else(|| {
             Error::new(Code::InvalidArgument, format!("{form} is not a database"))
                 .at(form.span)
-                .hint("write db, (as-of db T), (since db T), (history db) or (with db [...])")
+                .hint("write db, (as-of db T), (since db T), (history db), (with db [...]) or (branch-at db T)")
         })
     }
 
@@ -85,7 +85,7 @@ pub fn database(form: &Edn, now: &Db) -> Result<Option<Db>> {
         return Ok(None);
     };
     let name = name.to_string();
-    if !matches!(&*name, "as-of" | "since" | "history" | "with") {
+    if !matches!(&*name, "as-of" | "since" | "history" | "with" | "branch-at") {
         return Ok(None);
     }
     let args = Arguments {
@@ -103,6 +103,7 @@ pub fn database(form: &Edn, now: &Db) -> Result<Option<Db>> {
         "history" => db.history(),
         "with" => db.with(args.vector(1)?)?.db_after,
         "as-of" => db.as_of(TimePoint::from_edn(&args.forms[1])?)?,
+        "branch-at" => db.branch_at(TimePoint::from_edn(&args.forms[1])?)?,
         _ => db.since(TimePoint::from_edn(&args.forms[1])?)?,
     };
     Ok(Some(view))

@@ -212,7 +212,7 @@ impl Session {
                 args.count(2, 2, "(with db [...])")?;
                 Ok(report_form(&db(0)?.with(args.vector(1)?)?).into())
             }
-            "as-of" | "since" | "history" => {
+            "as-of" | "since" | "history" | "branch-at" => {
                 let whole = Edn {
                     node: Node::List(args.call()),
                     span: args.span,

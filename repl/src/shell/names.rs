@@ -26,9 +26,22 @@ const KEYWORDS: [(&str, &str); 12] = [
 ];
 
 /// Words of the language that are no functions.
-const WORDS: [&str; 14] = [
-    "and", "or", "or-join", "not", "not-join", "pull", "db", "as-of", "since", "history", "with", "get-else",
-    "get-some", "missing?",
+const WORDS: [&str; 15] = [
+    "and",
+    "or",
+    "or-join",
+    "not",
+    "not-join",
+    "pull",
+    "db",
+    "as-of",
+    "since",
+    "history",
+    "with",
+    "branch-at",
+    "get-else",
+    "get-some",
+    "missing?",
 ];
 
 /// The names of a database and of the language.

@@ -1,0 +1,3 @@
+//! Tests that need small leaves, and databases to make them.
+
+mod branch;
