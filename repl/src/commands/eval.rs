@@ -1,9 +1,10 @@
 //! `asof eval`: a script of forms, an answer for each.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use asof::conn::Options;
 use asof::edn;
 use asof::error::{Code, Error, Result};
 use asof::testing::Labels;
@@ -131,9 +132,12 @@ impl Eval {
 }
 
 /// Removes the database at `dir`, and nothing that is not one.
-fn remove_database(dir: &std::path::Path) -> Result<()> {
+fn remove_database(dir: &Path) -> Result<()> {
+    // What a database has in its folder; all else is somebody's.
+    const OWN: [&str; 5] = ["FORMAT", "HEAD", "asof.lock", "store", "rebuild"];
     let entries: Vec<_> = match std::fs::read_dir(dir) {
         Ok(entries) => entries
+            .map(|entry| Ok(entry?.file_name()))
             .collect::<std::io::Result<_>>()
             .map_err(|e| Error::at_path(dir, e))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -143,17 +147,22 @@ fn remove_database(dir: &std::path::Path) -> Result<()> {
         return Ok(());
     }
     // Opening proves that it is a database, and that no other process has it.
-    asof::conn::Options::new()
+    Options::new()
         .create(false)
-        .open(dir)?
-        .close()
+        .open(dir)
+        .and_then(|conn| conn.close())
         .map_err(|e| {
-            Error::new(
-                Code::InvalidArgument,
-                format!("{} is not removed: it is no database that opens", dir.display()),
-            )
-            .hint("give another folder, or remove this one yourself")
-            .caused_by(e)
+            let message = format!("{} is not removed: {}", dir.display(), e.message());
+            let hint = "give another folder, or remove this one yourself";
+            Error::new(e.code(), message).hint(hint).caused_by(e)
         })?;
+    if let Some(other) = entries.iter().find(|name| !OWN.iter().any(|own| *name == own)) {
+        let message = format!(
+            "{} is not removed: it holds {} beside the database",
+            dir.display(),
+            other.to_string_lossy()
+        );
+        return Err(Error::new(Code::InvalidArgument, message).hint("move that elsewhere, or give another folder"));
+    }
     std::fs::remove_dir_all(dir).map_err(|e| Error::at_path(dir, e))
 }

@@ -65,6 +65,10 @@ fn scripts_and_databases() {
     let run = place.input(&["eval", "--db", "mine", "--fresh", "-"], "(basis-t db)");
     assert_eq!(run.code, 1, "{}", run.out);
     assert!(place.path().join("mine/letter").exists());
+    std::fs::write(place.path().join("made/letter"), "dear").expect("writable");
+    let run = place.input(&["eval", "--db", "made", "--fresh", "-"], "(basis-t db)");
+    assert!(run.code == 1 && run.err.contains("holds letter"), "{}", run.err);
+    assert!(place.path().join("made/letter").exists());
     // The same script prints the same bytes.
     let fixed = |_| place.input(&["eval", "--fixed-clock", "-"], script).out;
     assert_eq!(fixed(1), fixed(2));
