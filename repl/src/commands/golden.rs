@@ -13,6 +13,7 @@ use asof::query::Budget;
 use clap::Args;
 
 use super::reading::TimeArg;
+use crate::export::write_bytes;
 use crate::golden::{self, Played};
 use crate::patience::Patience;
 use crate::print::plural;
@@ -32,7 +33,7 @@ Write the asof blocks and let --update write the output; then read it, and commi
 of its own, in memory, whose clock starts at 2026-01-01 and goes a second further with each transaction. Entity ids
 print as #e1, #e2 in order of appearance, transactions as #t1. Errors are output like any other.
 
-Behind asof may stand: quiet (only errors are shown), or a format: table (as without), edn, json, csv.
+Behind asof may stand: quiet (only errors are shown), or a format: table (as without), edn, json, csv, markdown.
 More forms: (include "people.edn") transacts the vectors of a file, (include "_setup.asof") plays another
 transcript's blocks, (dump db) shows a whole database. Files that begin with _ are only for including.
 
@@ -110,7 +111,7 @@ impl Golden {
                 golden::print_diff(&mut out, &name, &played.before, &played.after)?;
                 let verb = if played.changed == 1 { "differs" } else { "differ" };
                 writeln!(out, "{name}: {} {verb}\n", plural(played.changed, "block"))?;
-            } else if let Err(e) = golden::replace(file, &played.after) {
+            } else if let Err(e) = write_bytes(file, played.after.as_bytes()) {
                 failed("error", &e);
             } else {
                 updated += 1;

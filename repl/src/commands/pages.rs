@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
+use super::output::output;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -24,8 +25,7 @@ impl Completions {
         // clap_complete takes a failed write for a mistake of the program, so the script is made first.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "asof", &mut script);
-        std::io::stdout().lock().write_all(&script)?;
-        Ok(())
+        Ok(output().write_all(&script)?)
     }
 }
 

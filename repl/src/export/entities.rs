@@ -80,8 +80,7 @@ impl Entities {
             }
             // In the order in which they were made.
             shown.sort_by_key(|a| a.id);
-            if shown.is_empty() && entity.is_some() {
-                let given = entity.unwrap_or_default();
+            if let (true, Some(given)) = (shown.is_empty(), entity) {
                 let names = namespaces(db)?;
                 let error = Error::new(
                     Code::InvalidArgument,

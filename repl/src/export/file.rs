@@ -58,6 +58,11 @@ pub fn write_file(file: &Path, write: &mut dyn FnMut(Output) -> Result<()>) -> R
     done
 }
 
+/// Writes a file whose bytes are all there.
+pub fn write_bytes(file: &Path, bytes: &[u8]) -> Result<()> {
+    write_file(file, &mut |out| Ok(out.write_all(bytes)?))
+}
+
 fn straight(opened: File, file: &Path, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
     let mut out = Named::new(opened, file);
     write(&mut out)?;

@@ -22,7 +22,7 @@ use asof::error::Result;
 
 pub use answer::answer;
 pub use entities::{Entities, namespaces};
-pub use file::write_file;
+pub use file::{write_bytes, write_file};
 pub use history::history;
 
 /// A column.

@@ -199,13 +199,9 @@ impl<'a> Parquet<'a> {
 impl Buffer {
     /// A cell: 0 nothing, then an empty list, then a value; a value alone is 1.
     fn push(&mut self, cell: &Cell) -> usize {
-        let one;
         let values: &[Edn] = match cell {
             Cell::Nothing => &[],
-            Cell::One(value) => {
-                one = [value.clone()];
-                &one
-            }
+            Cell::One(value) => std::slice::from_ref(value),
             Cell::Many(values) => values,
         };
         if values.is_empty() {

@@ -1,6 +1,5 @@
-//! Which files are transcripts, and how one is replaced.
+//! Which files are transcripts.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use asof::error::{Code, Error, Result};
@@ -30,24 +29,4 @@ pub fn find(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Puts `text` in the place of `file`'s: at every moment the file holds all of the old text or all of the new.
-pub fn replace(file: &Path, text: &str) -> Result<()> {
-    // A link stays one, and what it leads to changes.
-    let file = file.canonicalize().map_err(|e| Error::at_path(file, e))?;
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = (|| {
-        let mut out = std::fs::File::create(&new)?;
-        out.set_permissions(std::fs::metadata(&file)?.permissions())?;
-        out.write_all(text.as_bytes())?;
-        out.sync_all()?;
-        std::fs::rename(&new, &file)
-    })();
-    written.map_err(|e| {
-        // Nothing is known of it any more; the error below is what counts.
-        let _ = std::fs::remove_file(&new);
-        Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
-    })
 }

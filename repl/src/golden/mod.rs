@@ -12,5 +12,5 @@ mod page;
 mod play;
 
 pub use diff::print as print_diff;
-pub use files::{find, replace};
+pub use files::find;
 pub use play::{Played, play};

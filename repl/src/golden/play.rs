@@ -6,13 +6,11 @@ use asof::edn::{self, Edn, Node};
 use asof::error::{Code, Error, Result};
 use asof::query::Budget;
 use asof::testing::{self, Labels};
+use clap::ValueEnum;
 
 use super::page::{self, Block, Part};
 use crate::eval::Session;
 use crate::print::{Format, plural};
-
-/// The words that may stand behind `asof`.
-const WORDS: [&str; 6] = ["quiet", "table", "edn", "json", "csv", "markdown"];
 
 /// What a transcript's file holds, and what it should.
 pub struct Played {
@@ -109,20 +107,18 @@ impl Player<'_> {
     fn block(&mut self, block: &Block) -> Result<String> {
         let (mut quiet, mut format) = (false, Format::Table);
         for word in &block.words {
-            match word.as_str() {
-                "quiet" => quiet = true,
-                "table" => format = Format::Table,
-                "edn" => format = Format::Edn,
-                "json" => format = Format::Json,
-                "csv" => format = Format::Csv,
-                "markdown" => format = Format::Markdown,
-                other => {
-                    return Err(Error::new(
-                        Code::InvalidArgument,
-                        format!("{other} means nothing behind asof; known are {}", WORDS.join(", ")),
-                    )
-                    .at(block.span)
-                    .suggest(other, WORDS));
+            match (word.as_str(), Format::from_str(word, false)) {
+                ("quiet", _) => quiet = true,
+                (_, Ok(known)) => format = known,
+                (other, Err(_)) => {
+                    let known = Format::NAMES;
+                    let message = format!(
+                        "{other} means nothing behind asof; known are quiet, {}",
+                        known.join(", ")
+                    );
+                    return Err(Error::new(Code::InvalidArgument, message)
+                        .at(block.span)
+                        .suggest(other, known.into_iter().chain(["quiet"])));
                 }
             }
         }

@@ -7,8 +7,8 @@ use asof::error::{Code, Error, Result};
 
 use super::{Flow, NESTING_MAX, Shell};
 use crate::commands::{Export, Import};
-use crate::export::write_file;
-use crate::print::Format;
+use crate::export::write_bytes;
+use crate::print::{Format, plural};
 
 /// A file's name without the quotes that it may stand in, and with the home folder for `~`.
 pub fn named(file: &str) -> PathBuf {
@@ -21,11 +21,6 @@ pub fn named(file: &str) -> PathBuf {
 
 fn unwritable(file: &Path, e: std::io::Error) -> Error {
     Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
-}
-
-/// Writes a file.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    write_file(file, &mut |out| Ok(out.write_all(bytes)?))
 }
 
 impl Shell {
@@ -77,7 +72,7 @@ impl Shell {
         };
         let mut bytes = Vec::new();
         reply.write(&mut bytes, format)?;
-        write(&path, &bytes)?;
+        write_bytes(&path, &bytes)?;
         self.remark(&format!("written to {} as {}", path.display(), format.name()))
     }
 
@@ -89,9 +84,8 @@ impl Shell {
         // What is stored stays, whatever became of the rest.
         let after = self.session.db().basis_t();
         if done.is_ok() || after > before {
-            let new = crate::print::plural(after - before, "transaction");
-            let verb = if after - before == 1 { "is" } else { "are" };
-            self.remark(&format!("{new} {verb} new, up to t {after}"))?;
+            let new = plural(after - before, "new transaction");
+            self.remark(&format!("{new}, up to t {after}"))?;
         }
         self.look()?;
         done

@@ -13,6 +13,7 @@ use super::names::Names;
 use super::{Flow, Rows, Shell, help, pager};
 use crate::commands::{OLD_INDEXES, duration, size};
 use crate::eval::{is_query, schema_rows, spelled_out, stats_form, verified_indexes, verified_log};
+use crate::export::write_bytes;
 use crate::patience::Patience;
 use crate::plot;
 use crate::print::{Format, plural, span};
@@ -248,7 +249,7 @@ impl Shell {
                 self.say(&text)
             }
             Some(file) => {
-                super::files::write(&file, chart.svg()?.as_bytes())?;
+                write_bytes(&file, chart.svg()?.as_bytes())?;
                 self.remark(&format!("drawn to {}", file.display()))
             }
         }

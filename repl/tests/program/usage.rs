@@ -215,11 +215,18 @@ fn what_writes_goes_on_without_a_reader() {
             "{err}"
         );
         assert_eq!(place.answer(&["q", count]), "2004\n");
-        let (code, err) = full(&["q", count]);
-        assert!(
-            code == Some(5) && err.contains("standard output cannot be written"),
-            "{err}"
-        );
+        place.write("people.csv", "name\nAda\n");
+        for args in [
+            &["q", count][..],
+            &["completions", "bash"],
+            &["import", "csv", "people.csv", "--dry-run"],
+        ] {
+            let (code, err) = full(args);
+            assert!(
+                code == Some(5) && err.contains("standard output cannot be written"),
+                "{args:?}: {err}"
+            );
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod help;
 
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use asof::log::Hash;
 use asof::query::Budget;
 use clap::{Args, Subcommand};
 
+use super::output::output;
 use super::reading::{DbArg, TimeArg};
 use crate::dump::{Dump, restore};
 use crate::import::git::{self, Line};
@@ -26,6 +27,7 @@ use crate::import::source::{Opened, Source};
 use crate::import::table::{Format, Header, Sample as Sampled, Table};
 use crate::import::{debian, forms};
 use crate::patience::Patience;
+use crate::print::{plural, rate};
 use crate::progress::Progress;
 use help::{CSV_HELP, DEBIAN_HELP, EDN_HELP, EXAMPLES, JSON_HELP};
 
@@ -306,7 +308,7 @@ impl Job {
     fn load(self, conn: &Connection, patience: &Patience) -> Result<Done> {
         Ok(match self {
             Job::Show(table, sample) => {
-                println!("{}", definitions(&table, &sample, conn)?);
+                writeln!(output(), "{}", definitions(&table, &sample, conn)?)?;
                 Done::Rows(Outcome::default())
             }
             Job::Table(table, sample, args) => Done::Rows(table.load(sample, conn, &args)?),
@@ -323,7 +325,7 @@ impl Done {
         match self {
             Done::Git(done) if done.commits == 0 => anstream::eprintln!("nothing new after {}", done.head),
             Done::Git(done) => {
-                let commits = crate::print::rate(done.commits as u64, "commit", started.elapsed());
+                let commits = rate(done.commits as u64, "commit", started.elapsed());
                 anstream::eprintln!("{commits}, up to {} at t {}", done.head, done.t)
             }
             Done::Forms(done) => {
@@ -407,7 +409,7 @@ fn show(table: &Table, sample: &Sampled, db: &DbArg) -> Result<ExitCode> {
         true => db.existing()?,
         false => Connection::in_memory()?,
     };
-    println!("{}", definitions(table, sample, &conn)?);
+    writeln!(output(), "{}", definitions(table, sample, &conn)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -441,9 +443,10 @@ fn dump(source: &Source, db: &DbArg) -> Result<ExitCode> {
     close(&conn)?;
     let done = done?;
     anstream::eprintln!(
-        "{done} transactions are new, up to t {}; {}",
+        "{}, up to t {}; {}",
+        plural(done, "new transaction"),
         dump.manifest.t,
-        crate::print::rate(dump.manifest.facts, "fact", started.elapsed())
+        rate(dump.manifest.facts, "fact", started.elapsed())
     );
     Ok(ExitCode::SUCCESS)
 }
