@@ -54,6 +54,11 @@ impl Rules {
         calls
     }
 
+    /// Whether a query says nothing of inputs, so that it is given a database and nothing else.
+    pub fn has_no_inputs(query: &Edn) -> bool {
+        asked(query) == Some(false)
+    }
+
     /// A query, and the inputs `db` and these rules when it calls one of them or asks for them with `:in $ %`.
     pub fn apply(&self, query: &Edn) -> Option<(Edn, [Edn; 2])> {
         let asked = asked(query)?;

@@ -20,11 +20,8 @@ pub fn colours(text: &str, at: Option<usize>) -> String {
     let words = tokens(text);
     let Brackets { pairs, stray, .. } = brackets(text, &words);
     // The bracket under the cursor, else the one before it.
-    let near = |place: usize| at.is_some_and(|at| place == at) || at.is_some_and(|at| place + 1 == at);
-    let pair = pairs
-        .iter()
-        .find(|(open, close)| at == Some(*open) || at == Some(*close))
-        .or_else(|| pairs.iter().find(|(open, close)| near(*open) || near(*close)));
+    let with = |place: usize| pairs.iter().find(|(open, close)| place == *open || place == *close);
+    let pair = at.and_then(|at| with(at).or_else(|| with(at.checked_sub(1)?)));
     let mut out = String::with_capacity(text.len() * 2);
     let mut from = 0;
     for token in &words {

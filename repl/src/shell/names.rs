@@ -10,7 +10,7 @@ use asof::schema::{Attribute, Schema};
 use crate::eval::FORMS;
 
 /// Keywords that are no idents.
-const KEYWORDS: [(&str, &str); 12] = [
+const KEYWORDS: [(&str, &str); 20] = [
     (":find", "what the query answers"),
     (":in", "the inputs of the query"),
     (":where", "the clauses"),
@@ -20,13 +20,21 @@ const KEYWORDS: [(&str, &str); 12] = [
     (":syms", "rows as maps with these symbols"),
     (":db/id", "the entity of a map"),
     (":as", "the name of a key in a pull"),
-    (":limit", "how many values of a key in a pull"),
+    (":having", "predicates of what :find gives"),
+    (":order-by", "what the rows are sorted by"),
+    (":limit", "how many rows of a query, or values of a key in a pull"),
+    (":offset", "how many rows are passed over"),
+    (":after", "the page behind the one with this token"),
+    (":as-of", "the moment that a query is about"),
+    (":since", "the moment behind which a query looks"),
+    (":history", "whether a query sees every assertion and retraction"),
+    (":allow-scan", "whether a query may read the whole database"),
     (":default", "for a key that is not there in a pull"),
-    (":else", "of a condition"),
+    (":xform", "a function for the values of a key in a pull"),
 ];
 
 /// Words of the language that are no functions.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 12] = [
     "and",
     "or",
     "or-join",
@@ -39,9 +47,6 @@ const WORDS: [&str; 15] = [
     "history",
     "with",
     "branch-at",
-    "get-else",
-    "get-some",
-    "missing?",
 ];
 
 /// The names of a database and of the language.
@@ -153,7 +158,8 @@ fn symbols(db: &Db) -> Vec<(String, String)> {
         (name.to_string(), about)
     }));
     names.extend(FORMS.iter().map(|name| (name.to_string(), String::new())));
-    names.extend(WORDS.iter().map(|name| (name.to_string(), String::new())));
+    let words = WORDS.iter().chain(&functions::OWN);
+    names.extend(words.map(|name| (name.to_string(), String::new())));
     // Those that an embedding program registered.
     names.extend(
         db.registry()

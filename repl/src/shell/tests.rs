@@ -272,11 +272,13 @@ fn a_database_that_does_not_open_changes_nothing() {
 fn the_tour() {
     let mut prompt = Prompt::empty();
     prompt.types("(transact [{:db/ident :mine}])");
+    prompt.types("[[(my-own ?x) [?x :db/ident :mine]]]");
     prompt.types(".help tour");
     while prompt.shell.is_touring() {
         prompt.types(".next");
     }
     prompt.types("(entid db :mine)");
+    prompt.types("[:find (count ?x) . :where (my-own ?x)]");
     let screen = prompt.screen();
     assert_eq!(screen.matches("error").count(), 1, "one mistake is meant:\n{screen}");
     snapshot("tour", screen);

@@ -6,17 +6,19 @@ use asof::error::Result;
 
 use super::colours::colours;
 use super::{Shell, help, script};
-use crate::eval::Session;
-use crate::time::Window;
+use crate::eval::{Rules, Session};
+use crate::time::{Watch, Window};
 
 /// The steps, parted by lines of dashes; what is indented is typed.
 const STEPS: &str = include_str!("help/tour.txt");
 
-/// Where somebody is in the tour, and the session that waits.
+/// Where somebody is in the tour, and what waits: the session with its rules and what is watched.
 pub(super) struct Tour {
     left: VecDeque<&'static str>,
     count: usize,
     waiting: Session,
+    rules: Rules,
+    watch: Option<Watch>,
 }
 
 impl Tour {
@@ -36,8 +38,9 @@ impl Shell {
             count: left.len(),
             left,
             waiting,
+            rules: std::mem::take(&mut self.rules),
+            watch: self.watch.take(),
         });
-        self.rules.clear();
         self.next_step()
     }
 
@@ -79,8 +82,7 @@ impl Shell {
     /// Back to the session that waits.
     pub(super) fn leave_tour(&mut self) {
         if let Some(tour) = self.tour.take() {
-            self.session = tour.waiting;
-            self.rules.clear();
+            (self.session, self.rules, self.watch) = (tour.waiting, tour.rules, tour.watch);
         }
     }
 }

@@ -79,6 +79,11 @@ const TABLES: &[&[Function]] = &[
     time::FUNCTIONS,
 ];
 
+/// The functions of the engine's own, which read a database or bind what they are given.
+pub const OWN: [&str; 9] = [
+    "ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q", "tx-ids", "tx-data",
+];
+
 /// Names that two of the namespaces have, for what is one function here: `(namespace, name)`.
 const ALSO: &[(&str, &str)] = &[("clojure.string", "reverse"), ("clojure.core", "second")];
 

@@ -10,11 +10,6 @@ use crate::datom::{Val, ValueType};
 use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
 
-/// The names of the engine's own functions.
-const SPECIAL: [&str; 9] = [
-    "ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q", "tx-ids", "tx-data",
-];
-
 /// A query inside another takes the native stack of so many clauses inside each other, in planning and in running.
 const QUERY_DEPTH: usize = 6;
 /// How deep a query may lie in others, in clauses.
@@ -29,11 +24,11 @@ impl Planner<'_> {
         default: Option<usize>,
         out: &mut Vec<Goal>,
     ) -> Result<()> {
-        if call.name.ns().is_none() && SPECIAL.contains(&call.name.name()) {
+        if call.name.ns().is_none() && functions::OWN.contains(&call.name.name()) {
             return self.special(call, binding, span, default, out);
         }
         let (name, given) = ((&call.name, call.name_span), (call.args.len(), call.span));
-        let function = Callable::named(name, self.sources.any_db(), given, &SPECIAL)?;
+        let function = Callable::named(name, self.sources.any_db(), given, &functions::OWN)?;
         let apply = Apply {
             callee: Callee::Named(function),
             name: call.name.clone(),
