@@ -133,6 +133,40 @@ fn form(name: &str, text: &str) -> Result<Edn> {
     edn::read_one(text).map_err(|e| e.in_source(name, text))
 }
 
+/// The forms that arguments are, each read at its place in the line of all of them: so messages point at the one they are about.
+struct Forms {
+    line: String,
+    all: Vec<Edn>,
+}
+
+impl Forms {
+    /// Arguments with what messages call them, up to the first that is not given.
+    fn read<const N: usize>(arguments: [(&str, Option<&String>); N]) -> Result<Forms> {
+        let (mut line, mut all) = (String::new(), Vec::new());
+        for (name, text) in arguments {
+            let Some(text) = text else { break };
+            // What cannot be read is told of the argument alone.
+            form(name, text)?;
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            let place = " ".repeat(line.len());
+            all.push(edn::read_one(&format!("{place}{text}"))?);
+            line.push_str(text);
+        }
+        Ok(Forms { line, all })
+    }
+
+    fn get(&self, i: usize) -> Option<&Edn> {
+        self.all.get(i)
+    }
+
+    /// An error about one of them, with its place.
+    fn located(&self, e: Error) -> Error {
+        e.in_source("arguments", &self.line)
+    }
+}
+
 /// A time point as people write it on a command line.
 pub fn time_point(text: &str) -> Result<TimePoint, String> {
     let now = asof::conn::Clock::now(&asof::conn::SystemClock);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use asof::error::Result;
 use clap::{Args, Subcommand};
 
-use super::form;
+use super::Forms;
 use super::reading::Reading;
-use crate::export::write_file;
+use crate::export::write_bytes;
 use crate::plot;
 use crate::print::Format;
 use crate::time::Picture;
@@ -68,21 +68,21 @@ impl Plot {
         if let Some(file) = &to.output {
             plot::must_be_svg(file)?;
         }
+        let forms = Forms::read(match &self.what {
+            What::Value { entity, attribute, .. } => [("entity", Some(entity)), ("attribute", Some(attribute))],
+            What::Around { entity, .. } => [("entity", Some(entity)), ("", None)],
+            What::Days { .. } => [("", None), ("", None)],
+        })?;
         let open = to.reading.open()?;
-        let mut style = open.style();
+        let (db, patience, mut style) = (&open.db, &open.patience, open.style());
         let chart = match &self.what {
-            What::Value { entity, attribute, .. } => {
-                let (entity, attribute) = (form("entity", entity)?, form("attribute", attribute)?);
-                plot::value(&open.db, &entity, &attribute, &mut style, &open.patience)?
-            }
-            What::Days { .. } => plot::days(&open.db, &open.patience)?,
-            What::Around { entity, steps, .. } => {
-                plot::around(&open.db, &form("entity", entity)?, *steps, &mut style, &open.patience)?
-            }
+            What::Value { .. } => plot::value(db, &forms.all[0], &forms.all[1], &mut style, patience),
+            What::Days { .. } => plot::days(db, patience),
+            What::Around { steps, .. } => plot::around(db, &forms.all[0], *steps, &mut style, patience),
         };
+        let chart = chart.map_err(|e| forms.located(e))?;
         if let Some(file) = &to.output {
-            let svg = chart.svg()?;
-            return write_file(file, &mut |out| Ok(out.write_all(svg.as_bytes())?));
+            return write_bytes(file, chart.svg()?.as_bytes());
         }
         let drawing = match open.format() {
             Format::Table => chart.text(&style),

@@ -1,12 +1,11 @@
 //! `asof timeline`, `asof diff` and `asof blame`: moving through time from the command line.
 
 use asof::db::TimePoint;
-use asof::edn::Edn;
 use asof::error::{Code, Error, Result};
 use clap::Args;
 
 use super::reading::{Asking, Reading};
-use super::{form, time_point};
+use super::{Forms, time_point};
 use crate::time::{blame, diff, is_moment, timeline};
 
 #[derive(Args)]
@@ -26,11 +25,11 @@ pub struct Timeline {
 
 impl Timeline {
     pub fn run(self) -> Result<()> {
-        let entity = form("entity", &self.entity)?;
-        let attribute = maybe("attribute", self.attribute.as_deref())?;
+        let forms = Forms::read([("entity", Some(&self.entity)), ("attribute", self.attribute.as_ref())])?;
         let open = self.reading.open()?;
-        let drawn = timeline(&open.db, &entity, attribute.as_ref(), &mut open.style(), &open.patience);
-        open.draw(drawn.map_err(|e| e.in_source("entity", &self.entity))?)
+        let (entity, attribute) = (&forms.all[0], forms.get(1));
+        let drawn = timeline(&open.db, entity, attribute, &mut open.style(), &open.patience);
+        open.draw(drawn.map_err(|e| forms.located(e))?)
     }
 }
 
@@ -78,17 +77,17 @@ impl Diff {
                 return Err(Error::new(Code::InvalidArgument, message).hint(hint));
             }
         };
-        let form = maybe("entity", entity.as_deref())?;
+        let forms = Forms::read([("entity", entity.as_ref())])?;
         let open = self.asking.open()?;
         let drawn = diff(
             &open.conn,
             self.from,
             to,
-            form.as_ref(),
+            forms.get(0),
             &mut open.style(),
             &open.patience,
         );
-        open.draw(drawn.map_err(|e| e.in_source("entity", entity.as_deref().unwrap_or_default()))?)
+        open.draw(drawn.map_err(|e| forms.located(e))?)
     }
 }
 
@@ -109,22 +108,14 @@ pub struct Blame {
 
 impl Blame {
     pub fn run(self) -> Result<()> {
-        let entity = form("entity", &self.entity)?;
-        let attribute = maybe("attribute", self.attribute.as_deref())?;
-        let value = maybe("value", self.value.as_deref())?;
+        let forms = Forms::read([
+            ("entity", Some(&self.entity)),
+            ("attribute", self.attribute.as_ref()),
+            ("value", self.value.as_ref()),
+        ])?;
         let open = self.reading.open()?;
-        open.draw(blame(
-            &open.db,
-            &entity,
-            attribute.as_ref(),
-            value.as_ref(),
-            &mut open.style(),
-            &open.patience,
-        )?)
+        let (entity, attribute, value) = (&forms.all[0], forms.get(1), forms.get(2));
+        let drawn = blame(&open.db, entity, attribute, value, &mut open.style(), &open.patience);
+        open.draw(drawn.map_err(|e| forms.located(e))?)
     }
-}
-
-/// A form that may be left out.
-fn maybe(name: &str, text: Option<&str>) -> Result<Option<Edn>> {
-    text.map(|text| form(name, text)).transpose()
 }

@@ -242,3 +242,34 @@ fn pictures_go_to_files() {
             .contains("cannot write")
     );
 }
+
+#[test]
+fn mistakes_point_at_their_argument() {
+    let place = ships();
+    let petrel = "[:ship/name \"Petrel\"]";
+    for args in [
+        vec!["timeline", petrel, ":ship/nmae"],
+        vec!["blame", petrel, ":ship/nmae", "\"Petrel\""],
+        vec!["plot", "value", petrel, ":ship/nmae"],
+    ] {
+        let err = place.err(&args, 1);
+        assert!(err.contains("arguments:1:23\n"), "{args:?}: {err}");
+    }
+    let err = place.err(&["diff", "1", "2", "[:ship/nmae 1]"], 1);
+    assert!(
+        err.contains("arguments:1:2\n") || err.contains("arguments:1:1\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn rules_beside_a_query_that_calls_none() {
+    let place = ships();
+    let rules = "[[(heavy ?s) [?s :ship/tons ?t] [(< 100 ?t)]]]";
+    let asks = |query: &str| place.run(&["q", query, "--rules", rules]);
+    // What looks like :in is none.
+    let run = asks("[:find ?n . :where [_ :ship/name ?n] [(not= ?n \":in\")] [(< ?n \"b\")]]");
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{}", run.out);
+    let run = asks("[:find ?n . :in $ ?x :where [_ :ship/name ?n]]");
+    assert!(run.err.contains("inputs of its own"), "{}", run.err);
+}
