@@ -288,9 +288,10 @@ impl DumpArgs {
                 );
                 return Ok(());
             }
-            let db = conn.db();
-            let t = self.as_of.map(|point| reached(&db, point)).transpose()?;
-            let db = t.map_or(Ok(db.clone()), |t| db.as_of(t))?;
+            let mut db = conn.db();
+            if let Some(point) = self.as_of {
+                db = db.as_of(reached(&db, point)?)?;
+            }
             dump::write_facts(&db, out, &mut || patience.step())
         };
         into(self.file.as_deref(), &mut write)
@@ -334,7 +335,7 @@ impl TableArgs {
         let form = edn::read_one(&text).map_err(located)?;
         let mut inputs = vec![Input::from(self.view(conn)?)];
         for input in &self.input {
-            inputs.push(Input::text(input).map_err(|e| e.in_source("input", input))?);
+            inputs.push(Input::text(input)?);
         }
         let options = QueryOptions {
             budget: budget.clone(),

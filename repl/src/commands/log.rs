@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use asof::datom::{EntityId, T};
+use asof::datom::T;
 use asof::db::{Db, TimePoint};
 use asof::edn::{Edn, Node};
 use asof::error::Result;
@@ -12,7 +12,7 @@ use clap::Args;
 use super::output::output;
 use super::reading::{Open, Reading};
 use super::time_point;
-use crate::eval::{attribute_name, value_form};
+use crate::eval::{name_or_id, named_form, value_form};
 use crate::print::{Format, Reply, plural};
 
 #[derive(Args)]
@@ -81,10 +81,12 @@ impl Log {
             }
             for datom in &transaction.datoms {
                 let sign = if datom.added { '+' } else { '-' };
-                let (e, a) = (entity(db, datom.e), attribute_name(db, datom.a));
+                let (e, a) = (name_or_id(db, datom.e), name_or_id(db, datom.a));
                 let line = format!("  {sign} {e}  {a}  {}", value_form(db, datom));
-                let line = labels.as_mut().map_or(line.clone(), |labels| labels.text(db, &line));
-                writeln!(out, "{line}")?;
+                match &mut labels {
+                    Some(labels) => writeln!(out, "{}", labels.text(db, &line))?,
+                    None => writeln!(out, "{line}")?,
+                }
             }
         }
         out.flush()?;
@@ -104,9 +106,7 @@ impl Log {
                 continue;
             }
             for datom in &transaction.datoms {
-                let a = db
-                    .ident(datom.a)
-                    .map_or(long(datom.a.0), |k| Node::Keyword(k.clone()).into());
+                let a = named_form(db, datom.a);
                 let change = Edn::sym(if datom.added { "+" } else { "-" });
                 let (e, v) = (long(datom.e.0), value_form(db, datom));
                 rows.push(Edn::vector([t.clone(), instant.clone(), change, e, a, v]));
@@ -117,13 +117,5 @@ impl Log {
             false => &["t", "when", "change", "e", "a", "v"],
         };
         Ok(Reply::relation(rows, columns))
-    }
-}
-
-/// An entity by its ident where it has one.
-fn entity(db: &Db, e: EntityId) -> String {
-    match db.ident(e) {
-        Some(ident) => ident.to_string(),
-        None => e.to_string(),
     }
 }

@@ -81,9 +81,9 @@ impl Prompt {
         let window = self.view.window(&shell.db())?;
         shell.session().window = window;
         shell.session().budget = self.limits.budget();
-        for command in [(self.show.labels, ".labels on"), (self.show.timing, ".timing on")] {
-            if command.0 {
-                shell.feed("command line", command.1)?;
+        for (wanted, command) in [(self.show.labels, ".labels on"), (self.show.timing, ".timing on")] {
+            if wanted {
+                shell.feed("command line", command)?;
             }
         }
         if !self.execute.is_empty() {

@@ -9,7 +9,6 @@ use asof::db::{Db, TimePoint};
 use asof::error::{Code, Result};
 use asof::query::Budget;
 use asof::testing::Labels;
-
 use clap::Args;
 
 use super::output::output;

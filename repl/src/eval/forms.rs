@@ -1,7 +1,7 @@
 //! What the library answers, as EDN.
 
 use asof::conn::{Connection, IndexesVerified};
-use asof::datom::{Datom, EntityId};
+use asof::datom::{Datom, EntityId, Value};
 use asof::db::Db;
 use asof::edn::{Edn, Keyword, Node};
 use asof::error::{Error, Result};
@@ -85,30 +85,31 @@ pub fn report_form(report: &Report) -> Edn {
     ])
 }
 
-/// An attribute's name; its id for one that has none.
-pub fn attribute_name(db: &Db, a: EntityId) -> String {
-    db.ident(a).map_or_else(|| a.to_string(), |k| k.to_string())
+/// An entity by its ident where it has one, as attributes do; else by its id.
+pub fn name_or_id(db: &Db, e: EntityId) -> String {
+    db.ident(e).map_or_else(|| e.to_string(), |k| k.to_string())
+}
+
+/// The same as a form.
+pub fn named_form(db: &Db, e: EntityId) -> Edn {
+    db.ident(e)
+        .map_or_else(|| entity_form(e), |k| Node::Keyword(k.clone()).into())
 }
 
 /// A datom's value; a reference to an entity with an ident as that.
 pub fn value_form(db: &Db, datom: &Datom) -> Edn {
     match &datom.v {
-        asof::datom::Value::Ref(e) => db
-            .ident(*e)
-            .map_or_else(|| entity_form(*e), |k| Node::Keyword(k.clone()).into()),
+        Value::Ref(e) => named_form(db, *e),
         value => value.to_edn(),
     }
 }
 
 /// `[e a v tx added?]`, the attribute by its ident.
 fn datom_form(db: &Db, datom: &Datom) -> Edn {
-    let a = db
-        .ident(datom.a)
-        .map_or_else(|| entity_form(datom.a), |k| Node::Keyword(k.clone()).into());
     let added = Node::Bool(datom.added).into();
     Node::Vector(vec![
         entity_form(datom.e),
-        a,
+        named_form(db, datom.a),
         datom.v.to_edn(),
         entity_form(datom.tx.entity()),
         added,

@@ -20,8 +20,8 @@ use crate::patience::Patience;
 use crate::print::Reply;
 use crate::time::Window;
 pub use forms::{
-    ask, attribute_name, error_form, explain, pull, pull_many, report_form, schema_rows, stats_form, value_form,
-    verified_indexes, verified_log,
+    ask, error_form, explain, name_or_id, named_form, pull, pull_many, report_form, schema_rows, stats_form,
+    value_form, verified_indexes, verified_log,
 };
 use forms::{datoms_form, entity_form, map, transaction_form};
 use inputs::{Arguments, database};

@@ -1,7 +1,7 @@
 //! A record as facts: values of attributes, references, and parts.
 
 use asof::datom::{Value, ValueType};
-use asof::edn::{self, Edn, Keyword};
+use asof::edn::Keyword;
 use asof::error::{Code, Error, Result};
 use asof::schema::Schema;
 
@@ -121,11 +121,11 @@ impl Maker<'_> {
             return Ok(None);
         }
         let fact = match &target.how {
-            How::Value if ty == ValueType::Ref && field.text.starts_with(':') => {
-                match edn::read_one(&field.text).ok().as_ref().and_then(Edn::as_keyword) {
-                    Some(name) => Fact::Named(name.clone()),
-                    None => return convert::text(&field.text, ty).map(|_| None),
-                }
+            How::Value
+                if ty == ValueType::Ref
+                    && let Some(name) = ident(&field.text) =>
+            {
+                Fact::Named(name)
             }
             How::Value => Fact::Value(convert::attribute_text(self.schema, &target.attr, &field.text)?),
             How::Link(attr) => link(attr, convert::attribute_text(self.schema, attr, &field.text)?),
@@ -195,8 +195,11 @@ impl Maker<'_> {
                 let message = format!("{} where other records have an object", other.kind());
                 return Err(wrong(Error::new(Code::WrongType, message)));
             }
-            (How::Value, Json::Text(text)) if target.attr.is_ref() && text.starts_with(':') => {
-                Fact::Named(Keyword::new(&text[1..]))
+            (How::Value, Json::Text(text))
+                if target.attr.is_ref()
+                    && let Some(name) = ident(text) =>
+            {
+                Fact::Named(name)
             }
             (How::Value, value) => {
                 Fact::Value(convert::attribute_json(self.schema, &target.attr, value).map_err(wrong)?)
@@ -206,6 +209,11 @@ impl Maker<'_> {
         item.facts.push((target.attr.id, fact));
         Ok(())
     }
+}
+
+/// The name of an entity that a text is, in a column of references.
+fn ident(text: &str) -> Option<Keyword> {
+    text.strip_prefix(':').map(Keyword::new).filter(Keyword::is_readable)
 }
 
 fn link(attr: &asof::schema::Attribute, value: Value) -> Fact {

@@ -11,7 +11,7 @@ use asof::error::{Code, Error, Result};
 use clap::Args;
 
 /// The separator of several values in a field where nobody says another.
-const SEPARATOR: char = '|';
+pub const SEPARATOR: char = '|';
 
 /// How columns become attributes.
 #[derive(Args, Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use asof::error::{Code, Error, Result};
 use asof::schema::{Attribute, Schema, Unique};
 
 use super::infer::{Fields, Seen};
-use super::mapping::{Mapping, Rule};
+use super::mapping::{Mapping, Rule, SEPARATOR};
 
 /// What an object or row becomes.
 #[derive(Debug)]
@@ -354,7 +354,7 @@ fn target(column: &Column, mapping: &Mapping, db: &Db) -> Result<Target> {
     Ok(Target {
         id: attr.unique == Some(Unique::Identity),
         // An attribute that has several values already takes them without being told.
-        separator: rule.many.or((!attr.is_one()).then_some('|')),
+        separator: rule.many.or((!attr.is_one()).then_some(SEPARATOR)),
         attr,
         how,
     })

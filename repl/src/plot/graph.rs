@@ -10,7 +10,7 @@ use asof::index::Order;
 use asof::schema::bootstrap;
 
 use super::{Chart, Graph, Place};
-use crate::eval::attribute_name;
+use crate::eval::name_or_id;
 use crate::patience::Patience;
 use crate::time::{Style, entity, entity_name};
 
@@ -78,13 +78,13 @@ fn references(db: &Db, e: EntityId, patience: &Patience) -> Result<Vec<(String, 
     for datom in patience.over(db.datoms(Order::Eavt, &id)?) {
         let datom = datom?;
         if let (Value::Ref(other), true) = (&datom.v, datom.a.0 >= bootstrap::FIRST_DB) {
-            found.push((attribute_name(db, datom.a), *other, true));
+            found.push((name_or_id(db, datom.a), *other, true));
         }
     }
     for datom in patience.over(db.datoms(Order::Vaet, &id)?) {
         let datom = datom?;
         if datom.a.0 >= bootstrap::FIRST_DB && datom.e.partition() != Partition::DB {
-            found.push((attribute_name(db, datom.a), datom.e, false));
+            found.push((name_or_id(db, datom.a), datom.e, false));
         }
     }
     Ok(found)

@@ -195,7 +195,7 @@ pub fn plural(n: impl TryInto<u64>, what: &str) -> String {
 }
 
 /// `5,000 facts in 2.00 s: 2,500 facts/s`.
-pub fn rate(n: u64, what: &str, took: std::time::Duration) -> String {
+pub fn rate(n: u64, what: &str, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     let each = count((n as f64 / seconds.max(1e-6)) as u64);
     format!("{} in {seconds:.2} s: {each} {what}s/s", plural(n, what))

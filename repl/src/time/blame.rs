@@ -8,7 +8,7 @@ use asof::index::Order;
 use asof::schema::bootstrap;
 
 use super::{Picture, Style, entity, entity_name, value_text, when};
-use crate::eval::value_form;
+use crate::eval::{named_form, value_form};
 use crate::patience::Patience;
 use crate::print::{Format, Reply};
 
@@ -29,11 +29,8 @@ pub fn blame(
     for datom in db.datoms(Order::Eavt, &components)? {
         patience.step()?;
         let datom = datom?;
-        let name = db
-            .ident(datom.a)
-            .map_or(Node::Long(datom.a.0 as i64), |k| Node::Keyword(k.clone()));
         let instant = db.instant_of(datom.tx.t())?;
-        let (name, t) = (Edn::from(name), Edn::from(Node::Long(datom.tx.t() as i64)));
+        let (name, t) = (named_form(db, datom.a), Edn::from(Node::Long(datom.tx.t() as i64)));
         let about = about(db, datom.tx)?;
         let time = instant.map_or(Edn::nil(), |i| Node::Inst(i).into());
         let mut row = vec![name.clone(), value_form(db, &datom), t.clone(), time, about.clone()];

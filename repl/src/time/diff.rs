@@ -11,7 +11,7 @@ use asof::error::Result;
 use asof::index::Order;
 
 use super::{Picture, Style, entity, entity_name, reached, value_text, when};
-use crate::eval::attribute_name;
+use crate::eval::{name_or_id, named_form};
 use crate::patience::Patience;
 use crate::print::{Reply, plural};
 
@@ -62,13 +62,10 @@ pub fn diff(
         .map(|(fact, (_, last))| (fact, last != backwards))
         .collect();
     let row = |((e, a, v), added): &((EntityId, EntityId, Value), bool)| {
-        let a = db
-            .ident(*a)
-            .map_or(Node::Long(a.0 as i64), |k| Node::Keyword(k.clone()));
         Edn::vector([
             Edn::sym(if *added { "+" } else { "-" }),
             Node::Long(e.0 as i64).into(),
-            a.into(),
+            named_form(&db, *a),
             v.to_edn(),
         ])
     };
@@ -95,7 +92,7 @@ pub fn diff(
             let name = entity_name(side, *e, style)?;
             let _ = writeln!(out, "{}", style.paint.bold(&name));
         }
-        let text = format!("{} {}", attribute_name(&db, *a), value_text(side, v, style)?);
+        let text = format!("{} {}", name_or_id(&db, *a), value_text(side, v, style)?);
         let line = match added {
             true => style.paint.green(&format!("  + {text}")),
             false => style.paint.red(&format!("  - {text}")),

@@ -19,8 +19,13 @@ pub struct Window {
 impl Window {
     /// That part of `db`.
     pub fn of(&self, db: Db) -> Result<Db> {
-        let db = self.as_of.map_or(Ok(db.clone()), |t| db.as_of(t))?;
-        let db = self.since.map_or(Ok(db.clone()), |t| db.since(t))?;
+        let mut db = db;
+        if let Some(t) = self.as_of {
+            db = db.as_of(t)?;
+        }
+        if let Some(t) = self.since {
+            db = db.since(t)?;
+        }
         Ok(if self.history { db.history() } else { db })
     }
 }

@@ -10,7 +10,7 @@ use asof::error::Result;
 use asof::index::Order;
 
 use super::{Picture, Style, entity, entity_name, value_text, when};
-use crate::eval::attribute_name;
+use crate::eval::{name_or_id, named_form};
 use crate::patience::Patience;
 use crate::print::{Reply, columns};
 
@@ -42,8 +42,8 @@ pub fn timeline(
         (None, Some(name)) => db.schema().attr_by_ident(name).is_some(),
         _ => false,
     };
-    let (order, components) = match whole {
-        true => (Order::Aevt, vec![form.clone()]),
+    let (order, components, title) = match whole {
+        true => (Order::Aevt, vec![form.clone()], form.to_string()),
         false => {
             let found = entity(db, form).map_err(|e| match (attribute, form.as_keyword()) {
                 // An attribute may stand here as well.
@@ -54,17 +54,14 @@ pub fn timeline(
                 _ => e,
             })?;
             let id = Edn::from(Node::Long(found.0 as i64));
-            (Order::Eavt, std::iter::once(id).chain(attribute.cloned()).collect())
+            let components = std::iter::once(id).chain(attribute.cloned()).collect();
+            (Order::Eavt, components, entity_name(db, found, style)?)
         }
     };
     let mut events = Vec::new();
     for datom in patience.over(db.history().datoms(order, &components)?) {
         events.push(datom?);
     }
-    let title = match whole {
-        true => form.to_string(),
-        false => entity_name(db, entity(db, form)?, style)?,
-    };
     // As it happened; of one transaction the retractions first, as it replaces a value.
     events.sort_by_key(|d| (d.a.0, d.e.0, d.tx.t(), d.added));
     let mut periods: Vec<Period> = Vec::new();
@@ -84,13 +81,7 @@ pub fn timeline(
         }
         let (of, name) = match whole {
             true => (Node::Long(datom.e.0 as i64).into(), entity_name(db, datom.e, style)?),
-            false => {
-                let name = attribute_name(db, datom.a);
-                let of = db
-                    .ident(datom.a)
-                    .map_or(Node::Long(datom.a.0 as i64), |k| Node::Keyword(k.clone()));
-                (of.into(), name)
-            }
+            false => (named_form(db, datom.a), name_or_id(db, datom.a)),
         };
         periods.push(Period {
             of,

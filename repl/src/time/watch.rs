@@ -6,9 +6,10 @@ use asof::datom::{Datom, T};
 use asof::db::Db;
 use asof::edn::{Edn, Node};
 use asof::error::Result;
+use asof::schema::bootstrap;
 
 use super::{Style, entity_name, value_text, when};
-use crate::eval::{Session, attribute_name};
+use crate::eval::{Session, name_or_id};
 use crate::patience::Patience;
 use crate::print::plural;
 
@@ -104,10 +105,10 @@ pub fn facts(db: &Db, datoms: &[Datom], style: &mut Style) -> Result<String> {
             ));
             break;
         }
-        let attribute = attribute_name(db, datom.a);
-        if attribute == ":db/txInstant" {
+        if datom.a.0 == u64::from(bootstrap::TX_INSTANT) {
             continue;
         }
+        let attribute = name_or_id(db, datom.a);
         // Whoever is gone now was somebody then.
         let then = db.as_of(datom.tx.t() - u64::from(!datom.added))?;
         let value = value_text(&then, &datom.v, style)?;

@@ -91,8 +91,8 @@ fn string(text: &str) -> Edn {
 
 /// Seconds as an instant; beyond the years asof knows, the nearest one it does.
 pub fn instant(seconds: i64) -> Instant {
-    // 0000-01-01 and 9999-12-31T23:59:59.
-    Instant(seconds.clamp(-62_167_219_200, 253_402_300_799) * 1_000_000)
+    const SECOND: i64 = 1_000_000;
+    Instant(seconds.clamp(Instant::MIN.0 / SECOND, Instant::MAX.0 / SECOND) * SECOND)
 }
 
 /// A path as the value of `:file/path`: itself where it is UTF-8, otherwise as git quotes it, which reads back to the
