@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::check::Change;
 use super::cx::Cx;
+use super::stages::Change;
 use crate::datom::{EntityId, RawDatom, T, Value, ValueType, word};
 use crate::db::{Base, Db, Frame, NextIds};
 use crate::edn::Instant;

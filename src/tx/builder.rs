@@ -190,7 +190,7 @@ impl<'a> Expander<'a> {
                 let e = self.typed_existing(e)?;
                 let attr = self.typed_attr(a)?;
                 if !attr.flags.has(Flags::ONE) {
-                    return Err(super::retract::cas_needs_one(attr.def));
+                    return Err(super::messages::cas_needs_one(attr.def));
                 }
                 let old = match old {
                     Some(old) => self.typed_value(attr, old)?,

@@ -3,33 +3,14 @@
 //! Contradictions are judged on what was said, before redundant facts are dropped: a transaction that contradicts itself is
 //! wrong whatever the database holds. Uniqueness is judged on the state after, so a value can move between two entities.
 
-use super::cx::{Cx, type_of};
-use super::functions::origin;
+use super::cx::{Cx, in_order, type_of};
+use super::messages::{how_resolved, members, shown};
 use super::ops::{Flags, Known, Term};
-use super::resolve::{Fact, Resolved, how_resolved, shown};
+use super::stages::{Change, Fact, Resolved};
 use crate::datom::{EntityId, Value, Word};
 use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Prober, Range};
 use crate::schema::Schema;
-
-/// A fact that changes: what a datom will be made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    pub e: u64,
-    pub a: u32,
-    pub v: Word,
-    pub added: bool,
-    pub flags: Flags,
-    /// The operation that caused it.
-    pub op: u32,
-}
-
-impl Change {
-    /// Whether it changes the schema.
-    pub fn defines(&self) -> bool {
-        self.flags.has(Flags::SCHEMA) && Schema::is_schema_fact(EntityId(self.e), self.a)
-    }
-}
 
 /// Sorts the facts, refuses contradictions, and keeps what changes the database, with the retractions that replaced
 /// values imply. Sorted by entity, attribute and word.
@@ -262,7 +243,7 @@ fn attribute_predicates(cx: &Cx<'_>, resolved: &Resolved, fact: &Fact) -> Result
 
 /// Functions see the database before, so what two calls write, or a call and a form, was decided without the other.
 fn warn_overlap(cx: &Cx<'_>, resolved: &Resolved, group: &[Fact], warnings: &mut Vec<String>) {
-    let mut origins: Vec<usize> = group.iter().map(|f| origin(&resolved.ops, f.op)).collect();
+    let mut origins: Vec<usize> = group.iter().map(|f| resolved.ops.origin(f.op)).collect();
     origins.sort_unstable();
     origins.dedup();
     if origins.len() < 2 {
@@ -337,7 +318,7 @@ pub(super) fn uniqueness(cx: &Cx<'_>, resolved: &Resolved, changes: &[Change]) -
             },
         }
     }
-    open.sort_unstable_by(|(c, p), (d, q)| c.a.cmp(&d.a).then_with(|| super::resolve::in_order(p, q)));
+    open.sort_unstable_by(|(c, p), (d, q)| c.a.cmp(&d.a).then_with(|| in_order(p, q)));
     for (c, probe) in open {
         let prober = prober.get_or_insert_with(|| cx.db.prober(Order::Avet));
         prober.get(&Range::av(c.a, probe), &mut rows)?;
@@ -367,7 +348,7 @@ fn refuse_owner(cx: &Cx<'_>, resolved: &Resolved, changes: &[Change], c: &Change
         Some(_) => error.hint(format!(
             "{} is kept from {}; change one of them",
             attr.ident,
-            super::tuples::members(cx, attr)
+            members(cx, attr)
         )),
         None => error.hint(format!(
             "use [{} {value}] to mean that entity, or retract the value from it",

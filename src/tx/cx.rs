@@ -1,11 +1,12 @@
 //! What every stage needs: the database before, the words, and the way facts are shown in errors.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::TxOptions;
 use super::ops::Flags;
-use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word};
+use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word, word};
 use crate::db::{Db, first_counter};
 use crate::edn::Keyword;
 use crate::error::{Code, Error, Result, Span};
@@ -213,4 +214,12 @@ pub(super) fn type_of(schema: &Schema, a: u32) -> Result<ValueType> {
     schema
         .value_type(a)
         .ok_or_else(|| Error::new(Code::CorruptStore, format!("a fact has the unknown attribute {a}")))
+}
+
+/// The order of two probes of one attribute, as the index has it.
+pub(super) fn in_order(x: &Probe, y: &Probe) -> Ordering {
+    match (&x.bytes, &y.bytes) {
+        (Some(a), Some(b)) => word::compare(x.word, y.word).unwrap_or_else(|| a.cmp(b)),
+        _ => x.word.cmp(&y.word),
+    }
 }

@@ -1,9 +1,8 @@
 //! Entity specs, on the database after: `:db/ensure` in the transaction, and `:db.entity/always` for every touched entity
 //! that has the marker attribute.
 
-use super::check::Change;
 use super::cx::Cx;
-use super::resolve::Resolved;
+use super::stages::{Change, Resolved};
 use crate::datom::{EntityId, Value};
 use crate::db::Db;
 use crate::error::{Code, Error, Result, Span};

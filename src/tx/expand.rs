@@ -105,7 +105,7 @@ impl<'a> Expander<'a> {
                 let e = self.existing(e)?;
                 let attr = self.forward(a)?;
                 if !attr.flags.has(Flags::ONE) {
-                    return Err(super::retract::cas_needs_one(attr.def).at(form.span).form(show(form)));
+                    return Err(super::messages::cas_needs_one(attr.def).at(form.span).form(show(form)));
                 }
                 let old = match old.node {
                     Node::Nil => Term::Nothing,
@@ -291,7 +291,7 @@ impl<'a> Expander<'a> {
         for i in slots {
             let id = match self.entity(&items[i])? {
                 Term::Word(id) => id,
-                Term::Lookup(l) => super::resolve::one_lookup(self.cx, &self.out, l)?,
+                Term::Lookup(l) => super::lookups::one(self.cx, &self.out, l)?,
                 Term::Temp(_) | Term::Nothing => {
                     return Err(Error::new(Code::InvalidTupleValue, "a tempid cannot stand inside a tuple")
                         .at(items[i].span)

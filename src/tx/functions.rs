@@ -4,7 +4,7 @@
 //! old value. That is a hole people fall into, so the report warns when what a call writes is also written by another form.
 
 use super::expand::Expander;
-use super::ops::{Call, Ops};
+use super::ops::Call;
 use super::parse::OPERATIONS;
 use crate::datom::convert::show;
 use crate::edn::{Edn, Node, Symbol};
@@ -81,14 +81,5 @@ fn place(form: &mut Edn, span: Span) {
         }),
         Node::Tagged(_, inner) => place(inner, span),
         _ => {}
-    }
-}
-
-/// Which form made operation `op`: 0 for those written out, otherwise the number of the call, from 1.
-pub(super) fn origin(ops: &Ops, op: u32) -> usize {
-    let i = ops.calls.partition_point(|c| c.end <= op);
-    match ops.calls.get(i) {
-        Some(call) if call.first <= op => i + 1,
-        _ => 0,
     }
 }

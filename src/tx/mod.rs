@@ -4,7 +4,7 @@
 //! EDN forms -parse-> Form -expand-> Ops (tempids, lookup refs) -resolve-> Fact (entity ids) -check-> Change -> datoms
 //! ```
 //!
-//! Each stage has its own type, so a tempid has no way into the log: `resolve` is the last to see one. Every stage
+//! Each stage has its own type (`ops`, `stages`), so a tempid has no way into the log: `resolve` is the last to see one. Every stage
 //! sees the database before; what must hold afterwards (uniqueness, composite tuples, schema, specs) is judged on the
 //! whole set of changes, so the order of forms never matters.
 //!
@@ -20,11 +20,14 @@ mod ensure;
 mod expand;
 mod functions;
 mod input;
+mod lookups;
+mod messages;
 mod ops;
 mod parse;
 mod resolve;
 mod retract;
 mod schema_change;
+mod stages;
 mod stamp;
 mod tuples;
 mod upsert;
@@ -47,9 +50,9 @@ use crate::error::{Code, Error, Result};
 use crate::index::Fresh;
 use crate::schema::bootstrap as ids;
 
-use check::Change;
 use cx::Cx;
 use ops::{Flags, Ops, TempName};
+use stages::Change;
 
 /// How a transaction is prepared.
 #[derive(Clone, Debug, Default)]

@@ -226,6 +226,15 @@ pub(super) struct Ops {
 }
 
 impl Ops {
+    /// Which form made operation `op`: 0 for those written out, otherwise the number of the call, from 1.
+    pub fn origin(&self, op: u32) -> usize {
+        let i = self.calls.partition_point(|c| c.end <= op);
+        match self.calls.get(i) {
+            Some(call) if call.first <= op => i + 1,
+            _ => 0,
+        }
+    }
+
     /// The number of a new, unnamed entity.
     pub fn fresh(&mut self, span: Span) -> u32 {
         self.push_temp(None, span)

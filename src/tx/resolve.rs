@@ -4,50 +4,19 @@
 //! Everything is read from the database before, in ascending order through one reader an index.
 
 use super::cx::{Cx, next_counter};
-use super::ops::{Flags, Known, Lookup, Op, Ops, Term, What};
-use super::upsert::Owners;
-use super::{retract, upsert};
+use super::messages::{direct_write, reset_instant, temp_name};
+use super::ops::{Flags, Known, Ops, Term, What};
+use super::stages::{Fact, Resolved};
+use super::{lookups, retract, upsert};
 use crate::datom::{EntityId, Partition, Word, word};
 use crate::db::{NextIds, first_counter};
 use crate::edn::Instant;
-use crate::error::{Code, Error, Result, Span};
-use crate::index::{Columns, Order, Probe, Prober, Range};
+use crate::error::{Code, Error, Result};
 use crate::schema::bootstrap;
-
-/// A fact that the transaction states, before it is known whether it changes anything.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fact {
-    pub e: u64,
-    pub a: u32,
-    pub v: Word,
-    /// The operation it comes from.
-    pub op: u32,
-    pub flags: Flags,
-    pub added: bool,
-    pub known: Known,
-}
-
-/// What `resolve` hands to `check`.
-pub(super) struct Resolved {
-    pub ops: Ops,
-    pub facts: Vec<Fact>,
-    /// Composite tuples that the user wrote; they must equal what their members give.
-    pub tuple_writes: Vec<Fact>,
-    /// `(entity, spec, place)` of every `:db/ensure`.
-    pub ensures: Vec<(u64, u64, Span)>,
-    /// Entities retracted whole, ascending.
-    pub retracted: Vec<u64>,
-    /// The instants asked for.
-    pub instants: Vec<(Instant, Span)>,
-    /// Unique values whose owner before is known already.
-    pub owners: Owners,
-    pub next_ids: NextIds,
-    pub new_entities: Vec<EntityId>,
-}
 
 /// Resolves every term.
 pub(super) fn entities(cx: &Cx<'_>, mut ops: Ops) -> Result<Resolved> {
-    let found = lookups(cx, &ops.lookups)?;
+    let found = lookups::all(cx, &ops.lookups)?;
     if !found.is_empty() {
         let resolve = |term: &mut Term| {
             if let Term::Lookup(i) = *term {
@@ -109,7 +78,7 @@ pub(super) fn entities(cx: &Cx<'_>, mut ops: Ops) -> Result<Resolved> {
                 return Err(reset_instant(cx, e).at(op.span));
             }
             What::Retract | What::RetractAll | What::Cas if op.flags.has(Flags::COMPOSITE) => {
-                return Err(super::tuples::direct_write(cx, op.a).at(op.span));
+                return Err(direct_write(cx, op.a).at(op.span));
             }
             What::Retract => out.facts.push(Fact { added: false, ..fact }),
             What::RetractAll => special.attributes.push(Fact { added: false, ..fact }),
@@ -150,18 +119,6 @@ struct Special {
     cas: Vec<Fact>,
 }
 
-/// The error for touching another transaction's instant, or retracting one.
-pub(super) fn reset_instant(cx: &Cx<'_>, e: u64) -> Error {
-    Error::new(
-        Code::ResetTxInstant,
-        format!(
-            "the :db/txInstant of {} cannot be changed or retracted",
-            cx.entity_name(e)
-        ),
-    )
-    .hint("a transaction gives its own instant only: {:db/id \"datomic.tx\" :db/txInstant #inst \"...\"}")
-}
-
 /// The id of an entity term, and whether it is made by this transaction.
 fn known_entity(ops: &mut Ops, term: Term) -> (u64, bool) {
     match term {
@@ -177,81 +134,6 @@ fn known_entity(ops: &mut Ops, term: Term) -> (u64, bool) {
 
 fn value(ops: &mut Ops, term: Term) -> Word {
     known_entity(ops, term).0
-}
-
-/// The entities of all lookup refs, by number.
-fn lookups(cx: &Cx<'_>, lookups: &[Lookup]) -> Result<Vec<u64>> {
-    let mut found = vec![0; lookups.len()];
-    if lookups.is_empty() {
-        return Ok(found);
-    }
-    let mut prober: Option<Prober> = None;
-    let mut read = |a: u32, probe: Probe, rows: &mut Columns| {
-        let prober = prober.get_or_insert_with(|| cx.db.prober(Order::Avet));
-        prober.get(&Range::av(a, probe), rows)
-    };
-    let mut rows = Columns::default();
-    let mut keys = Vec::new();
-    for (i, lookup) in lookups.iter().enumerate() {
-        if let Term::Word(v) = lookup.v {
-            match cx.owner(lookup.flags, lookup.a, v)? {
-                Some(owner) => found[i] = owner.ok_or_else(|| not_found(cx, lookup, v))?,
-                None => keys.push((lookup.a, v, i, cx.probe(lookup.flags, v)?)),
-            }
-        }
-    }
-    keys.sort_unstable_by(|x, y| x.0.cmp(&y.0).then_with(|| in_order(&x.3, &y.3)).then(x.2.cmp(&y.2)));
-    let mut last: Option<(u32, Word, u64)> = None;
-    for (a, v, i, probe) in keys {
-        found[i] = match last {
-            Some((la, lv, e)) if la == a && lv == v => e,
-            _ => {
-                read(a, probe, &mut rows)?;
-                *rows.e.first().ok_or_else(|| not_found(cx, &lookups[i], v))?
-            }
-        };
-        last = Some((a, v, found[i]));
-    }
-    // Lookup refs inside lookup refs: the inner one has the smaller number, so one pass in order does.
-    for (i, lookup) in lookups.iter().enumerate() {
-        if let Term::Lookup(inner) = lookup.v {
-            let v = found[inner as usize];
-            read(lookup.a, cx.probe(lookup.flags, v)?, &mut rows)?;
-            found[i] = *rows.e.first().ok_or_else(|| not_found(cx, lookup, v))?;
-        }
-    }
-    Ok(found)
-}
-
-/// The entity of one lookup ref, for places that cannot wait.
-pub(super) fn one_lookup(cx: &Cx<'_>, ops: &Ops, i: u32) -> Result<u64> {
-    let lookup = &ops.lookups[i as usize];
-    let v = match lookup.v {
-        Term::Lookup(inner) => one_lookup(cx, ops, inner)?,
-        Term::Word(v) => v,
-        Term::Temp(_) | Term::Nothing => return Err(not_found(cx, lookup, 0)),
-    };
-    let mut rows = Columns::default();
-    cx.db
-        .prober(Order::Avet)
-        .get(&Range::av(lookup.a, cx.probe(lookup.flags, v)?), &mut rows)?;
-    rows.e.first().copied().ok_or_else(|| not_found(cx, lookup, v))
-}
-
-fn not_found(cx: &Cx<'_>, lookup: &Lookup, v: Word) -> Error {
-    let shown = format!("[{} {}]", cx.attr_name(lookup.a), cx.value_name(lookup.a, v));
-    Error::new(Code::NotAnEntity, format!("{shown} names no entity"))
-        .at(lookup.span)
-        .form(shown)
-        .hint("a lookup ref sees the database before the transaction; for an entity made in it, use its tempid")
-}
-
-/// The order of two probes of one attribute, as the index has it.
-pub(super) fn in_order(x: &crate::index::Probe, y: &crate::index::Probe) -> std::cmp::Ordering {
-    match (&x.bytes, &y.bytes) {
-        (Some(a), Some(b)) => word::compare(x.word, y.word).unwrap_or_else(|| a.cmp(b)),
-        _ => x.word.cmp(&y.word),
-    }
 }
 
 /// Gives ids to the tempids that are nobody yet, in the order in which they appear.
@@ -308,14 +190,6 @@ fn allocate(cx: &Cx<'_>, ops: &mut Ops) -> Result<(NextIds, Vec<EntityId>)> {
     Ok((next_ids, made))
 }
 
-fn temp_name(ops: &Ops, i: u32) -> String {
-    match &ops.temps[i as usize].name {
-        Some(super::ops::TempName::Text(s)) => format!("the tempid \"{s}\""),
-        Some(super::ops::TempName::Number(n)) => format!("the tempid {n}"),
-        None => "the entity of this map".into(),
-    }
-}
-
 fn no_subject(ops: &Ops, i: u32) -> Error {
     Error::new(
         Code::TempidNotAnEntity,
@@ -332,33 +206,4 @@ fn must_exist(ops: &Ops, i: u32) -> Error {
     )
     .at(ops.temps[i as usize].span)
     .hint("a tempid may stand here only when an identity value in this transaction makes it an existing entity; use an id or a lookup ref")
-}
-
-/// For messages: how the entity of an operation was found, when that was not by id.
-pub(super) fn how_resolved(cx: &Cx<'_>, ops: &Ops, op: &Op) -> Option<String> {
-    let Term::Temp(mut i) = op.e else { return None };
-    let name = temp_name(ops, i);
-    while ops.temps[i as usize].parent != i {
-        i = ops.temps[i as usize].parent;
-    }
-    let temp = &ops.temps[i as usize];
-    let via = &ops.ops[temp.via? as usize];
-    Some(format!(
-        "{name} resolved to {} through {}; give an explicit id",
-        cx.entity_name(temp.id?),
-        cx.attr_name(via.a)
-    ))
-}
-
-/// A fact of an operation, for messages; a new entity goes by its tempid.
-pub(super) fn shown(cx: &Cx<'_>, ops: &Ops, op: u32, e: u64, a: u32, v: Word) -> String {
-    let temp = match ops.ops[op as usize].e {
-        Term::Temp(i) if cx.is_new(e) => ops.temps[i as usize].name.as_ref(),
-        _ => None,
-    };
-    match temp {
-        Some(super::ops::TempName::Text(s)) => format!("[\"{s}\" {} {}]", cx.attr_name(a), cx.value_name(a, v)),
-        Some(name) => format!("[{name} {} {}]", cx.attr_name(a), cx.value_name(a, v)),
-        None => cx.fact(e, a, v),
-    }
 }

@@ -3,12 +3,13 @@
 use rustc_hash::FxHashSet;
 
 use super::cx::Cx;
+use super::messages::reset_instant;
 use super::ops::{Flags, Known, Ops};
-use super::resolve::{Fact, reset_instant};
+use super::stages::Fact;
 use crate::datom::Word;
 use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Range};
-use crate::schema::{Attribute, bootstrap};
+use crate::schema::bootstrap;
 
 /// `[:db/retract e a]`: a retraction of each value there is.
 pub(super) fn attributes(cx: &Cx<'_>, mut all: Vec<Fact>, facts: &mut Vec<Fact>) -> Result<()> {
@@ -124,16 +125,4 @@ pub(super) fn compare(
         facts.push(swap);
     }
     Ok(())
-}
-
-/// The error for comparing an attribute that can have several values.
-pub(super) fn cas_needs_one(attr: &Attribute) -> Error {
-    Error::new(
-        Code::CasNotCardinalityOne,
-        format!(
-            "{} has cardinality many, so there is no one value to compare",
-            attr.ident
-        ),
-    )
-    .hint("use [:db/retract e a old] and [:db/add e a new]")
 }

@@ -12,10 +12,9 @@
 //! | value type, tuple definition | never |
 //! | names in `db` and `db.*`, and what the bootstrap made | never |
 
-use super::check::Change;
 use super::cx::Cx;
 use super::ops::Flags;
-use super::resolve::Resolved;
+use super::stages::{Change, Resolved};
 use super::tuples;
 use crate::datom::{EntityId, Partition, Value, ValueType};
 use crate::db::Db;

@@ -2,12 +2,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::check::Change;
 use super::cx::Cx;
+use super::messages::direct_write;
 use super::ops::Flags;
-use super::resolve::Resolved;
+use super::stages::{Change, Resolved};
 use crate::datom::{Value, Word};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::index::{Columns, Order, Range, Snapshot, View, Words};
 use crate::schema::{Attribute, Schema};
 
@@ -92,31 +92,6 @@ fn own_changes(changes: &[Change], e: u64) -> &[Change] {
     let from = changes.partition_point(|c| c.e < e);
     let end = from + changes[from..].partition_point(|c| c.e == e);
     &changes[from..end]
-}
-
-/// The error for writing what the database keeps by itself.
-pub(super) fn direct_write(cx: &Cx<'_>, a: u32) -> Error {
-    let name = cx.attr_name(a);
-    let members = cx.schema.attr(a).map_or_else(String::new, |def| members(cx, def));
-    Error::new(
-        Code::InvalidTxForm,
-        format!("{name} is kept by the database from {members} and cannot be written"),
-    )
-    .hint(format!("write {members}; {name} follows"))
-}
-
-/// The members of a composite, for people.
-pub(super) fn members(cx: &Cx<'_>, def: &Attribute) -> String {
-    let names: Vec<String> = def
-        .composite_members()
-        .unwrap_or(&[])
-        .iter()
-        .map(|m| cx.attr_name(*m))
-        .collect();
-    match names.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => names.join(", "),
-    }
 }
 
 /// The tuples that a newly installed composite has for the data there is: `(entity, word)`, ascending.

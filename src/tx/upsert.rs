@@ -5,25 +5,13 @@
 //! identity once all its members are asserted, so this goes in rounds until nothing is learnt. The first round settles
 //! everything in transactions without such attributes.
 
-use super::cx::Cx;
+use super::cx::{Cx, in_order};
 use super::ops::{Flags, Known, Ops, Term, What};
-use super::resolve::in_order;
+use super::stages::Owners;
 use crate::datom::{Value, Word};
 use crate::error::{Code, Error, Result};
 use crate::index::{Columns, Order, Probe, Prober, Range};
 use crate::schema::Unique;
-
-/// Unique values and who has them in the database before, sorted by attribute and word.
-#[derive(Default)]
-pub(super) struct Owners(Vec<(u32, Word, Option<u64>)>);
-
-impl Owners {
-    /// The owner of a value, when it was looked up: `Some(None)` means that nobody has it.
-    pub fn get(&self, a: u32, v: Word) -> Option<Option<u64>> {
-        let i = self.0.binary_search_by(|(x, w, _)| (*x, *w).cmp(&(a, v))).ok()?;
-        Some(self.0[i].2)
-    }
-}
 
 /// One assertion of an identity value about a tempid.
 struct Claim {
@@ -99,10 +87,7 @@ pub(super) fn unify(cx: &Cx<'_>, ops: &mut Ops) -> Result<Owners> {
             }
         }
     }
-    let mut owners = unifier.owners;
-    owners.sort_unstable();
-    owners.dedup();
-    Ok(Owners(owners))
+    Ok(Owners::new(unifier.owners))
 }
 
 impl Unifier<'_, '_> {
