@@ -11,6 +11,7 @@
 mod clock;
 mod examine;
 mod indexer;
+mod open;
 mod options;
 mod pending;
 mod rebuild;

@@ -1,15 +1,13 @@
 //! How to open a database, and how to write to it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::clock::{Clock, SystemClock};
-use super::{Connection, rebuild};
 use crate::datom::{EntityId, Val, Value};
 use crate::db::{Arity, Db, Registry};
 use crate::edn::{Edn, Symbol};
 use crate::error::Result;
-use crate::store::{Durability, Fjall, Memory, Settings, Store};
+use crate::store::Durability;
 
 /// How to open a database.
 ///
@@ -158,30 +156,6 @@ impl Options {
     pub fn xform(mut self, name: &str, f: impl Fn(Edn) -> Result<Edn> + Send + Sync + 'static) -> Options {
         self.registry.xform(name, f);
         self
-    }
-
-    /// Opens the database in the directory `path`.
-    pub fn open(mut self, path: impl AsRef<Path>) -> Result<Connection> {
-        let path = path.as_ref();
-        if std::mem::take(&mut self.reindex) && path.join("FORMAT").exists() {
-            rebuild::rebuild(path, &self)?;
-        }
-        let settings = Settings {
-            create: self.create,
-            head_may_be_lost: self.accept_loss,
-            ..Settings::default()
-        };
-        let store = Fjall::open(path, &settings)?;
-        self.open_store(Arc::new(store))
-    }
-    /// A new database in memory.
-    pub fn in_memory(mut self) -> Result<Connection> {
-        self.ephemeral = true;
-        self.open_store(Arc::new(Memory::new()))
-    }
-    /// Opens the database that `store` holds, or makes one in an empty store.
-    pub fn open_store(self, store: Arc<dyn Store>) -> Result<Connection> {
-        Connection::new(store, self)
     }
 }
 

@@ -1,30 +1,23 @@
-//! Making a database's store anew from its log, and putting it in the old one's place.
+//! The log of a database for a store that is made anew from it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::options::Options;
 use super::replay::follow;
 use crate::error::{Code, Result};
 use crate::log::{self, Chain, Verified};
-use crate::store::{Durability, Rebuild, Store};
+use crate::store::{Durability, Fjall, Rebuild, Store};
 
 /// So many bytes of records go into one append.
 const TOGETHER: usize = 4 << 20;
 
-/// Gives the database in `dir` new indexes and a new dictionary, made from its log alone. After an error it is as it was.
-pub(super) fn rebuild(dir: &Path, options: &Options) -> Result<()> {
+/// Begins to make the store of the database in `dir` anew, in one that has the log of the old one and nothing else. It takes the old
+/// one's place by [`Rebuild::switch`]; without that the database is as it was.
+pub(super) fn begin(dir: &Path, options: &Options) -> Result<(Rebuild, Fjall)> {
     let rebuild = Rebuild::begin(dir, options.accept_loss)?;
-    let new: Arc<dyn Store> = Arc::new(rebuild.new_store()?);
-    copy_log(&rebuild, &*new, options)?;
-    let fresh = Options {
-        reindex: false,
-        ..options.clone()
-    };
-    let conn = fresh.open_store(new)?;
-    conn.sync_index()?;
-    conn.close()?;
-    rebuild.switch()
+    let new = rebuild.new_store()?;
+    copy_log(&rebuild, &new, options)?;
+    Ok((rebuild, new))
 }
 
 /// Proves the log of the database in `dir` whole without what else its store has.

@@ -417,7 +417,7 @@ impl Writer {
     pub fn replay(&self, transactions: &[Transaction]) -> Result<()> {
         self.check_open()?;
         self.indexer.wait_for_room()?;
-        let reports = self.exclusively(|pending| {
+        self.exclusively(|pending| {
             if let Some(cause) = self.poison.get() {
                 return Err(poisoned(cause));
             }
@@ -427,7 +427,7 @@ impl Writer {
             self.indexer.check_room()?;
             let made = restore::after(&pending.db, pending.chain, transactions)?;
             let Some((t, hash)) = made.chain.end().filter(|_| !made.records.is_empty()) else {
-                return Ok(Vec::new());
+                return Ok(());
             };
             self.store
                 .append(&made.records, self.options.durability)
@@ -440,12 +440,13 @@ impl Writer {
             pending.fresh.forget(unique);
             self.indexer
                 .grew(transactions.iter().map(|tx| tx.datoms.len() as u64).sum());
-            Ok(made.reports)
-        })?;
-        for report in &reports {
-            self.subscribers.send(report);
-        }
-        Ok(())
+            // As long as nobody else may write, so that reports are in the order of the log; and the newest value has what they tell of.
+            self.current.store(Arc::new(pending.db.clone()));
+            for report in &made.reports {
+                self.subscribers.send(report);
+            }
+            Ok(())
+        })
     }
 
     pub fn sync_index(&self) -> Result<()> {

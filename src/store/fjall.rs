@@ -22,9 +22,8 @@ use fjall::{Database, Keyspace, PersistMode, Readable, Snapshot, UserValue};
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
-use super::layout::{at_path, check_folder, check_format, check_free, is_unfinished, write_format};
+use super::layout::{at_path, check_folder, check_format, check_free, finish_switch, is_unfinished, write_format};
 use super::lock::Lock;
-use super::rebuild::finish_switch;
 use super::run::{join, runs, split};
 use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, seal, unseal};
 use super::{BlobId, Bytes, Durability, Hashed, Store};
@@ -474,16 +473,15 @@ impl Store for Fjall {
         // After a failed write nothing more can be synced, but what was synced before may still be noted.
         let synced = open.sync();
         let written = open.write_head().and(synced);
-        if written.is_ok() {
-            open.merge_short_tables()?;
-        }
-        if written.is_ok() && open.journaled.load(Ordering::Relaxed) > JOURNAL_LEFT && open.empty_memtables() {
+        written?;
+        let merged = open.merge_short_tables();
+        if open.journaled.load(Ordering::Relaxed) > JOURNAL_LEFT && open.empty_memtables() {
             // Replaying the journal would give nothing, and take most of the time of the next opening.
             if let Ok(open) = Arc::try_unwrap(open) {
-                open.leave_no_journal(&self.dir.join("store"))?;
+                return merged.and(open.leave_no_journal(&self.dir.join("store")));
             }
         }
-        written
+        merged
     }
 }
 
@@ -504,6 +502,13 @@ fn hash_key(hash: u64, place: u32) -> [u8; 12] {
 
 #[cfg(test)]
 impl Fjall {
+    /// Whether the log takes so much memory that each commit asks the engine to turn it into a table.
+    pub(super) fn asks_the_engine(&self) -> bool {
+        use fjall::AbstractTree;
+        let open = self.inner().unwrap();
+        open.keyspaces.log.tree.active_memtable().size() > engine::LOG_MEMTABLE_OF_ENGINE
+    }
+
     /// Puts bytes that do not match their checksum in one place of each keyspace.
     pub(super) fn damage(&self) {
         let open = self.inner().unwrap();

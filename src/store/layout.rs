@@ -131,6 +131,23 @@ pub(super) fn copy_all(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> st
     Ok(())
 }
 
+/// Ends a switch that a crash interrupted, and removes what a rebuilding left behind. The lock of `dir` is held.
+pub(super) fn finish_switch(dir: &Path) -> Result<()> {
+    let rebuild = dir.join("rebuild");
+    if !rebuild.exists() {
+        return Ok(());
+    }
+    let store = dir.join("store");
+    if !store.exists() {
+        // The old store moves away only when the new one is whole.
+        let new = rebuild.join("new/store");
+        let whole = if new.exists() { new } else { rebuild.join("old") };
+        fs::rename(&whole, &store).map_err(|e| at_path(&whole, e))?;
+    }
+    sync_dir(dir)?;
+    fs::remove_dir_all(&rebuild).map_err(|e| at_path(&rebuild, e))
+}
+
 /// Says that the directory holds a database now.
 pub(super) fn write_format(dir: &Path) -> Result<()> {
     let new = dir.join("FORMAT.new");

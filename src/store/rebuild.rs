@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::fjall::{Fjall, Settings};
-use super::layout::{at_path, check_format, copy_all, journals, sync_dir};
+use super::layout::{at_path, check_format, copy_all, finish_switch, journals, sync_dir};
 use super::lock::Lock;
 use super::{Store, head};
 use crate::error::{Code, Error, Result};
@@ -101,23 +101,6 @@ impl Drop for Rebuild {
             let _ = fs::remove_dir_all(self.place(""));
         }
     }
-}
-
-/// Ends a switch that a crash interrupted, and removes what a rebuilding left behind. The lock of `dir` is held.
-pub(super) fn finish_switch(dir: &Path) -> Result<()> {
-    let rebuild = dir.join("rebuild");
-    if !rebuild.exists() {
-        return Ok(());
-    }
-    let store = dir.join("store");
-    if !store.exists() {
-        // The old store moves away only when the new one is whole.
-        let new = rebuild.join("new/store");
-        let whole = if new.exists() { new } else { rebuild.join("old") };
-        fs::rename(&whole, &store).map_err(|e| at_path(&whole, e))?;
-    }
-    sync_dir(dir)?;
-    fs::remove_dir_all(&rebuild).map_err(|e| at_path(&rebuild, e))
 }
 
 /// Gives tables a second name where the file system can, and copies what else there is.

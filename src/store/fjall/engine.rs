@@ -16,10 +16,10 @@ use crate::error::{Code, Error, Result};
 pub(super) const MB: u64 = 1024 * 1024;
 /// Opening reads a little of each table, so tables are few and long. A table of the log is what was in memory: so much of it is turned
 /// into a table by whoever appends.
-pub(super) const LOG_MEMTABLE: u64 = 32 * MB;
+pub(super) const LOG_MEMTABLE: u64 = if cfg!(test) { MB / 16 } else { 32 * MB };
 /// The engine itself would have to do it only here, far above. Asked by every small commit meanwhile, its one worker finds its queue full
 /// when it wants to queue the table for writing, and waits for itself for ever (fjall 3.1.13).
-const LOG_MEMTABLE_OF_ENGINE: u64 = 8 * LOG_MEMTABLE;
+pub(super) const LOG_MEMTABLE_OF_ENGINE: u64 = 8 * LOG_MEMTABLE;
 const LEAF_TABLE: u64 = 256 * MB;
 /// So many tables of hashes wait before they are merged. A look-up asks the filter of each.
 const HASH_TABLES: u8 = 8;
