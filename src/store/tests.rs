@@ -124,6 +124,36 @@ fn closing_leaves_no_long_journal_to_replay() {
     assert_eq!(keys(&open(dir.path()).unwrap(), 4), [4, 5, 6, 7]);
 }
 
+/// The engine's one worker waits for itself when many commits ask it for a table of the log (fjall 3.1.13), and nobody is written or
+/// closed any more. So none may ask, however many there are, not even in the life after.
+#[test]
+fn small_appends_never_make_the_engine_wait_for_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let (done, over) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        const LIFE: u64 = 4_000;
+        for life in 0..2 {
+            let store = open(&path).unwrap();
+            for t in life * LIFE..(life + 1) * LIFE {
+                store.append(&[(t, vec![7; 200])], Durability::None).unwrap();
+                assert!(!store.asks_the_engine());
+            }
+            store.close().unwrap();
+        }
+        let store = open(&path).unwrap();
+        assert_eq!(keys(&store, 0).len() as u64, 2 * LIFE);
+        let tables = store.disk_usage().into_iter().find(|(space, _)| *space == "log");
+        assert!(tables.is_some_and(|(_, bytes)| bytes > 0), "the log is in tables");
+        done.send(()).unwrap();
+    });
+    // It takes a second or two; who is stuck is so for ever.
+    match over.recv_timeout(std::time::Duration::from_secs(300)) {
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the engine waits for itself"),
+        _ => thread.join().unwrap(),
+    }
+}
+
 #[test]
 fn a_second_opener_hears_who_was_first() {
     let dir = tempfile::tempdir().unwrap();
