@@ -45,6 +45,10 @@ impl DbArg {
     pub fn dir(&self) -> &Path {
         &self.db
     }
+    /// Whether there is none yet, so that opening it makes it.
+    pub fn is_new(&self) -> bool {
+        !self.db.join("FORMAT").exists()
+    }
     /// Opens the database with options of the caller's.
     pub fn open_with(&self, options: Options) -> Result<Connection> {
         options.open(&self.db)

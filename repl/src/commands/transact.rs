@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use asof::conn::Connection;
 use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use clap::Args;
@@ -64,6 +65,21 @@ impl Transact {
             }
         }
         let query = self.watch.as_deref().map(watched).transpose()?.flatten();
+        let count = transactions.len();
+        if self.db.is_new() {
+            let Some((name, text, data)) = transactions.first() else {
+                anstream::eprintln!("there is nothing to transact, and no database is made");
+                return Ok(());
+            };
+            // What an empty database refuses leaves none behind.
+            let mut empty = Session::of(Connection::in_memory()?);
+            if let Some(query) = &query {
+                Watch::answer(query.clone(), &mut empty)?;
+            }
+            let tried = empty.conn().transact(data.clone());
+            tried.map_err(|e| failed(0, count, e.in_source(name, text)))?;
+            patience.check()?;
+        }
         let mut session = Session::of(self.db.or_new()?);
         session.budget = budget;
         let mut watch = match (&self.watch, query) {
@@ -72,7 +88,6 @@ impl Transact {
             (Some(_), Some(query)) => Some(Watch::answer(query, &mut session)?.0),
         };
         let (format, mut style) = (Format::or_default(self.format), style());
-        let count = transactions.len();
         let reports = Reports::default();
         let mut out = reports.clone();
         for (i, (name, text, data)) in transactions.into_iter().enumerate() {
@@ -80,12 +95,10 @@ impl Transact {
                 session.close()?;
                 return Err(e.hint(format!("{i} of {} are stored", plural(count, "transaction"))));
             }
-            let report = session.conn().transact(data).map_err(|e| {
-                if count > 1 {
-                    anstream::eprintln!("transaction {} of {count} failed; those before it are stored", i + 1);
-                }
-                e.in_source(name, text)
-            })?;
+            let report = session
+                .conn()
+                .transact(data)
+                .map_err(|e| failed(i, count, e.in_source(name, text)))?;
             for warning in &report.warnings {
                 anstream::eprintln!("warning: {warning}");
             }
@@ -97,6 +110,19 @@ impl Transact {
         session.close()?;
         reports.outcome()
     }
+}
+
+/// Says which of several transactions failed, and what is stored; gives its error.
+fn failed(i: usize, count: usize, error: Error) -> Error {
+    if count > 1 {
+        let stored = if i == 0 {
+            "nothing is stored"
+        } else {
+            "those before it are stored"
+        };
+        anstream::eprintln!("transaction {} of {count} failed; {stored}", i + 1);
+    }
+    error
 }
 
 /// The form that asks for what is watched; `None` for the facts themselves.

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::place::{TONS, asof, ships};
+use crate::place::{Place, TONS, asof, ships};
 
 #[test]
 fn mistakes_have_a_place_and_a_way_out() {
@@ -241,4 +241,38 @@ fn pages_for_shells_and_man() {
     let page = std::fs::read_to_string(place.path().join("man1/asof-q.1")).expect("a page");
     assert!(page.contains("Examples:") && page.contains("max\\-rows"), "{page}");
     assert!(place.path().join("man1/asof.1").exists());
+}
+
+#[test]
+fn a_first_transaction_that_fails_makes_no_database() {
+    let place = Place::new(&[]);
+    let nothing = |args: &[&str], code: i32, said: &str| {
+        let run = place.run(args);
+        assert_eq!(run.code, code, "{args:?}: {}", run.err);
+        assert!(run.err.contains(said), "{args:?}: {}", run.err);
+        assert!(!place.path().join("new").exists(), "{args:?}");
+    };
+    nothing(
+        &["transact", "-e", "[{:n 1}] []", "--db", "new"],
+        1,
+        "transaction 1 of 2 failed; nothing is stored",
+    );
+    nothing(&["transact", "-e", "[", "--db", "new"], 1, "never closed");
+    nothing(&["transact", "-e", " ", "--db", "new"], 0, "no database is made");
+    let asked = [
+        "transact",
+        "-e",
+        "[]",
+        "--watch",
+        "[:find ?n :where [_ :n ?n]]",
+        "--db",
+        "new",
+    ];
+    nothing(&asked, 1, "there is no attribute :n");
+    assert_eq!(place.run(&["transact", "-e", "[] [{:n 1}]", "--db", "new"]).code, 1);
+    assert!(
+        place
+            .answer(&["stats", "--db", "new", "--format", "edn"])
+            .contains(":t 1")
+    );
 }

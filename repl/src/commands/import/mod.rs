@@ -183,7 +183,7 @@ impl Import {
         if let Job::Show(table, sample) = &job {
             return show(table, sample, &db);
         }
-        if !db.dir().exists() {
+        if db.is_new() {
             // Nor does what has no place in a new database, or what is nothing.
             if let Job::Table(table, sample, _) = &job {
                 table.definitions(sample, &Connection::in_memory()?)?;
