@@ -1,4 +1,5 @@
 //! The indexes alone: what a fact costs to add, to fold, and to read at any moment.
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

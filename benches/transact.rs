@@ -1,4 +1,5 @@
 //! What preparing a transaction costs, in memory and without a log: forms to datoms to the next database value.
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,7 +51,7 @@ fn report(name: &str, start: Instant, n: u64, unit: &str) {
     println!("{name:<44} {:>9.3} us/{unit} {:>12.0} {unit}/s", each * 1e6, 1.0 / each);
 }
 
-/// Transactions of one map (4 datoms and the instant), each on top of the one before; and what of it is preparing.
+/// Transactions of one map (4 datoms and the instant), each on top of the one before; and the same again.
 fn one_by_one(db: &Db) {
     const N: u64 = 20_000;
     let data: Vec<Vec<Edn>> = (0..N).map(|i| forms(&format!("[{}]", item(i)))).collect();

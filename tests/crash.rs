@@ -78,6 +78,7 @@ fn kill_a_writer(dir: &Path, alive: Duration) -> Vec<(u64, String)> {
         let mut acknowledged = Vec::new();
         for line in out.lines().map_while(|line| line.ok()) {
             if line.ends_with("open") {
+                // Nobody may be waiting for it.
                 let _ = opened.send(());
             } else if let Some((_, rest)) = line.split_once("ack ") {
                 // The last line may be cut short; a doc is whole when it ends in its number, and numbers are compared below.
@@ -90,6 +91,7 @@ fn kill_a_writer(dir: &Path, alive: Duration) -> Vec<(u64, String)> {
     });
     // Half of the lives are counted from the start, so that kills hit opening and creating, too.
     if alive.subsec_millis().is_multiple_of(2) {
+        // One that takes longer to open is killed while it does.
         let _ = is_open.recv_timeout(Duration::from_secs(20));
     }
     std::thread::sleep(alive);

@@ -14,7 +14,8 @@ fn nested(start: Edn, wrap: impl Fn(Edn) -> Edn) -> Edn {
 fn refused<T>(what: &str, result: Result<T, Error>) {
     match result {
         Ok(_) => panic!("{what} went through"),
-        Err(e) => assert!(!e.message().is_empty(), "{what}"),
+        // Of a form that is too deep to be read, nobody wants to see all.
+        Err(e) => assert!((1..2000).contains(&e.message().len()), "{what}: {}", e.message().len()),
     }
 }
 

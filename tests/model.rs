@@ -35,8 +35,9 @@ enum Step {
     Fold,
 }
 
-/// Facts as the model has them: entity, attribute's number, value, t, asserted.
-type Facts = BTreeSet<(EntityId, usize, Value, T, bool)>;
+/// A fact as the model has it: entity, attribute's number, value, t, asserted.
+type Fact = (EntityId, usize, Value, T, bool);
+type Facts = BTreeSet<Fact>;
 
 const ENTITIES: usize = 5;
 const TYPES: [&str; 6] = ["long", "string", "ref", "keyword", "double", "boolean"];
@@ -78,7 +79,7 @@ fn value(attr: &Attr, v: u8, entities: &[EntityId]) -> Value {
 /// A list of datoms: what happened, in order.
 #[derive(Default)]
 struct Model {
-    events: Vec<(EntityId, usize, Value, T, bool)>,
+    events: Vec<Fact>,
     now: BTreeSet<(EntityId, usize, Value)>,
 }
 
@@ -124,9 +125,9 @@ impl Model {
         Ok(())
     }
 
-    fn view(&self, since: Option<T>, until: T, history: bool) -> BTreeSet<(EntityId, usize, Value, T, bool)> {
+    fn view(&self, since: Option<T>, until: T, history: bool) -> Facts {
         let seen = self.events.iter().filter(|e| e.3 <= until);
-        let mut out: BTreeSet<_> = if history {
+        let mut out: Facts = if history {
             seen.cloned().collect()
         } else {
             let mut last = BTreeMap::new();
@@ -264,10 +265,7 @@ impl World {
         }
     }
 
-    fn facts(
-        &self,
-        datoms: impl Iterator<Item = asof::error::Result<Datom>>,
-    ) -> Vec<(EntityId, usize, Value, T, bool)> {
+    fn facts(&self, datoms: impl Iterator<Item = asof::error::Result<Datom>>) -> Vec<Fact> {
         datoms
             .map(|d| d.expect("a datom"))
             .filter_map(|d| {
@@ -345,7 +343,7 @@ impl World {
                 assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), expected);
             }
         }
-        let mut logged: BTreeSet<(EntityId, usize, Value, T, bool)> = BTreeSet::new();
+        let mut logged = Facts::new();
         for tx in self.conn().tx_range(None, None).expect("the log") {
             logged.extend(self.facts(tx.datoms.into_iter().map(Ok)));
         }
@@ -417,22 +415,15 @@ fn indexes_can_be_made_anew() {
             .expect("a fact");
     }
     conn.sync_index().expect("folding");
-    let before: Vec<Datom> = conn
-        .db()
-        .datoms(Order::Avet, &[])
-        .expect("scan")
-        .map(|d| d.expect("a datom"))
-        .collect();
+    let all = |conn: &Connection| -> Vec<Datom> {
+        let datoms = conn.db().datoms(Order::Avet, &[]).expect("scan");
+        datoms.map(|d| d.expect("a datom")).collect()
+    };
+    let before = all(&conn);
     conn.close().expect("closing");
     let conn = options().reindex(true).open(&path).expect("making the indexes anew");
     conn.sync_index().expect("folding");
     let checked = conn.verify_indexes().expect("they agree");
     assert!(checked.events > 40 && checked.moments > 0);
-    let after: Vec<Datom> = conn
-        .db()
-        .datoms(Order::Avet, &[])
-        .expect("scan")
-        .map(|d| d.expect("a datom"))
-        .collect();
-    assert_eq!(before, after);
+    assert_eq!(before, all(&conn));
 }

@@ -1,15 +1,12 @@
 //! A database ten times as large as its cache: everything is answered, and memory stays bounded.
 
-use std::env;
-use std::process::Command;
-
 use asof::Db;
 use asof::conn::Options;
 use asof::datom::EntityId;
 use asof::edn::{Edn, Keyword};
 use asof::index::Order;
 
-use crate::movies::Size;
+use crate::movies;
 use crate::rig::{self, Case, Random};
 use crate::{Outcome, rig::emit_mb};
 
@@ -24,11 +21,7 @@ const ATTRS: [&str; 5] = [
 ];
 
 pub fn run() -> Outcome {
-    let dir = Size::Once.dir()?;
-    if !dir.exists() {
-        // In another process, so that its memory does not count here.
-        Command::new(env::current_exe()?).arg("w6-load").status()?;
-    }
+    let dir = movies::loaded()?;
     let budget = rig::disk_mb(&dir) / 10.0;
     let conn = Options::new()
         .create(false)

@@ -1,7 +1,5 @@
 //! W4: joins over the movie graph, with clauses in a good and in a bad order.
 
-use std::env;
-use std::process::Command;
 use std::sync::Arc;
 
 use asof::conn::{Connection, Options};
@@ -9,7 +7,7 @@ use asof::edn::Edn;
 use asof::query::{Input, Query};
 
 use crate::Outcome;
-use crate::movies::Size;
+use crate::movies;
 use crate::questions::{self, Question};
 use crate::rig::Case;
 
@@ -36,11 +34,7 @@ pub fn plans(order: &str, only: &[&str]) -> Outcome {
 }
 
 pub fn movies() -> Outcome<Connection> {
-    let dir = Size::Once.dir()?;
-    if !dir.exists() {
-        Command::new(env::current_exe()?).arg("w6-load").status()?;
-    }
-    Ok(Options::new().create(false).open(&dir)?)
+    Ok(Options::new().create(false).open(movies::loaded()?)?)
 }
 
 /// The queries of these names, or all of them.

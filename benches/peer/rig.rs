@@ -140,22 +140,22 @@ impl<'a> Case<'a> {
         if first > SLOW {
             return Ok((rows, vec![first]));
         }
-        let mut again = || {
-            let _ = black_box(question());
-        };
         let (warm, mut runs) = (Instant::now(), 0u32);
         while warm.elapsed() < WARM {
-            again();
+            black_box(question()?);
             runs += 1;
         }
         let each = warm.elapsed() / runs;
         let repeat = (SAMPLE.as_nanos() / each.as_nanos().max(1)) as u32 + 1;
-        let samples = (0..self.samples).map(|_| {
+        let mut samples = Vec::with_capacity(self.samples);
+        for _ in 0..self.samples {
             let start = Instant::now();
-            (0..repeat).for_each(|_| again());
-            start.elapsed() / repeat
-        });
-        Ok((rows, samples.collect()))
+            for _ in 0..repeat {
+                black_box(question()?);
+            }
+            samples.push(start.elapsed() / repeat);
+        }
+        Ok((rows, samples))
     }
 
     /// Measures work that takes its own time and starts from nothing each time.

@@ -3,7 +3,7 @@
 //! The folder is `../shared/conformance` beside the workspace, or what `ASOF_CONFORMANCE` names; without it the test
 //! says so and passes. `ASOF_CONFORMANCE_ONLY=time-as-of` plays one file, or the cases whose names contain the text.
 
-mod support;
+mod compare;
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use asof::edn::{self, Edn, Node};
-use support::compare::{Shape, bag, error_fits, find_shape, get, same};
+use compare::{Shape, bag, error_fits, find_shape, get, same};
 
 /// A case, and the forms it becomes.
 struct Case {
@@ -47,14 +47,6 @@ fn items(form: Option<&Edn>) -> Vec<Edn> {
         Some(Node::Vector(items)) => items.clone(),
         _ => Vec::new(),
     }
-}
-
-fn symbol(name: &str) -> Edn {
-    Node::Symbol(edn::Symbol::new(name)).into()
-}
-
-fn list(items: Vec<Edn>) -> Edn {
-    Node::List(items).into()
 }
 
 impl Case {
@@ -109,22 +101,22 @@ impl Case {
     fn question(form: &Edn, refused: &HashMap<usize, Edn>) -> Option<Edn> {
         let time = |t: &Edn| time_point(t, refused);
         let none = get(form, "db").is_some_and(|d| d.to_string() == ":none");
-        let mut db = symbol("db");
+        let mut db = Edn::sym("db");
         for (key, call) in [("with", "with"), ("as-of", "as-of"), ("since", "since")] {
             if let Some(arg) = get(form, "db").and_then(|d| get(d, key)) {
-                db = list(vec![symbol(call), db, time(arg)]);
+                db = Edn::list([Edn::sym(call), db, time(arg)]);
             }
         }
         if get(form, "db").is_some_and(|d| get(d, "history").is_some()) {
-            db = list(vec![symbol("history"), db]);
+            db = Edn::list([Edn::sym("history"), db]);
         }
         if let Some(query) = get(form, "query") {
-            let mut call = vec![symbol("q"), query.clone()];
+            let mut call = vec![Edn::sym("q"), query.clone()];
             if !none {
                 call.push(db);
             }
             call.extend(items(get(form, "args")).iter().map(|arg| with_times(arg, &time)));
-            return Some(list(call));
+            return Some(Edn::list(call));
         }
         let pull = get(form, "pull")?;
         let part = |key: &str| {
@@ -132,7 +124,7 @@ impl Case {
                 .cloned()
                 .unwrap_or_else(|| panic!("a pull without :{key}: {form}"))
         };
-        Some(list(vec![symbol("pull"), db, part("pattern"), part("eid")]))
+        Some(Edn::list([Edn::sym("pull"), db, part("pattern"), part("eid")]))
     }
 }
 
@@ -150,7 +142,7 @@ fn time_point(form: &Edn, refused: &HashMap<usize, Edn>) -> Edn {
 /// `arg` with the time points of its database calls replaced.
 fn with_times(arg: &Edn, time: &dyn Fn(&Edn) -> Edn) -> Edn {
     match &arg.node {
-        Node::List(call) => list(call.iter().map(|part| with_times(&time(part), time)).collect()),
+        Node::List(call) => Edn::list(call.iter().map(|part| with_times(&time(part), time))),
         _ => arg.clone(),
     }
 }

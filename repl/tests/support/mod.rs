@@ -1,3 +1,0 @@
-//! What the tests of the program share.
-
-pub mod compare;
