@@ -1,4 +1,5 @@
-//! The layers of the library, held by reading the `crate::` paths in `src/`: an import may only go down.
+//! The layers of the library, held by reading the `crate::` paths in `src/`: an import may only go down. And the map of the sources in
+//! `docs/design.md`, held by looking for what it names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,49 @@ fn no_import_climbs() {
         }
     }
     assert!(climbing.is_empty(), "imports that climb:\n{}", climbing.join("\n"));
+}
+
+/// The folders below `dir` that hold code, as the design page names them.
+fn folders(dir: &Path, name: &str, out: &mut Vec<String>) {
+    let paths: Vec<PathBuf> = fs::read_dir(dir)
+        .expect("sources are readable")
+        .map(|entry| entry.expect("sources are readable").path())
+        .collect();
+    if paths.iter().any(|p| p.extension().is_some_and(|e| e == "rs")) {
+        out.push(name.to_string());
+    }
+    for path in paths.iter().filter(|p| p.is_dir() && !p.ends_with("tests")) {
+        let inner = path.file_name().expect("listed above").to_string_lossy();
+        folders(path, &format!("{name}/{inner}"), out);
+    }
+}
+
+#[test]
+fn the_design_page_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/design.md")).expect("the page is there");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut explained = Vec::new();
+    for (folder, text) in rows.filter(|(folder, _)| root.join(folder).is_dir()) {
+        for file in text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs")) {
+            assert!(root.join(folder).join(file).is_file(), "{folder} has no {file}");
+        }
+        explained.push(folder.to_string());
+    }
+    let mut there = Vec::new();
+    folders(&root.join("src"), "src", &mut there);
+    folders(&root.join("repl/src"), "repl/src", &mut there);
+    there.sort();
+    explained.sort();
+    assert_eq!(explained, there, "the folders of the page, and those of the sources");
+    for path in page
+        .split('`')
+        .filter(|p| p.starts_with("tests/") || p.starts_with("benches/"))
+    {
+        assert!(root.join(path).exists(), "there is no {path}");
+    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Records there and back, and logs that are damaged.
+
 use std::sync::Arc;
 
 use super::*;

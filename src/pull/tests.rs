@@ -1,3 +1,5 @@
+//! Pulls by what they give, and what pulling costs.
+
 use super::*;
 use crate::conn::{Connection, Options};
 use crate::edn::{Keyword, Node, read_one};

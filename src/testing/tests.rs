@@ -1,3 +1,5 @@
+//! Labels, reports and dumps by what they print.
+
 use super::*;
 
 const PEOPLE: &str = r#"

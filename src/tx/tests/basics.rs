@@ -1,4 +1,4 @@
-//! Sections 2 to 4, 8 and 9: forms, sets of facts, redundancy and conflict, names and maps.
+//! Forms, sets of facts, redundancy and conflict, names and maps.
 
 use super::World;
 use crate::datom::{EntityId, Partition};

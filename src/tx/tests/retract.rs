@@ -1,4 +1,4 @@
-//! Sections 5 and 6: retracting entities, compare and swap.
+//! Retracting entities, compare and swap.
 
 use super::World;
 use crate::error::Code;

@@ -1,4 +1,4 @@
-//! Sections 7, 11 and 12: functions, predicates, specs, instants.
+//! Functions, predicates, specs, instants.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Section 13: installing and altering attributes.
+//! Installing and altering attributes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Section 10: composite and fixed tuples.
+//! Composite and fixed tuples.
 
 use super::World;
 use crate::error::Code;

@@ -1,4 +1,4 @@
-//! Section 3: tempids, upserts, and what unifies.
+//! Tempids, upserts, and what unifies.
 
 use super::World;
 use crate::error::Code;
