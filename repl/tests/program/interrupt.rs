@@ -64,7 +64,7 @@ fn an_import_ends_between_two_transactions() {
     assert!(run.err.contains("query-cancelled: cancelled after "), "{}", run.err);
     assert!(run.err.contains("importing again adds the rest"), "{}", run.err);
     let there = number(&run.err, " rows are imported");
-    assert!(there > 0 && there % 100 == 0, "{}", run.err);
+    assert!(there > 0 && there.is_multiple_of(100), "{}", run.err);
     let line = format!("the last from line {}", there + 1);
     assert!(run.err.replace(',', "").contains(&line), "{}", run.err);
     // It is whole, has what was said, and the rest comes when it is imported again.
