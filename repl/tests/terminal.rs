@@ -180,6 +180,23 @@ fn keys_typed_ahead_arrive() {
     t.exp_eof().expect("the end");
 }
 
+#[test]
+fn long_texts_are_pasted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // In colour: that is what was slow. A terminal without bracketed paste sends a clipboard like keys that are typed very fast.
+    let mut terminal = asof(dir.path(), true);
+    let t = &mut terminal;
+    let words = "[x] ".repeat(2500);
+    let query = format!("[:find ?a . :where [(count \"{words}\") ?a]]\r");
+    line(t, &query, "\r\n10000\r\n");
+    let lines = "  [(+ 1 2) ?three]\r".repeat(200);
+    line(t, &format!("[:find ?three .\r :where\r{lines}]\r"), "\r\n3\r\n");
+    // What is typed then is as colourful and helpful as ever.
+    keys(t, ":db/", "\x1b[36m:db/");
+    keys(t, "\x15\x04", "");
+    t.exp_eof().expect("the end");
+}
+
 /// Makes the terminal another size, as a window does that is drawn larger.
 #[cfg(target_os = "linux")]
 fn resize(terminal: &PtySession, rows: u16, columns: u16) {

@@ -17,6 +17,10 @@ use super::command::{self, COMMANDS, Takes};
 use super::names::Names;
 use super::tokens::{Kind, brackets, is_delimiter, tokens};
 
+/// A longer text is no longer looked through for each key: what comes so fast and long is pasted, and looking at all of it for each
+/// of its letters takes a time that nobody wants to wait. It gets its colours where a line of it ends, and when the cursor moves.
+const LOOKED_THROUGH: usize = 1000;
+
 /// The most candidates that are offered: rustyline counts them in 16 bits.
 const CANDIDATES_MAX: usize = 50_000;
 
@@ -200,7 +204,7 @@ impl Hinter for Line {
     type Hint = Advice;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Advice> {
-        if pos < line.len() || line.is_empty() {
+        if pos < line.len() || line.is_empty() || line.len() > LOOKED_THROUGH {
             return None;
         }
         // Advice wraps badly, so it stands behind single lines and on empty ones.
@@ -257,9 +261,9 @@ impl Highlighter for Line {
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
     }
-    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
         self.left.set(kind == CmdKind::ForcedRefresh);
-        true
+        kind != CmdKind::Other || line.len() <= LOOKED_THROUGH
     }
 }
 
