@@ -13,7 +13,7 @@ use clap::Args;
 use super::output::Reports;
 use super::read_input;
 use super::reading::{Limits, ViewArgs};
-use crate::eval::{Session, error_form};
+use crate::eval::{Session, error_form, foreign};
 use crate::print::{Format, Reply, plural};
 
 const FORMS: &str = r#"Forms:
@@ -86,7 +86,12 @@ impl Eval {
         session.window = self.view.window(&session.db())?;
         session.budget = self.limits.budget();
         let (mut failed, mut count, mut unreadable, mut shown) = (0, 0, false, 0);
-        for form in edn::Forms::new(&text) {
+        let foreign = foreign(&text, false).map(Err);
+        let forms = match foreign.is_some() {
+            true => None,
+            false => Some(edn::Forms::new(&text)),
+        };
+        for form in foreign.into_iter().chain(forms.into_iter().flatten()) {
             if let (true, Ok(form)) = (self.echo, &form) {
                 let end = form.span.end as usize;
                 writeln!(out, "{}", text[shown..end].trim())?;

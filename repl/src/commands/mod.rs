@@ -31,6 +31,7 @@ pub use maintenance::OLD_INDEXES;
 pub use reading::{duration, size};
 pub use typed::with_format;
 
+use crate::eval::foreign;
 use reading::DbArg;
 
 /// A temporal fact database: every fact ever asserted or retracted, and Datalog over now, then and all of history.
@@ -130,6 +131,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 /// A form of the command line, which messages call `name`.
 fn form(name: &str, text: &str) -> Result<Edn> {
+    known(name, text)?;
     edn::read_one(text).map_err(|e| e.in_source(name, text))
 }
 
@@ -165,6 +167,11 @@ impl Forms {
     fn located(&self, e: Error) -> Error {
         e.in_source("arguments", &self.line)
     }
+}
+
+/// Refuses a text in another language than EDN, and says how it is said here.
+fn known(name: &str, text: &str) -> Result<()> {
+    foreign(text, false).map_or(Ok(()), |e| Err(e.in_source(name, text)))
 }
 
 /// A time point as people write it on a command line.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::output::Reports;
 use super::reading::{DbArg, TimeArg, style};
-use super::{form, read_input};
+use super::{form, known, read_input};
 use crate::eval::{Rules, Session, is_query, report_form, spelled_out};
 use crate::patience::Patience;
 use crate::print::{Format, Reply, plural};
@@ -53,6 +53,7 @@ impl Transact {
         // Everything is read before anything is written: a typo in the last form leaves the database as it was.
         let mut transactions = Vec::new();
         for (name, text) in &texts {
+            known(name, text)?;
             for form in edn::read(text).map_err(|e| e.in_source(name, text))? {
                 match form.as_vector() {
                     Some(data) => transactions.push((name, text, data.to_vec())),

@@ -3,6 +3,7 @@
 //! [`Session`] holds the database a script works on; [`inputs`] turns `db`, `(as-of db T)` and their like into database
 //! values; [`forms`] prints what the library answers as EDN.
 
+mod foreign;
 mod forms;
 mod inputs;
 mod rules;
@@ -19,6 +20,7 @@ use asof::query::{Budget, functions};
 use crate::patience::Patience;
 use crate::print::Reply;
 use crate::time::Window;
+pub use foreign::{command as called_here, foreign};
 pub use forms::{
     ask, error_form, explain, name_or_id, named_form, pull, pull_many, report_form, schema_rows, stats_form,
     value_form, verified_indexes, verified_log,

@@ -5,20 +5,6 @@ use asof::error::{Code, Error, Result};
 
 use super::{FORMS, Rules};
 
-/// What SQL begins with, and the topic of the help about the same.
-const SQL: [(&str, &str); 10] = [
-    ("select", "queries"),
-    ("insert", "transactions"),
-    ("update", "transactions"),
-    ("delete", "transactions"),
-    ("begin", "transactions"),
-    ("create", "schema"),
-    ("alter", "schema"),
-    ("drop", "schema"),
-    ("describe", "schema"),
-    ("desc", "schema"),
-];
-
 /// Whether a form is a query by itself.
 pub fn is_query(form: &Edn) -> bool {
     match &form.node {
@@ -78,14 +64,10 @@ pub fn refuse<'a>(form: &Edn, commands: impl Iterator<Item = &'a str>) -> Result
             }
             let mut bare = commands.map(|c| c.trim_start_matches('.'));
             let known = bare.find(|c| *c == name || asof::error::nearest(&name, [*c]).is_some());
-            let sql = SQL.iter().find(|(word, _)| word.eq_ignore_ascii_case(&name));
-            Err(e.hint(match (known, sql) {
+            Err(e.hint(match known {
                 _ if FORMS.contains(&&*name) => format!("it stands in parentheses: ({name} ...)"),
-                (_, Some((_, topic))) => format!("asof speaks no SQL; .help {topic} shows how it is said here"),
-                (Some(command), None) => format!("did you mean .{command}?"),
-                (None, None) => {
-                    "type a query [:find ...], a transaction [{...}], (pull [*] ENTITY), or .help".to_string()
-                }
+                Some(command) => format!("did you mean .{command}?"),
+                None => "type a query [:find ...], a transaction [{...}], (pull [*] ENTITY), or .help".to_string(),
             }))
         }
         Node::Map(_) => Err(e.hint("to add it, put it in brackets: [{...}]; a query has :find")),

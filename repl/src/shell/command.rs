@@ -6,6 +6,7 @@
 use asof::error::{Code, Error, Result};
 
 use super::tokens::is_delimiter;
+use crate::eval::called_here;
 
 /// What may follow a command's name, for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,9 +210,15 @@ pub fn parse(line: &str) -> Result<(&'static Command, &str)> {
         (Some(command), _) => Ok((command, rest.trim())),
         // A beginning that only one command has is that command.
         (None, [one]) if name.len() > 1 => Ok((one, rest.trim())),
-        _ => Err(Error::new(Code::InvalidArgument, format!("there is no command {name}"))
-            .hint(".help lists the commands")
-            .suggest(name, COMMANDS.iter().map(|c| c.name))),
+        _ => {
+            let e = Error::new(Code::InvalidArgument, format!("there is no command {name}"));
+            Err(match called_here(name) {
+                Some(ours) => e.hint(format!("it is called {ours} here")),
+                None => e
+                    .hint(".help lists the commands")
+                    .suggest(name, COMMANDS.iter().map(|c| c.name)),
+            })
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
 
 use crate::cancel::{self, Run};
-use crate::eval::{Rules, Session, refuse, spelled_out};
+use crate::eval::{Rules, Session, foreign, refuse, spelled_out};
 use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
 use crate::time::{Paint, Style, Watch, when};
@@ -188,6 +188,9 @@ impl Shell {
             ".tables" | "\\d" | "\\dt" | "show tables" | "show tables;" => ".schema".to_string(),
             _ => text,
         };
+        if let Some(e) = foreign(&text, true) {
+            return Err(e.in_source(name, &text));
+        }
         // Everything is read before anything is done.
         let entries: Result<Vec<Entry<'_>>> = script::entries(&text).into_iter().collect();
         for entry in entries.map_err(|e| e.in_source(name, &text))? {
