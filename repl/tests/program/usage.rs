@@ -281,11 +281,17 @@ fn a_first_transaction_that_fails_makes_no_database() {
 fn other_languages_are_known_by_name() {
     let place = ships();
     for (args, hint) in [
-        (["q", "SELECT name FROM ship"], "[:find ?name :where [?e :ship/name ?name]]"),
+        (
+            ["q", "SELECT name FROM ship"],
+            "[:find ?name :where [?e :ship/name ?name]]",
+        ),
         (["q", "MATCH (s:Ship) RETURN s"], "this is Cypher"),
         (["q", "SELECT ?s WHERE { ?s ?p ?o }"], "this is SPARQL"),
         (["q", ".tables"], "asof schema"),
-        (["transact", "--text=INSERT INTO ship VALUES ('Tern')"], "a transaction is [{"),
+        (
+            ["transact", "--text=INSERT INTO ship VALUES ('Tern')"],
+            "a transaction is [{",
+        ),
         (["transact", "--text=CREATE TABLE ship (name text)"], ":db/valueType"),
     ] {
         let err = place.err(&args, 1);

@@ -1,8 +1,11 @@
 //! `asof import debian`: package metadata as `apt-cache dumpavail` prints it.
 //!
 //! A package is an entity named by `:package/name`. A name that something depends on is one too, whether there is such a package
-//! (`:package/real`) or only packages that provide it. Alternatives, versions and architectures of a dependency are not kept apart by
-//! the references: all that a field names is referred to, and the field's text stays beside them.
+//! (`:package/real`) or only packages that provide it. Alternatives and architectures of a dependency are not kept apart by the
+//! references: all that a field names is referred to, and the field's text stays beside them. What is asked for in a version, and
+//! what is provided in one, are tuples with a text in the place of the version that sorts as Debian sorts versions.
+
+mod version;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
@@ -14,11 +17,11 @@ use asof::edn::{self, Keyword};
 use asof::error::{Code, Error, Result};
 use asof::index::Order;
 
-use super::build::Replace;
-use super::item::{Fact, Item, Misfit, Missing};
-use super::load::{Job, LoadArgs, Outcome, Sink};
-use super::rejects::{Rejects, Style};
-use super::source::{Opened, Source};
+use crate::import::build::Replace;
+use crate::import::item::{Fact, Item, Misfit, Missing};
+use crate::import::load::{Job, LoadArgs, Outcome, Sink};
+use crate::import::rejects::{Rejects, Style};
+use crate::import::source::{Opened, Source};
 
 /// The fields that name packages, and their attributes.
 const RELATIONS: [(&str, &str, &str); 9] = [
@@ -79,8 +82,17 @@ fn schema() -> String {
     define("tag", "string", "many", "");
     let doc = "What it depends and pre-depends on in any version: a package that provides the name will do, too.";
     define("unversioned", "ref", "many", &format!(":db/doc \"{doc}\""));
-    let doc = "The names that it stands for in a version: it will do for who asks for a version, too.";
-    define("provides-versioned", "ref", "many", &format!(":db/doc \"{doc}\""));
+    let doc = "What it depends and pre-depends on in some versions: name, operator (=, <<, <=, >=, >>), and a text that sorts as the version does.";
+    let types = ":db/tupleTypes [:db.type/string :db.type/string :db.type/string]";
+    define("needs-version", "tuple", "many", &format!("{types} :db/doc \"{doc}\""));
+    let doc = "The names that it stands for in a version, each with a text that sorts as the version does.";
+    let types = ":db/tupleTypes [:db.type/string :db.type/string]";
+    define(
+        "provides-version",
+        "tuple",
+        "many",
+        &format!("{types} :db/doc \"{doc}\""),
+    );
     for (_, name, doc) in RELATIONS {
         define(name, "ref", "many", &format!(":db/doc \"{doc}\""));
         define(
@@ -99,8 +111,10 @@ enum Part {
     Relation {
         refs: u32,
         text: u32,
-        /// What else refers to those that are named with a version, or to those without.
-        also: Option<(u32, bool)>,
+        /// What else refers to those that are named without a version.
+        unversioned: Option<u32>,
+        /// What has the versions of those that are named with one, and whether with the operator.
+        versioned: Option<(u32, bool)>,
     },
     Tags(u32),
 }
@@ -122,17 +136,18 @@ impl Attributes {
         }
         for (field, name, _) in RELATIONS {
             let text = id(&format!("{name}-text"))?;
-            let also = match name {
-                "depends" | "pre-depends" => Some((id("unversioned")?, false)),
-                "provides" => Some((id("provides-versioned")?, true)),
-                _ => None,
+            let (unversioned, versioned) = match name {
+                "depends" | "pre-depends" => (Some(id("unversioned")?), Some((id("needs-version")?, true))),
+                "provides" => (None, Some((id("provides-version")?, false))),
+                _ => (None, None),
             };
             fields.insert(
                 field,
                 Part::Relation {
                     refs: id(name)?,
                     text,
-                    also,
+                    unversioned,
+                    versioned,
                 },
             );
         }
@@ -148,7 +163,15 @@ impl Attributes {
     fn replaced(&self) -> Vec<u32> {
         let ids = self.fields.values().flat_map(|part| match part {
             Part::Text(id, _) | Part::Tags(id) => vec![*id],
-            Part::Relation { refs, text, also } => [*refs, *text].into_iter().chain(also.map(|(id, _)| id)).collect(),
+            Part::Relation {
+                refs,
+                text,
+                unversioned,
+                versioned,
+            } => {
+                let more = unversioned.iter().copied().chain(versioned.map(|(id, _)| id));
+                [*refs, *text].into_iter().chain(more).collect()
+            }
         });
         let ids: BTreeSet<u32> = ids.filter(|id| *id != self.name).collect();
         ids.into_iter().collect()
@@ -180,17 +203,28 @@ impl Attributes {
                 Some(Part::Relation {
                     refs,
                     text: whole,
-                    also,
+                    unversioned,
+                    versioned,
                 }) => {
                     item.facts.push((*whole, Fact::Value(Value::string(text.as_str()))));
-                    for (name, versioned) in named(text) {
+                    for (name, version) in named(text) {
                         let link = || {
                             let name = Value::string(name);
                             Fact::Link(Keyword::from_parts("package", "name"), self.name, name, Missing::Made)
                         };
                         item.facts.push((*refs, link()));
-                        if let Some((id, _)) = also.filter(|(_, version)| *version == versioned) {
-                            item.facts.push((id, link()));
+                        match (version, unversioned, versioned) {
+                            (None, Some(id), _) => item.facts.push((*id, link())),
+                            (Some((operator, version)), _, Some((id, with_operator))) => {
+                                let key = version::key(version);
+                                let texts = match with_operator {
+                                    true => vec![name, operator, &key],
+                                    false => vec![name, &key],
+                                };
+                                let slots: Vec<_> = texts.into_iter().map(|text| Some(Value::string(text))).collect();
+                                item.facts.push((*id, Fact::Value(Value::Tuple(slots.into()))));
+                            }
+                            _ => {}
                         }
                     }
                 }
@@ -204,14 +238,32 @@ impl Attributes {
     }
 }
 
-/// The packages that a relation names, and whether in some versions only: of `a (>= 1.0) | b:any, c [amd64]` they are a, b and c,
-/// and a in some.
-fn named(relation: &str) -> impl Iterator<Item = (&str, bool)> {
+/// The packages that a relation names, with operator and version where there is one: of `a (>= 1.0) | b:any, c [amd64]` they are a,
+/// b and c, and a in some versions.
+fn named(relation: &str) -> impl Iterator<Item = (&str, Option<(&str, &str)>)> {
     let name = |part: &'_ str| part.find([' ', '(', '[', '<', ':']).unwrap_or(part.len());
     let parts = relation.split([',', '|']).map(str::trim);
     parts
-        .map(move |part| (&part[..name(part)], part.contains('(')))
+        .map(move |part| {
+            (
+                &part[..name(part)],
+                part.split_once('(').and_then(|(_, rest)| versions(rest)),
+            )
+        })
         .filter(|(name, _)| !name.is_empty())
+}
+
+/// Operator and version of `>= 1.0)`. The old `<` and `>` mean `<=` and `>=`.
+fn versions(text: &str) -> Option<(&str, &str)> {
+    let text = text.split_once(')')?.0.trim();
+    let (operator, version) = text.split_at(text.find(|c| !"<=>".contains(c))?);
+    let operator = match operator {
+        "<" => "<=",
+        ">" => ">=",
+        "" => "=",
+        known => known,
+    };
+    Some((operator, version.trim()))
 }
 
 /// A stanza: its place, its text, and its fields or why there are none.
@@ -325,10 +377,17 @@ mod tests {
 
     #[test]
     fn names_of_a_relation() {
-        let names: Vec<_> = named("a (>= 1.0) | b:any,\n c [amd64] , d<!nocheck>, e(= 2)").collect();
+        let names: Vec<_> = named("a (>= 1.0) | b:any,\n c [amd64] , d<!nocheck>, e(=2) [i386], f ( < 3~ )").collect();
         assert_eq!(
             names,
-            [("a", true), ("b", false), ("c", false), ("d", false), ("e", true)]
+            [
+                ("a", Some((">=", "1.0"))),
+                ("b", None),
+                ("c", None),
+                ("d", None),
+                ("e", Some(("=", "2"))),
+                ("f", Some(("<=", "3~"))),
+            ]
         );
         assert_eq!(named("").count(), 0);
     }
