@@ -124,6 +124,43 @@ fn float(text: &str, ty: ValueType) -> Result<Value> {
     }
 }
 
+/// Whether a number of the type `ty` is shown as the decimal that it was made of: no digit is lost in it.
+pub fn keeps_digits(given: &str, ty: ValueType) -> bool {
+    let digits = given
+        .bytes()
+        .take_while(|b| !matches!(b, b'e' | b'E'))
+        .filter(u8::is_ascii_digit)
+        .count();
+    // So many digits each number of the type has, but for the smallest.
+    let (always, shown) = match (ty, given.parse::<f64>()) {
+        (ValueType::Double, Ok(x)) if x.is_finite() => (digits <= 15 && x.abs() > 1e-300, format!("{x:e}")),
+        // A float as a double shows it.
+        (ValueType::Float, Ok(x)) if f64::from(x as f32) == x => return keeps_digits(given, ValueType::Double),
+        (ValueType::Float, Ok(x)) if x.is_finite() => (digits <= 6 && x.abs() > 1e-30, format!("{:e}", x as f32)),
+        _ => return true,
+    };
+    if always {
+        return true;
+    }
+    let decimal = |given: &str| text(given, ValueType::BigDec);
+    match (decimal(given), decimal(&shown)) {
+        (Ok(said), Ok(shown)) => said == shown,
+        // What no decimal holds is a double or nothing.
+        _ => true,
+    }
+}
+
+/// Refuses a number that would lose digits in an attribute of the type `ty`; `column` is what options call its column.
+pub fn whole(given: &str, ty: ValueType, column: &str) -> Result<()> {
+    if keeps_digits(given, ty) {
+        return Ok(());
+    }
+    let name = ty.name();
+    Err(Error::new(Code::WrongType, format!("{given} has more digits than a {name} keeps")).hint(format!(
+        "--type {column}=bigdec makes a new attribute that keeps all, --type {column}={name} takes the nearest {name}"
+    )))
+}
+
 fn bytes(text: &str) -> Option<std::sync::Arc<[u8]>> {
     crate::dump::unhex(text).map(Into::into)
 }
@@ -154,9 +191,10 @@ pub fn json(value: &Json, ty: ValueType) -> Result<Value> {
             Err(wrong_json("the string", &format!("{t:?}"), ty))
         }
         Json::Text(t) => text(t, ty),
-        Json::Number(shown) => Err(wrong_json("the number", shown, ty)
-            .hint("the column holds texts; --type COLUMN=double makes a new one of numbers, and texts the bad rows")),
-        Json::Bool(b) => Err(wrong_json("the boolean", &b.to_string(), ty)),
+        Json::Number(shown) => Err(wrong_json("the number", shown, ty).hint("--type COLUMN=string takes it as text")),
+        Json::Bool(b) => {
+            Err(wrong_json("the boolean", &b.to_string(), ty).hint("--type COLUMN=string takes it as text"))
+        }
         _ => Err(wrong_json(value.kind(), "", ty)),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use asof::datom::ValueType;
 use asof::edn::{Instant, Keyword};
 
+use super::convert;
 use super::csv::Field;
 use super::json::Json;
 
@@ -47,12 +48,20 @@ pub struct Seen {
     pub any: bool,
     /// The value that made a column text that was of another type until then.
     pub turned: Option<Turn>,
+    /// The kinds of its scalars in JSON, a bit each.
+    kinds: u8,
 }
+
+/// The kinds of scalars that JSON tells apart.
+const BOOLEAN: u8 = 1;
+const NUMBER: u8 = 2;
+const TEXT: u8 = 4;
 
 /// Where a column of a type becomes one of text.
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub line: u64,
+    /// As it stands there.
     pub text: String,
     pub before: ValueType,
 }
@@ -101,32 +110,50 @@ impl Seen {
     pub fn scalar(&self) -> bool {
         self.types.is_some()
     }
-    fn types(&mut self, types: Types, text: &str, line: u64) {
+    /// Whether JSON has scalars of several kinds in it: then all are text.
+    pub fn is_mixed(&self) -> bool {
+        self.kinds.count_ones() > 1
+    }
+    fn types(&mut self, types: Types, shown: impl FnOnce() -> String, line: u64) {
         self.any = true;
         let before = self.types.unwrap_or(Types::MAX);
         if before & types == 0 && before != 0 && before != Types::MAX {
-            self.turned = Some(Turn {
-                line,
-                text: text.chars().take(40).collect(),
-                before: self.ty(),
-            });
+            self.turn(shown, line);
         }
         self.types = Some(before & types);
     }
+    fn turn(&mut self, shown: impl FnOnce() -> String, line: u64) {
+        self.turned = Some(Turn {
+            line,
+            text: shown(),
+            before: self.ty(),
+        });
+    }
+    /// Looks at a scalar of JSON of one kind.
+    fn kind(&mut self, kind: u8, types: Types, shown: impl Fn() -> String, line: u64) {
+        // Texts that are no instants and the like were text before.
+        if self.turned.is_none() && self.kinds != 0 && self.kinds & kind == 0 {
+            self.turn(&shown, line);
+        }
+        let turned = self.turned.clone();
+        self.kinds |= kind;
+        self.types(types, shown, line);
+        self.turned = turned.or(self.turned.take());
+    }
     /// Looks at a field of delimited text in this line.
     pub fn see_text(&mut self, field: &Field, line: u64) {
-        self.types(of_text(&field.text), &field.text, line);
+        self.types(of_text(&field.text), || quoted(&field.text), line);
     }
     /// Looks at a value of JSON in this line.
     pub fn see(&mut self, value: &Json, line: u64) {
         match value {
             Json::Null => {}
-            Json::Bool(b) => self.types(bit(ValueType::Boolean), &b.to_string(), line),
-            Json::Number(text) => self.types(of_text(text), text, line),
+            Json::Bool(b) => self.kind(BOOLEAN, bit(ValueType::Boolean), || b.to_string(), line),
+            Json::Number(text) => self.kind(NUMBER, of_text(text), || text.clone(), line),
             // Text is no number, however it looks.
             Json::Text(text) => {
                 let text_like = bit(ValueType::Instant) | bit(ValueType::Uuid) | bit(ValueType::Keyword);
-                self.types(of_text(text) & text_like, text, line);
+                self.kind(TEXT, of_text(text) & text_like, || quoted(text), line);
             }
             Json::Array(items) => {
                 self.array = true;
@@ -138,6 +165,11 @@ impl Seen {
             }
         }
     }
+}
+
+/// The beginning of a text, in quotes.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(40).collect::<String>())
 }
 
 /// The types that a text could be.
@@ -171,7 +203,7 @@ fn number(text: &str) -> Types {
         };
     }
     match text.parse::<f64>() {
-        Ok(x) if x.is_finite() => match exact(text, x) {
+        Ok(x) if x.is_finite() => match convert::keeps_digits(text, ValueType::Double) {
             true => bit(ValueType::Double) | bit(ValueType::BigDec),
             false => bit(ValueType::BigDec),
         },
@@ -179,26 +211,10 @@ fn number(text: &str) -> Types {
     }
 }
 
-/// Whether a double is shown as the decimal that it was made of: no digit is lost in it.
-fn exact(text: &str, x: f64) -> bool {
-    /// So many digits each double has.
-    const DIGITS: usize = 15;
-    let digits = text.bytes().take_while(|b| !matches!(b, b'e' | b'E'));
-    if x.abs() > 1e-300 && digits.filter(u8::is_ascii_digit).count() <= DIGITS {
-        return true;
-    }
-    let decimal = |text: &str| super::convert::text(text, ValueType::BigDec);
-    match (decimal(text), decimal(&format!("{x:e}"))) {
-        (Ok(said), Ok(shown)) => said == shown,
-        // What no decimal holds is a double or nothing.
-        _ => true,
-    }
-}
-
 fn instant(text: &str) -> Types {
     // A year alone is a number.
     let day = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    match day && Instant::parse(&super::convert::with_t(text)).is_ok() {
+    match day && Instant::parse(&convert::with_t(text)).is_ok() {
         true => bit(ValueType::Instant),
         false => 0,
     }

@@ -92,10 +92,13 @@ impl Maker<'_> {
             let Some(target) = &column.target else { continue };
             let wrong = in_column(&column.path);
             match target.separator {
-                None => item.facts.extend(self.text(field, target).map_err(wrong)?),
+                None => item
+                    .facts
+                    .extend(self.text(field, target, &column.path).map_err(wrong)?),
                 Some(separator) if self.holds(field, ValueType::String) => {
                     for element in csv::elements(&field.text, separator) {
-                        item.facts.extend(self.text(&element, target).map_err(&wrong)?);
+                        item.facts
+                            .extend(self.text(&element, target, &column.path).map_err(&wrong)?);
                     }
                 }
                 Some(_) => {}
@@ -112,7 +115,7 @@ impl Maker<'_> {
         }
     }
 
-    fn text(&self, field: &Field, target: &Target) -> Result<Option<(u32, Fact)>> {
+    fn text(&self, field: &Field, target: &Target, path: &str) -> Result<Option<(u32, Fact)>> {
         let ty = match &target.how {
             How::Link(attr) => attr.value_type,
             _ => target.attr.value_type,
@@ -127,7 +130,12 @@ impl Maker<'_> {
             {
                 Fact::Named(name)
             }
-            How::Value => Fact::Value(convert::attribute_text(self.schema, &target.attr, &field.text)?),
+            How::Value => {
+                if !target.nearest {
+                    convert::whole(&field.text, ty, path)?;
+                }
+                Fact::Value(convert::attribute_text(self.schema, &target.attr, &field.text)?)
+            }
             How::Link(attr) => link(attr, convert::attribute_text(self.schema, attr, &field.text)?),
             How::Nested(_) => return Err(Error::new(Code::WrongType, "a text is no object")),
         };
@@ -201,7 +209,12 @@ impl Maker<'_> {
             {
                 Fact::Named(name)
             }
+            (How::Value, Json::Number(text)) if target.as_text => Fact::Value(Value::string(text.as_str())),
+            (How::Value, Json::Bool(b)) if target.as_text => Fact::Value(Value::string(b.to_string())),
             (How::Value, value) => {
+                if let (Json::Number(text), false) = (value, target.nearest) {
+                    convert::whole(text, target.attr.value_type, path).map_err(&wrong)?;
+                }
                 Fact::Value(convert::attribute_json(self.schema, &target.attr, value).map_err(wrong)?)
             }
             (How::Link(attr), value) => link(attr, convert::attribute_json(self.schema, attr, value).map_err(wrong)?),

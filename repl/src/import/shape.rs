@@ -37,6 +37,10 @@ pub struct Target {
     pub separator: Option<char>,
     /// The value names the entity.
     pub id: bool,
+    /// Scalars of JSON that are no texts are taken as text, as they stand there.
+    pub as_text: bool,
+    /// Somebody asked for the type, and so for the number that is nearest.
+    pub nearest: bool,
 }
 
 /// How a value is made.
@@ -355,6 +359,8 @@ fn target(column: &Column, mapping: &Mapping, db: &Db) -> Result<Target> {
         id: attr.unique == Some(Unique::Identity),
         // An attribute that has several values already takes them without being told.
         separator: rule.many.or((!attr.is_one()).then_some(SEPARATOR)),
+        as_text: attr.value_type == ValueType::String && (rule.ty.is_some() || column.seen.is_mixed()),
+        nearest: rule.ty.is_some(),
         attr,
         how,
     })

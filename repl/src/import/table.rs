@@ -366,7 +366,7 @@ impl Table {
                 {
                     let article = if turn.before == ValueType::Instant { "an" } else { "a" };
                     let (text, ty) = (&turn.text, turn.before.name());
-                    line.push_str(&format!(" (line {}: {text:?} is not {article} {ty})", turn.line));
+                    line.push_str(&format!(" (line {}: {text} is not {article} {ty})", turn.line));
                 }
                 out.push(line);
             }

@@ -128,10 +128,79 @@ fn new_attributes_are_told() {
     assert!(run.err.contains(":o/age string, "), "{}", run.err);
     let run = place.run(&["import", "ndjson", "q.ndjson"]);
     assert!(
-        run.err.contains(":q.a/b string (line 2: \"true\" is not a long)"),
+        run.err.contains(":q.a/b string (line 2: true is not a long)"),
         "{}",
         run.err
     );
+}
+
+#[test]
+fn scalars_of_several_kinds_are_text() {
+    let records = "{\"k\":1,\"v\":\"x\",\"l\":[1,\"one\"]}\n{\"k\":2,\"v\":1.50,\"l\":[true]}\n{\"k\":3,\"v\":false,\"l\":null}\n";
+    let place = Place::new(&[("m.ndjson", records), ("more.ndjson", "{\"k\":4,\"v\":7}\n")]);
+    let run = place.run(&["import", "ndjson", "m.ndjson", "--id", "k"]);
+    let told = ":m/v string (line 2: 1.50 is not a string), :m/l string (line 1: \"one\" is not a long)";
+    assert!(run.code == 0 && run.err.contains(told), "{}", run.err);
+    let values = "[:find ?k ?v :where [?e :m/k ?k] (or [?e :m/v ?v] [?e :m/l ?v])]";
+    assert_eq!(
+        place.q(values),
+        "#{[1 \"1\"] [1 \"one\"] [1 \"x\"] [2 \"1.50\"] [2 \"true\"] [3 \"false\"]}\n"
+    );
+    let before = place.transactions();
+    place.out(&["import", "ndjson", "m.ndjson", "--id", "k"]);
+    assert_eq!(place.transactions(), before, "importing again changes nothing");
+    // A number where texts were is a mistake, unless somebody says that it is none.
+    let more = ["import", "ndjson", "more.ndjson", "--entity", "m", "--id", "k"];
+    let err = place.err(&more, 1);
+    assert!(
+        err.contains("the number 7 is not a :db.type/string") && err.contains("--type COLUMN=string"),
+        "{err}"
+    );
+    place.out(&[&more[..], &["--type", "v=string"]].concat());
+    assert!(place.q(values).contains("[4 \"7\"]"));
+    // And the other way round.
+    let typed = [
+        "import",
+        "ndjson",
+        "m.ndjson",
+        "--entity",
+        "n",
+        "--type",
+        "v=double",
+        "--skip",
+        "l",
+        "--on-error",
+        "skip",
+    ];
+    assert_eq!(place.run(&typed).code, 6);
+    assert_eq!(place.q("[:find [?v ...] :where [_ :n/v ?v]]"), "[1.5]\n");
+}
+
+#[test]
+fn no_digit_is_lost_behind_the_sample() {
+    let rows = "k,d\n1,0.5\n2,0.12345678901234567890123\n3,0.25\n";
+    let place = Place::new(&[
+        ("x.csv", rows),
+        ("y.ndjson", "{\"d\":0.5}\n{\"d\":0.12345678901234567890123}\n"),
+    ]);
+    for args in [
+        ["import", "csv", "x.csv", "--sample", "1"],
+        ["import", "ndjson", "y.ndjson", "--sample", "1"],
+    ] {
+        let err = place.err(&args, 1);
+        assert!(
+            err.contains("column d: :db.error/wrong-type-for-attribute: 0.12345678901234567890123 has more digits than a double keeps")
+                && err.contains("--type d=bigdec makes a new attribute that keeps all, --type d=double takes the nearest double"),
+            "{err}"
+        );
+    }
+    assert_eq!(place.q("[:find [?d ...] :where [_ :x/d ?d]]"), "[0.5]\n");
+    let nearest = [
+        "import", "csv", "x.csv", "--sample", "1", "--type", "d=double", "--db", "nearest",
+    ];
+    place.out(&nearest);
+    let sum = ["q", "[:find (count ?d) . :where [_ :x/d ?d]]", "--db", "nearest"];
+    assert_eq!(place.out(&sum), "3\n");
 }
 
 #[test]
