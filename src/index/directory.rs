@@ -19,6 +19,8 @@ use crate::store::BlobId;
 
 /// A leaf's past grows to this many entries of one level before the older half moves into a page.
 pub(super) const PAST_MAX: usize = if cfg!(test) { 6 } else { 64 };
+/// When a leaf is split, each part gets a copy of at most this many entries of each level of its past.
+pub(super) const PAST_COPIED: usize = if cfg!(test) { 2 } else { 8 };
 
 /// A page that may not have been read.
 #[derive(Clone, Copy, Debug, PartialEq)]

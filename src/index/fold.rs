@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::Columns;
 use super::blobs::{Blob, Blobs};
-use super::directory::{Directory, PAST_MAX, PageRef};
+use super::directory::{Directory, PAST_COPIED, PAST_MAX, PageRef};
 use super::key::{Key, Keys, Order};
 use super::leaf::{self, Leaf};
 use super::page::{Entry, Page, Past, PastPage, Separator};
@@ -252,24 +252,25 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// Moves the older half of a level that has grown long into a page of the level above.
-    fn shorten(&mut self, past: &mut Vec<Past>) -> Result<()> {
+    /// Of each level of a past that has more than `max` entries, moves all but the newest `kept` into a page of the level above. So each
+    /// page has at least `max - kept` entries, however often leaves are split, and a moment is found in logarithmic time.
+    fn shorten(&mut self, past: &mut Vec<Past>, max: usize, kept: usize) -> Result<()> {
+        // Levels descend from left to right, so each is one run, and the first is the highest.
         for level in 0..u8::MAX {
-            // Levels descend from left to right, so each is one run.
-            let start = past.partition_point(|p| p.level > level);
-            let n = past.partition_point(|p| p.level >= level) - start;
-            if n <= PAST_MAX {
-                return Ok(());
+            if past.first().is_none_or(|p| p.level < level) {
+                break;
             }
-            let half: Vec<Past> = past.drain(start..start + PAST_MAX / 2).collect();
-            let page = self.past_page(half)?;
-            past.insert(start, page);
+            let start = past.partition_point(|p| p.level > level);
+            let end = past.partition_point(|p| p.level >= level);
+            if end - start > max {
+                let page = self.past_page(past.drain(start..end - kept).collect(), level + 1)?;
+                past.insert(start, page);
+            }
         }
         Ok(())
     }
 
-    fn past_page(&mut self, past: Vec<Past>) -> Result<Past> {
-        let level = past.iter().map(|p| p.level).max().unwrap_or(0) + 1;
+    fn past_page(&mut self, past: Vec<Past>, level: u8) -> Result<Past> {
         let to = past.last().map_or(0, |p| p.to);
         let id = self.blobs.fresh();
         let page = PastPage(past);
@@ -379,11 +380,8 @@ impl Cutter<'_, '_> {
     fn cut(&mut self, key: Key) -> Result<()> {
         let last = self.versions.rows.key(self.versions.rows.len() - 1);
         let separator = separator_between(self.folder.keys, last, key)?;
-        if self.past.len() > 1 {
-            // From now on the parts share it.
-            let past = std::mem::take(&mut self.past);
-            self.past = vec![self.folder.past_page(past)?];
-        }
+        // From now on the parts have it in common, so that most of it should lie in pages, which are shared.
+        self.folder.shorten(&mut self.past, PAST_COPIED, 0)?;
         self.finish()?;
         self.versions.clear();
         self.separator = separator;
@@ -442,7 +440,7 @@ impl Cutter<'_, '_> {
                     let id = self.folder.blobs.fresh();
                     self.folder.sink.emit(id, leaf.encode())?;
                     past.push(Past { id, to, level: 0 });
-                    self.folder.shorten(&mut past)?;
+                    self.folder.shorten(&mut past, PAST_MAX, PAST_MAX / 2)?;
                     from = to + 1;
                 }
                 None => {

@@ -15,21 +15,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::datom::T;
 
 /// About so many rows of a segment hold at a time; and at least so many may begin in a stretch, whatever it began with.
-const HOLD: usize = if cfg!(test) { 3 } else { 32 };
+pub(super) const HOLD: usize = if cfg!(test) { 3 } else { 32 };
 /// The lists are made when a leaf's rows were filtered so many times, which takes as long as making them.
 const TIMES: u64 = if cfg!(test) { 2 } else { 24 };
 /// The bit of a row number that says: of a live row.
 pub(super) const LIVE: u32 = 1 << 31;
 
-/// How many rows were filtered in a leaf that has no lists.
+/// What was asked of a leaf.
 #[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU64);
+pub(super) struct Asked {
+    /// How many rows were filtered, while there were no lists.
+    filtered: AtomicU64,
+    /// The moment asked about last, mixed with the bound before it.
+    last: AtomicU64,
+}
 
 impl Asked {
+    /// Whether this moment is the one that was asked about last.
+    pub(super) fn again(&self, since: Option<T>, until: T) -> bool {
+        let moment = until ^ since.map_or(0, |s| (s + 1).rotate_left(32));
+        let again = self.last.load(Ordering::Relaxed) == moment;
+        if !again {
+            self.last.store(moment, Ordering::Relaxed);
+        }
+        again
+    }
+
     /// Notes that `n` of `all` rows were filtered; true once: when that was enough to make the lists.
     pub(super) fn enough(&self, n: usize, all: usize) -> bool {
         let enough = TIMES * all as u64;
-        let before = self.0.fetch_add(n as u64, Ordering::Relaxed);
+        let before = self.filtered.fetch_add(n as u64, Ordering::Relaxed);
         all > 2 * HOLD && before < enough && before + n as u64 >= enough
     }
 }

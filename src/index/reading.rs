@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::blobs::{Blob, Blobs};
 use super::key::{Key, Keys, Position, Range, time};
 use super::leaf::Leaf;
-use super::moments::{LIVE, Moments};
+use super::moments::{HOLD, LIVE, Moments};
 use super::{Batch, Columns, View};
 use crate::datom::T;
 use crate::error::Result;
@@ -14,8 +14,8 @@ use crate::store::BlobId;
 
 impl Blobs {
     /// The rows of `range` that `view` sees in leaf `id`, whose span holds the view's `until`. When a good part of the leaf is asked for,
-    /// what it shows at that moment is kept, and the leaf need not be read again for it. A leaf that is asked for moments often gets lists of them, and a new weight with these, by
-    /// taking its own place in the cache.
+    /// what it shows at that moment is kept, and the leaf need not be read again for it. A leaf that is asked for moments often gets lists
+    /// of them, and a new weight with these, by taking its own place in the cache.
     pub(super) fn state(&self, id: BlobId, keys: &Keys, range: &Range, view: View) -> Result<Batch> {
         let part = |rows: Arc<Columns>| {
             let span = keys.within(&rows, 0..rows.len(), range);
@@ -28,9 +28,16 @@ impl Blobs {
         if leaf.shows_live(view) {
             return Ok(part(leaf.live.clone()));
         }
-        // What the lists tell at once need not be kept.
         if leaf.moments.is_some() {
-            return Ok(leaf.state(keys, range, view, || ()));
+            let rows = leaf.state(keys, range, view, || ());
+            // Lists tell every moment at once, so that with them only one that is asked about again, and of much, is worth keeping.
+            let again = leaf.asked.again(view.since, view.until);
+            if again && rows.len() >= HOLD && leaf.is_large(keys, range, view) {
+                let whole = leaf.state(keys, &Range::all(), view, || ());
+                self.keep_seen(id, view.since, view.until, whole.shared());
+                keys.take_error()?;
+            }
+            return Ok(rows);
         }
         let mut often = false;
         let rows = match leaf.is_large(keys, range, view) {

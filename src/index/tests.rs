@@ -537,3 +537,46 @@ fn what_a_crash_left_goes_with_the_next_fold() {
     pair.fold(|_| {});
     assert_eq!(there(&pair), 0);
 }
+
+/// What changes keeps a past of few levels, though the leaf it lies in is split again and again by what grows before it.
+#[test]
+fn a_past_beside_what_grows() {
+    let mut p = Pair::new();
+    let mut before = None;
+    for n in 0..3000 {
+        p.t += 1;
+        let grows = (2000 + n, 1, Value::Long(n as i64), true);
+        let changed = (1000, 2, Value::Ref(EntityId(1000 + n)), true);
+        let ended = before.replace(changed.2.clone()).map(|v| (1000, 2, v, false));
+        let mut datoms = Vec::new();
+        for (e, a, v, added) in [grows, changed].into_iter().chain(ended) {
+            let (t, word) = (p.t, p.words.intern(&v).unwrap());
+            datoms.push(RawDatom {
+                e,
+                a,
+                v: word,
+                t,
+                added,
+            });
+            p.all.push((datoms[datoms.len() - 1], v));
+        }
+        p.snapshot = p.snapshot.apply(&datoms[..], &kind);
+        if n % 20 == 19 {
+            p.fold(|_| ());
+        }
+    }
+    let range = Range::ea(1000, 2);
+    let directory = &p.snapshot.core.directories[Order::Aevt as usize];
+    let from = range.from.bytes(Order::Aevt).unwrap();
+    let cursor = directory.seek(&p.blobs, &from).unwrap().unwrap();
+    let past = &cursor.entry().past;
+    assert!(past[0].level >= 2 && past[0].level <= 4 && past.len() <= 20, "{past:?}");
+    for t in (0..=p.t).step_by(97) {
+        let view = View {
+            since: None,
+            until: t,
+            history: false,
+        };
+        p.check(Order::Aevt, &range, view, &|d, _| d.a == 2);
+    }
+}
