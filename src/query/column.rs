@@ -131,6 +131,15 @@ impl Column {
             words: at.iter().map(|&i| self.words[i as usize]).collect(),
         }
     }
+    /// The rows whose numbers are in `words`, in their place.
+    pub fn numbered(&self, mut words: Vec<Word>) -> Column {
+        let types = match &self.types {
+            Types::One(t) => Types::One(*t),
+            Types::Each(ts) => Types::Each(words.iter().map(|&i| ts[i as usize]).collect()),
+        };
+        words.iter_mut().for_each(|w| *w = self.words[*w as usize]);
+        Column { types, words }
+    }
     /// What equality compares of a row: an entity and its number are one.
     pub fn canonical(&self, i: usize) -> (Tag, Word) {
         canonical(self.tag(i), self.words[i])

@@ -7,7 +7,7 @@ pub(crate) struct Components {
     /// The members of all components, those of each together.
     pub members: Vec<u32>,
     /// Where the members of each component lie.
-    pub list: Vec<(usize, usize)>,
+    pub list: Vec<(u32, u32)>,
 }
 
 /// Of no component, or not seen yet.
@@ -19,7 +19,7 @@ pub(crate) fn components(spans: &[(u32, u32)], targets: &[u32]) -> Components {
     let mut component = vec![NEW; n];
     let (mut order, mut low) = (vec![NEW; n], vec![0u32; n]);
     let (mut stack, mut work): (Vec<u32>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
-    let (mut members, mut list) = (Vec::with_capacity(n), Vec::new());
+    let (mut members, mut list) = (Vec::with_capacity(n), Vec::with_capacity(n));
     let mut counter = 0;
     for root in 0..n as u32 {
         if order[root as usize] != NEW || spans[root as usize].0 == spans[root as usize].1 {
@@ -60,7 +60,7 @@ pub(crate) fn components(spans: &[(u32, u32)], targets: &[u32]) -> Components {
                         break;
                     }
                 }
-                list.push((start, members.len()));
+                list.push((start as u32, members.len() as u32));
             }
         }
     }

@@ -238,25 +238,20 @@ impl Exec<'_> {
                 graph.set_edges(&edges.cols[0], &edges.cols[1]);
             }
         }
-        let reached = reach::all(&graph.spans, &graph.targets, &mut graph.marks, self.meter)?;
-        let firsts = match &graph.nodes {
-            Nodes::Close { tag, first, .. } => {
-                let mut words = Vec::with_capacity(reached.ends.len());
-                for (node, n) in &reached.counts {
-                    words.resize(words.len() + n, first + u64::from(*node));
-                }
-                Column::of(*tag, words)
-            }
-            Nodes::Any { words, .. } => {
-                let mut at = Vec::with_capacity(reached.ends.len());
-                for (node, n) in &reached.counts {
-                    at.resize(at.len() + n, *node);
-                }
-                words.gather(&at)
-            }
+        let zero = match &graph.nodes {
+            Nodes::Close { first, .. } => *first,
+            Nodes::Any { .. } => 0,
         };
-        let lasts = graph.nodes.column(&reached.ends);
-        let len = lasts.len();
+        let reached = reach::all(&graph.spans, &graph.targets, zero, &mut graph.marks, self.meter)?;
+        let len = reached.ends.len();
+        let mut firsts = Vec::with_capacity(len);
+        for (node, n) in &reached.counts {
+            firsts.resize(firsts.len() + *n as usize, zero + u64::from(*node));
+        }
+        let [firsts, lasts] = [firsts, reached.ends].map(|words| match &graph.nodes {
+            Nodes::Close { tag, .. } => Column::of(*tag, words),
+            Nodes::Any { words: known, .. } => known.numbered(words),
+        });
         let paths = Relation {
             distinct: true,
             ..Relation::new(pred.vars.clone(), vec![firsts, lasts], len)

@@ -4,8 +4,11 @@
 //! successors do. Components come up after their successors, so each set is put together from sets that are there, mostly by
 //! copying: no node is searched from on its own.
 
+use std::ops::Range as Span;
+
 use super::super::budget::Meter;
 use super::super::components::{Components, components};
+use crate::datom::Word;
 use crate::error::Result;
 
 /// Which nodes a search has seen; cleared by counting on.
@@ -37,21 +40,34 @@ impl Marks {
 /// Paths, those of a start together.
 pub(super) struct Reached {
     /// Each start and how many paths it has.
-    pub counts: Vec<(u32, usize)>,
+    pub counts: Vec<(u32, u32)>,
     /// The ends of the paths, start after start.
-    pub ends: Vec<u32>,
+    pub ends: Vec<Word>,
 }
 
-/// A component: its members, in the order of the stack; what it reaches.
+/// What a component reaches.
 struct Component {
-    members: (usize, usize),
-    reached: (usize, usize),
+    start: usize,
+    len: u32,
     /// It has one way in, and so has all that it reaches: sets of such components never overlap.
     tree: bool,
 }
 
-/// Every path of the graph.
-pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, meter: &Meter) -> Result<Reached> {
+impl Component {
+    fn reached(&self) -> Span<usize> {
+        self.start..self.start + self.len as usize
+    }
+}
+
+/// Every path of the graph. Ends are given as words, the node with number 0 as `first`: they are most of what a closure takes, and are not
+/// to be there twice.
+pub(super) fn all(
+    spans: &[(u32, u32)],
+    targets: &[u32],
+    first: Word,
+    marks: &mut Marks,
+    meter: &Meter,
+) -> Result<Reached> {
     let Components {
         of: component,
         members,
@@ -61,54 +77,52 @@ pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, mete
     for t in targets {
         ways_in[*t as usize] += 1;
     }
+    let word = |node: u32| first + u64::from(node);
     let mut out = Reached {
-        counts: Vec::new(),
+        counts: Vec::with_capacity(members.len()),
         ends: Vec::new(),
     };
+    if list.len() == members.len() && ways_in.iter().all(|n| *n <= 1) {
+        let paths = of_forest(spans, targets, &members);
+        meter.rows(paths, 16)?;
+        out.ends.reserve_exact(paths);
+    }
     let mut known: Vec<Component> = Vec::with_capacity(list.len());
     let mut successors: Vec<u32> = Vec::new();
     for (c, &(low, high)) in list.iter().enumerate() {
         meter.tick()?;
-        let mine = &members[low..high];
+        let mine = &members[low as usize..high as usize];
         let edges = |v: &u32| &targets[spans[*v as usize].0 as usize..spans[*v as usize].1 as usize];
         let start = out.ends.len();
         let mut tree = mine.len() == 1 && ways_in[mine[0] as usize] <= 1;
         if let [v] = mine {
             let next = edges(v);
             if next.is_empty() {
-                known.push(Component {
-                    members: (low, high),
-                    reached: (start, start),
-                    tree,
-                });
+                known.push(Component { start, len: 0, tree });
                 continue;
             }
+            let all_trees = || {
+                next.iter()
+                    .all(|w| w != v && known[component[*w as usize] as usize].tree)
+            };
             let apart = match next {
                 [one] => *one != *v,
-                many => many
-                    .iter()
-                    .all(|w| w != v && known[component[*w as usize] as usize].tree),
+                _ => all_trees(),
             };
-            tree &= next
-                .iter()
-                .all(|w| w != v && known[component[*w as usize] as usize].tree);
+            tree &= all_trees();
             if apart {
                 for w in next {
-                    let other = &known[component[*w as usize] as usize];
+                    let other = component[*w as usize] as usize;
                     // A node on a cycle is among what it reaches.
-                    if other.members.1 - other.members.0 == 1 && !edges(w).contains(w) {
-                        out.ends.push(*w);
+                    if list[other].1 - list[other].0 == 1 && !edges(w).contains(w) {
+                        out.ends.push(word(*w));
                     }
-                    out.ends.extend_from_within(other.reached.0..other.reached.1);
+                    out.ends.extend_from_within(known[other].reached());
                 }
-                let reached = (start, out.ends.len());
-                out.counts.push((*v, reached.1 - reached.0));
-                known.push(Component {
-                    members: (low, high),
-                    reached,
-                    tree,
-                });
-                meter.rows(out.ends.len(), 20)?;
+                let len = (out.ends.len() - start) as u32;
+                out.counts.push((*v, len));
+                known.push(Component { start, len, tree });
+                meter.rows(out.ends.len(), 16)?;
                 continue;
             }
         }
@@ -117,7 +131,7 @@ pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, mete
             for v in mine {
                 marks.first(*v);
             }
-            out.ends.extend_from_slice(mine);
+            out.ends.extend(mine.iter().map(|v| word(*v)));
         }
         successors.clear();
         successors.extend(mine.iter().flat_map(edges).map(|w| component[*w as usize]));
@@ -126,33 +140,49 @@ pub(super) fn all(spans: &[(u32, u32)], targets: &[u32], marks: &mut Marks, mete
         successors.dedup();
         // The latest is the one that most others are reached from.
         for s in successors.iter().rev() {
-            let other = &known[*s as usize];
-            let (from, to) = other.members;
-            if to - from == 1 && marks.first(members[from]) {
-                out.ends.push(members[from]);
+            let (from, to) = list[*s as usize];
+            if to - from == 1 && marks.first(members[from as usize]) {
+                out.ends.push(word(members[from as usize]));
             }
-            for i in other.reached.0..other.reached.1 {
+            for i in known[*s as usize].reached() {
                 let w = out.ends[i];
-                if marks.first(w) {
+                if marks.first((w - first) as u32) {
                     out.ends.push(w);
                 }
             }
         }
         let end = out.ends.len();
-        out.counts.push((mine[0], end - start));
-        meter.rows(out.ends.len(), 20)?;
+        let len = (end - start) as u32;
+        out.counts.push((mine[0], len));
+        let others = (mine.len() - 1) * len as usize;
+        meter.rows(end + others, 16)?;
+        out.ends.reserve(others);
         for v in &mine[1..] {
             out.ends.extend_from_within(start..end);
-            out.counts.push((*v, end - start));
-            meter.rows(out.ends.len(), 20)?;
+            out.counts.push((*v, len));
+            meter.tick()?;
         }
         known.push(Component {
-            members: (low, high),
-            reached: (start, end),
+            start,
+            len,
             tree: false,
         });
     }
     Ok(out)
+}
+
+/// How many paths a graph has in which each node has one way in at most, and that has no cycles; `members` are its nodes, successors first.
+fn of_forest(spans: &[(u32, u32)], targets: &[u32], members: &[u32]) -> usize {
+    let mut paths = vec![0u32; spans.len()];
+    let mut all = 0;
+    for v in members {
+        let (from, to) = spans[*v as usize];
+        let below = targets[from as usize..to as usize].iter();
+        let n = below.map(|w| 1 + paths[*w as usize]).sum();
+        paths[*v as usize] = n;
+        all += n as usize;
+    }
+    all
 }
 
 #[cfg(test)]
@@ -201,9 +231,14 @@ mod tests {
                 };
             }
             let targets: Vec<u32> = edges.iter().map(|(_, b)| *b as u32).collect();
-            let found = all(&spans, &targets, &mut Marks::default(), &Meter::new(&Budget::default())).unwrap();
-            let starts = found.counts.iter().flat_map(|(v, n)| std::iter::repeat_n(*v, *n));
-            let mut pairs: Vec<(u32, u32)> = starts.zip(found.ends.iter().copied()).collect();
+            let (first, meter) = (next(3) * 1000, Meter::new(&Budget::default()));
+            let found = all(&spans, &targets, first, &mut Marks::default(), &meter).unwrap();
+            let starts = found
+                .counts
+                .iter()
+                .flat_map(|(v, n)| std::iter::repeat_n(*v, *n as usize));
+            let ends = found.ends.iter().map(|w| (w - first) as u32);
+            let mut pairs: Vec<(u32, u32)> = starts.zip(ends).collect();
             pairs.sort_unstable();
             assert_eq!(pairs, slowly(&spans, &targets), "{edges:?}");
         }
