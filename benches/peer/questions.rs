@@ -55,6 +55,8 @@ fn take(answer: &Answer) -> asof::error::Result<()> {
             black_box(longs.collect::<Vec<i64>>());
         } else if let Some(entities) = answer.entities(column) {
             black_box(entities.collect::<Vec<EntityId>>());
+        } else if let Some(texts) = answer.texts(column)? {
+            black_box(texts.iter().collect::<Vec<&str>>());
         } else {
             let values = (0..answer.len()).map(|row| answer.value(row, column));
             black_box(values.collect::<Result<Vec<Val>, _>>()?);

@@ -1,11 +1,15 @@
 //! The answer to a query: its columns, its rows, and the whole as EDN.
 
-use super::ast::{KeyKind, Shape};
-use super::column::Tag;
+use std::sync::Arc;
+
+use super::ast::{Ast, KeyKind, Shape};
+use super::column::{Column, Tag};
+use super::find;
 use super::out::{self, Out};
 use super::stats::QueryStats;
+use super::texts::Texts;
 use super::values::Values;
-use crate::datom::Val;
+use crate::datom::{Val, ValueType};
 use crate::edn::{Edn, Keyword, Node, Symbol};
 use crate::error::Result;
 
@@ -35,7 +39,8 @@ use crate::error::Result;
 /// ```
 pub struct Answer {
     pub(crate) shape: Shape,
-    pub(crate) names: Vec<String>,
+    /// What was asked, for the names of the columns.
+    pub(crate) ast: Arc<Ast>,
     pub(crate) columns: Vec<Out>,
     pub(crate) len: usize,
     pub(crate) keys: Option<(KeyKind, Vec<Symbol>)>,
@@ -110,7 +115,7 @@ impl Answer {
     }
     /// The names of the columns: as `:find` has them, or as `:keys` does.
     pub fn columns(&self) -> Vec<String> {
-        self.names.clone()
+        find::names(&self.ast)
     }
     /// The value at a row and column.
     pub fn value(&self, row: usize, column: usize) -> Result<Val> {
@@ -126,9 +131,28 @@ impl Answer {
         self.words(column, Tag::REF)
             .map(|ws| ws.iter().map(|w| crate::datom::EntityId(*w)))
     }
+    /// The texts of a column, when it has only such: each is fetched once and lent to the rows that have it.
+    ///
+    /// ```
+    /// # fn main() -> asof::Result<()> {
+    /// # let conn = asof::testing::fixture(
+    /// #     r#"[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one}]
+    /// #        [{:ship/name "Tern"} {:ship/name "Petrel"}]"#)?;
+    /// let answer = conn.db().q("[:find [?n ...] :where [_ :ship/name ?n]]", &[])?;
+    /// let names = answer.texts(0)?.expect("a column of texts");
+    /// assert_eq!(names.iter().map(str::len).sum::<usize>(), 10);
+    /// # Ok(()) }
+    /// ```
+    pub fn texts(&self, column: usize) -> Result<Option<Texts>> {
+        let column = self.column(column, Tag::of(ValueType::String));
+        column.map(|c| Texts::new(c, self.values.words())).transpose()
+    }
     fn words(&self, column: usize, tag: Tag) -> Option<&[u64]> {
+        self.column(column, tag).map(|c| &c.words[..])
+    }
+    fn column(&self, column: usize, tag: Tag) -> Option<&Column> {
         match self.columns.get(column) {
-            Some(Out::Words(c)) if c.one_type() == Some(tag) => Some(&c.words),
+            Some(Out::Words(c)) if c.one_type() == Some(tag) => Some(c),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::answer::Answer;
-use super::ast::{Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
+use super::ast::{Ast, Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
 use super::budget::Meter;
 use super::column::{Column, Tag};
 use super::functions::Callable;
@@ -153,7 +153,7 @@ impl<'a> Finder<'a> {
         &self,
         mut rows: Relation,
         values: Values,
-        vars: &Vars,
+        ast: &Arc<Ast>,
         meter: &Meter,
         paging: Paging,
     ) -> Result<Answer> {
@@ -199,20 +199,16 @@ impl<'a> Finder<'a> {
             for (column, e) in columns.iter_mut().zip(&self.elems) {
                 column.take_rows(&chosen);
                 if let (Elem::Pull(db, pattern, v, span), Out::Words(entities)) = (e, &*column) {
-                    let name = vars.name(*v);
+                    let name = ast.vars.name(*v);
                     all_entities(name, entities, &values).map_err(|e| e.at(*span))?;
                     *column = Out::Forms(pulled(db, pattern, entities, meter).map_err(|e| e.at(*span))?);
                 }
             }
         }
-        let names = match &find.keys {
-            Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
-            None => find.elems.iter().map(|e| shown(e, vars)).collect(),
-        };
         let list = !find.order.is_empty() || !find.with.is_empty() && !grouped;
         Ok(Answer {
             shape: find.shape,
-            names,
+            ast: ast.clone(),
             columns,
             len,
             keys: find.keys.clone(),
@@ -429,10 +425,16 @@ fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) ->
     pulled.map(|()| forms)
 }
 
+/// The names of the columns of an answer.
+pub(super) fn names(ast: &Ast) -> Vec<String> {
+    match &ast.find.keys {
+        Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
+        None => ast.find.elems.iter().map(|e| shown(e, &ast.vars)).collect(),
+    }
+}
+
 fn shown(e: &FindElem, vars: &Vars) -> String {
     match e {
-        // The usual case, without the machinery of formatting.
-        FindElem::Var(v) if vars.name(*v).ns().is_none() => vars.name(*v).name().to_owned(),
         FindElem::Var(v) => vars.name(*v).to_string(),
         FindElem::Aggregate { name, args, var, .. } => {
             let args: String = args.iter().map(|a| format!("{a} ")).collect();

@@ -32,6 +32,7 @@ mod relation;
 mod seen;
 mod source;
 mod stats;
+mod texts;
 mod values;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub use ast::Shape;
 pub use budget::{Budget, CancelToken};
 pub use input::Input;
 pub use stats::QueryStats;
+pub use texts::Texts;
 
 use crate::datom::Val;
 use crate::db::Db;
@@ -364,7 +366,7 @@ impl Query {
             states,
             after: page.map(|p| p.row),
         };
-        let answer = finder.answer(rows, values, &self.ast.vars, &meter, paging)?;
+        let answer = finder.answer(rows, values, &self.ast, &meter, paging)?;
         Ok(answer)
     }
 }
