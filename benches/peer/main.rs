@@ -33,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "peer WORKLOAD [ARGS]
-  w1-read N | w1-write N [CASE ...] | w1-rules | w1-pull
+  w1-read N [QUERY ...] | w1-write N [CASE ...] | w1-rules | w1-pull [CASE ...]
   w2 [CASE]
   w3 GRAPH[:START] ...
   w4 good|bad [QUERY ...] | w4-plans good|bad [QUERY ...]
@@ -60,9 +60,9 @@ fn main() -> ExitCode {
 fn run(args: &[&str]) -> Outcome {
     match args {
         ["w1-write", n, only @ ..] => people::write(n.parse()?, only),
-        ["w1-read", n] => people::read(n.parse()?),
+        ["w1-read", n, only @ ..] => people::read(n.parse()?, only),
         ["w1-rules"] => recursion::rules(),
-        ["w1-pull"] => people::pull(),
+        ["w1-pull", only @ ..] => people::pull(only),
         ["w3", graphs @ ..] => recursion::run(graphs),
         ["w4", order, only @ ..] => joins::run(order, only),
         ["w4-plans", order, only @ ..] => joins::plans(order, only),

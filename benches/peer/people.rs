@@ -209,14 +209,17 @@ pub fn write(n: u64, only: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// `w1-read`: one to four clauses about people.
-pub fn read(n: u64) -> Outcome {
+/// `w1-read N [QUERY ...]`: one to four clauses about people.
+pub fn read(n: u64, only: &[&str]) -> Outcome {
     let place = Place::in_memory()?;
     place.add_all(people(n)?.iter().map(|person| &*person.0))?;
     place.conn.sync_index()?;
     let db = place.conn.db();
     let queries = questions::file("w1")?;
     for name in ["q1", "q2", "q2-switch", "q3", "q4", "qpred1", "qpred2", "q5"] {
+        if !only.is_empty() && !only.contains(&name) {
+            continue;
+        }
         let query = Query::from_edn(questions::get(&queries, &Edn::from(name))?)?;
         let salary = (name == "qpred2").then(|| Input::from(50_000));
         let question = Question::new(&db, query, salary);
@@ -229,8 +232,8 @@ pub fn read(n: u64) -> Outcome {
     Ok(())
 }
 
-/// `w1-pull`: all that one person follows, down to the leaves.
-pub fn pull() -> Outcome {
+/// `w1-pull [CASE ...]`: all that one person follows, down to the leaves.
+pub fn pull(only: &[&str]) -> Outcome {
     let text = rig::text("pull_4x5.tsv")?;
     let place = Place::in_memory()?;
     let mut people = Vec::new();
@@ -260,6 +263,9 @@ pub fn pull() -> Outcome {
         ),
         ("pull-wildcard", "[* {:follows ...}]"),
     ] {
+        if !only.is_empty() && !only.contains(&name) {
+            continue;
+        }
         let pattern: Pattern = pull::parse(&read_one(pattern)?, &db)?;
         let root = by_number["1"];
         Case::new("W1", name).ask(|| {
