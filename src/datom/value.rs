@@ -10,6 +10,7 @@
 //! [`Value::key_bytes`] encodes a value so that the bytes of two values of one type sort as the
 //! values do; equal values have equal bytes.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -233,9 +234,21 @@ impl Value {
 
     /// The bytes that sort, within the type, as the values do.
     pub fn key_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(16);
-        self.write_key(&mut out);
-        out
+        self.key().into_owned()
+    }
+
+    /// The same, without a copy of a text.
+    pub(crate) fn key(&self) -> Cow<'_, [u8]> {
+        match self {
+            Value::String(s) | Value::Uri(s) => s.as_bytes().into(),
+            Value::Bytes(b) => b[..].into(),
+            Value::Keyword(Keyword(n)) | Value::Symbol(Symbol(n)) => n.joined().as_bytes().into(),
+            _ => {
+                let mut out = Vec::with_capacity(16);
+                self.write_key(&mut out);
+                out.into()
+            }
+        }
     }
 
     /// Appends [`Value::key_bytes`] to `out`.

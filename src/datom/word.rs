@@ -91,6 +91,11 @@ pub fn coded(bytes: &[u8], code: u64) -> Word {
     prefix << 40 | code << 4 | CODED
 }
 
+/// Whether a word of a dictionary type has a code of the dictionary itself, which the words of a query and of the facts share.
+pub(crate) fn is_stored(w: Word) -> bool {
+    matches!(text(w), Text::Coded(code) if code < EPHEMERAL)
+}
+
 /// What a word of a dictionary type holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {

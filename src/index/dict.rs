@@ -170,19 +170,21 @@ impl Dict {
     }
 
     fn find_in_table(&self, hash: u64, bytes: &[u8]) -> Result<Option<u64>> {
-        let mut paged = Vec::new();
+        // Hardly ever more than one.
+        let (mut paged, mut others) = (None, Vec::new());
         {
             let state = self.state.read();
             for code in state.codes(hash) {
                 match code.checked_sub(state.stored) {
                     Some(i) if *state.recent[i as usize] == *bytes => return Ok(Some(code)),
                     Some(_) => {}
-                    None => paged.push(code),
+                    None if paged.is_none() => paged = Some(code),
+                    None => others.push(code),
                 }
             }
         }
         // Pages may have to be read: not under the lock.
-        for code in paged {
+        for code in paged.into_iter().chain(others) {
             if *self.held(code)? == *bytes {
                 return Ok(Some(code));
             }

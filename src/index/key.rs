@@ -592,6 +592,10 @@ fn value_bytes(word: Word, text: Option<&[u8]>, out: &mut Vec<u8>) {
         None => out.extend_from_slice(&word.to_be_bytes()),
         // 00 becomes 00 FF and the end is 00 00, so that no value's bytes begin another's.
         Some(bytes) => {
+            if !bytes.contains(&0) {
+                out.extend_from_slice(bytes);
+                return out.extend_from_slice(&[0, 0]);
+            }
             for &b in bytes {
                 out.push(b);
                 if b == 0 {
@@ -606,7 +610,8 @@ fn value_bytes(word: Word, text: Option<&[u8]>, out: &mut Vec<u8>) {
 impl Position {
     /// The least key bytes at or after this position; `None` beyond all keys.
     pub(super) fn bytes(&self, order: Order) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(24);
+        let text = self.v.as_ref().and_then(|v| v.bytes.as_ref()).map_or(0, |b| b.len());
+        let mut out = Vec::with_capacity(24 + text);
         for i in 0..self.len {
             match (order, i) {
                 (Order::Eavt, 0) | (Order::Aevt, 1) | (Order::Avet | Order::Vaet, 2) => {

@@ -105,7 +105,7 @@ impl Words {
     pub fn find(&self, value: &Value) -> Result<Option<Word>> {
         match word::inline(value) {
             Some(w) => Ok(Some(w)),
-            None => self.find_key(&value.key_bytes()),
+            None => self.find_key(&value.key()),
         }
     }
 
@@ -121,7 +121,7 @@ impl Words {
     pub fn intern(&self, value: &Value) -> Result<Word> {
         match word::inline(value) {
             Some(w) => Ok(w),
-            None => self.intern_key(&value.key_bytes()),
+            None => self.intern_key(&value.key()),
         }
     }
 
@@ -163,7 +163,7 @@ impl Words {
         if let Some(word) = word::inline(value) {
             return Ok(Probe::inline(word));
         }
-        let bytes = value.key_bytes();
+        let bytes = value.key();
         let word = match self.find_key(&bytes)? {
             Some(word) => word,
             // No stored word equals this one: the last code is never given.
@@ -171,8 +171,14 @@ impl Words {
         };
         Ok(Probe {
             word,
-            bytes: Some(bytes.into()),
+            bytes: Some((&*bytes).into()),
         })
+    }
+
+    /// The same for a value whose word is known.
+    pub(crate) fn probe_of(value: &Value, word: Word) -> Probe {
+        let bytes = word::inline(value).is_none().then(|| (&*value.key()).into());
+        Probe { word, bytes }
     }
 
     fn held(&self, w: Word) -> Result<Held> {

@@ -326,7 +326,7 @@ impl<'p> Puller<'p> {
         }
         let mut out = Entries::with_room(room);
         if let Some(key) = &plan.pattern.id_key {
-            *out.add(key) = Node::Long(e as i64);
+            set(out.add(key), Node::Long(e as i64));
         }
         if plan.pattern.wildcard {
             // Every attribute that no part asks for by itself, in the order in which attributes were made.

@@ -73,7 +73,7 @@ pub(crate) struct Setup {
     pub rules: RuleSet,
     pub rule_kinds: RuleKinds,
     pub kinds: Kinds,
-    plans: Mutex<Vec<Kept>>,
+    plans: Mutex<Vec<Loan>>,
 }
 
 /// What of a source a plan depends on. While it is remembered, nothing else can take its place in memory.
@@ -102,9 +102,9 @@ struct Facts {
     attrs: Vec<(usize, u32, f64)>,
 }
 
-/// A plan out of the cache, or one to be put into it.
+/// A plan out of the cache, or one to be put into it. Boxed, since it is handed on a few times for each run.
 pub(crate) struct Loan {
-    kept: Kept,
+    kept: Box<Kept>,
 }
 
 impl Loan {
@@ -200,21 +200,21 @@ impl Setup {
         let mut plans = self.plans.lock();
         let mut at = 0;
         while at < plans.len() {
-            if !plans[at].fits(bound, passes) {
+            if !plans[at].kept.fits(bound, passes) {
                 at += 1;
                 continue;
             }
-            let mut kept = plans.remove(at);
+            let mut loan = plans.remove(at);
             drop(plans);
             // One that is too old is forgotten.
-            let young = kept.facts.hold(&bound.sources)?;
-            if young && kept.put_in(bound)? {
-                return Ok(Some(Loan { kept }));
+            let young = loan.kept.facts.hold(&bound.sources)?;
+            if young && loan.kept.put_in(bound)? {
+                return Ok(Some(loan));
             }
             plans = self.plans.lock();
             if young {
                 at = at.min(plans.len());
-                plans.insert(at, kept);
+                plans.insert(at, loan);
                 at += 1;
             }
         }
@@ -228,7 +228,7 @@ impl Setup {
             return;
         }
         let mut plans = self.plans.lock();
-        plans.insert(0, loan.kept);
+        plans.insert(0, loan);
         plans.truncate(PLANS_MAX);
     }
 
@@ -241,13 +241,13 @@ impl Setup {
         }
         let facts = Facts::new(&prepared, &bound.sources)?;
         Ok(Loan {
-            kept: Kept {
+            kept: Box::new(Kept {
                 passes,
                 values,
                 size: size_class(bound.rows.len),
                 facts,
                 prepared,
-            },
+            }),
         })
     }
 }
@@ -280,11 +280,10 @@ impl Kept {
             if scan.params.is_none() {
                 return Ok(());
             }
-            scan.put_in(&bound.consts, &bound.values)?;
+            let db = bound.sources.db(scan.source);
+            scan.put_in(&bound.consts, &bound.values, db.is_none_or(|db| db.foreign))?;
             let unique = scan.attr.as_ref().is_some_and(|a| a.unique.is_some());
-            if let (true, Some(planned), Some(db)) =
-                (fit && !lone && !unique, scan.params.rows, bound.sources.db(scan.source))
-            {
+            if let (true, Some(planned), Some(db)) = (fit && !lone && !unique, scan.params.rows, db) {
                 let rows = access::estimate(scan, &db.db)?;
                 fit = rows <= planned * MORE_COMMON + FEW_ROWS && planned <= rows * MORE_COMMON + FEW_ROWS;
             }

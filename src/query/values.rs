@@ -15,6 +15,8 @@ use crate::index::Words;
 pub(crate) struct Values {
     words: Words,
     others: RefCell<Others>,
+    /// The first texts given to the query, which its plan asks for by their words.
+    given: RefCell<Vec<(Tag, Word, Val)>>,
     /// Values fetched lately: columns hold the same texts again and again.
     recent: RefCell<Vec<Option<(Tag, Word, Val)>>>,
     fetched: Cell<usize>,
@@ -24,6 +26,8 @@ pub(crate) struct Values {
 const RECENT: usize = 1024;
 /// So many are fetched before any are kept.
 const FEW: usize = 64;
+/// How many of the texts given to it.
+const GIVEN: usize = 4;
 
 #[derive(Default)]
 struct Others {
@@ -37,6 +41,7 @@ impl Values {
         Values {
             words: words.with_scratch(),
             others: RefCell::default(),
+            given: RefCell::default(),
             recent: RefCell::default(),
             fetched: Cell::new(0),
         }
@@ -55,7 +60,14 @@ impl Values {
             _ => {}
         }
         if let Some(value) = v.to_value() {
-            return Ok(Some((Tag::of(value.value_type()), self.words.intern(&value)?)));
+            let (tag, word) = (Tag::of(value.value_type()), self.words.intern(&value)?);
+            if let Val::String(_) | Val::Keyword(_) = v {
+                let mut given = self.given.borrow_mut();
+                if given.len() < GIVEN {
+                    given.push((tag, word, v.clone()));
+                }
+            }
+            return Ok(Some((tag, word)));
         }
         let mut others = self.others.borrow_mut();
         if let Some(&i) = others.index.get(v) {
@@ -81,6 +93,9 @@ impl Values {
         let fetched = self.fetched.get();
         if fetched < FEW {
             self.fetched.set(fetched + 1);
+            if let Some((_, _, v)) = self.given.borrow().iter().find(|(t, x, _)| (*t, *x) == (tag, w)) {
+                return Ok(v.clone());
+            }
             return Ok(self.words.value(ty, w)?.into());
         }
         let mut recent = self.recent.borrow_mut();

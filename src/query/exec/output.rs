@@ -79,6 +79,11 @@ impl<'a> Output<'a> {
         out
     }
 
+    /// Makes room for about so many rows more: to grow step by step takes twice the memory.
+    pub fn reserve(&mut self, rows: usize) {
+        self.cols.iter_mut().for_each(|col| col.words.reserve(rows));
+    }
+
     /// Appends all rows, or those at `at`.
     pub fn extend(&mut self, rows: &Slices<'_>, at: Option<&[u32]>, exec: &Exec<'_>) -> Result<()> {
         let n = at.map_or(rows.len(), <[u32]>::len);

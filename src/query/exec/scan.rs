@@ -30,6 +30,8 @@ const SORT_ROW: u64 = 16;
 const LEAF_READ: u64 = 60;
 /// Rows in a leaf, about.
 const LEAF_ROWS: u64 = 1500;
+/// After so many leaves it pays to ask how many rows there are in all.
+const SEVERAL: usize = 4;
 /// So few rows are looked up by their values without asking what else it would cost.
 const FEW: usize = 24;
 
@@ -46,15 +48,22 @@ enum Method {
 impl Exec<'_> {
     /// Joins the rows with the facts that match a pattern.
     pub fn scan(&self, s: &Scan, rel: Relation, keep: &[Var]) -> Result<Relation> {
-        let all: Vec<Var> = rel.vars.iter().copied().chain(s.vars()).collect();
+        let nothing = |rel: &Relation| {
+            let all: Vec<Var> = rel.vars.iter().copied().chain(s.vars()).collect();
+            Ok(Relation::empty(&all))
+        };
         let source = match self.sources.db(s.source) {
             Some(db) if !s.nothing => db,
-            _ => return Ok(Relation::empty(&all)),
+            _ => return nothing(&rel),
         };
         let shared: Vec<Var> = s.vars().filter(|v| rel.at(*v).is_some()).collect();
         let wanted = |v: Var| keep.contains(&v) || shared.contains(&v);
         if shared.is_empty() {
             let rows = self.collect(s, source, wanted)?;
+            // What is one row, and not needed any more, is not put beside the others first.
+            if rel.len == 1 && !rel.vars.iter().any(|v| keep.contains(v)) {
+                return Ok(rows.into_projected(keep));
+            }
             return self.join(&rel, &rows, keep);
         }
         // One value in all rows: the facts that have it lie together, those of each entity in turn.
@@ -118,7 +127,7 @@ impl Exec<'_> {
         }
         match union {
             Some(u) => self.join(&rel, &u, keep),
-            None => Ok(Relation::empty(&all)),
+            None => nothing(&rel),
         }
     }
 
@@ -197,11 +206,17 @@ impl Exec<'_> {
         for a in &accesses {
             let check = Check::new(s, a, &source.db)?;
             let mut reading = source.db.scan(a.order, &a.range);
+            let mut batches = 0;
             for batch in &mut reading {
                 let batch = batch?;
                 let rows = Slices::batch(&batch);
                 self.meter.read(rows.len());
                 self.meter.check()?;
+                batches += 1;
+                if batches == SEVERAL && check.is_free() {
+                    let all = source.db.estimate(a.order, &a.range)? as usize;
+                    out.reserve(all.min(self.budget.rows_max).saturating_sub(out.len));
+                }
                 if check.is_free() {
                     out.extend(&rows, None, self)?;
                 } else {

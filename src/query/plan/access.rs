@@ -4,7 +4,7 @@ use super::{Pos, Scan};
 use crate::datom::{Value, ValueType};
 use crate::db::Db;
 use crate::error::Result;
-use crate::index::{Order, Range};
+use crate::index::{Order, Range, Words};
 
 /// An index read, and what of the pattern it leaves to check.
 #[derive(Clone, Debug)]
@@ -56,7 +56,13 @@ pub(crate) fn accesses(scan: &Scan, db: &Db) -> Result<Vec<Access>> {
             check_attr: false,
             ..Access::new(Order::Eavt, Range::e(*e))
         },
-        (_, Pos::Is(a), Pos::Is(v)) if by_value => Access::new(Order::Avet, Range::av(*a, probe(v)?)),
+        (_, Pos::Is(a), Pos::Is(v)) if by_value => {
+            let probe = match scan.params.word {
+                Some(word) => Words::probe_of(v, word),
+                None => probe(v)?,
+            };
+            Access::new(Order::Avet, Range::av(*a, probe))
+        }
         (_, Pos::Is(a), Pos::Is(v @ Value::Ref(_))) => Access::new(Order::Vaet, Range::av(*a, probe(v)?)),
         (_, Pos::Is(a), v) => {
             let whole = Access {

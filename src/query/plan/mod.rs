@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use super::ast::{Binding, Var};
 use super::column::Tag;
 use super::functions::Callable;
-use crate::datom::{T, Val, Value, Word};
+use crate::datom::{T, Val, Value, Word, word};
 use crate::edn::Symbol;
 use crate::error::{Result, Span};
 use crate::schema::Attribute;
@@ -89,6 +89,8 @@ pub(crate) struct Scan {
 pub(crate) struct Params {
     pub e: Option<Var>,
     pub v: Option<Var>,
+    /// The word that the value has in the source's dictionary, where that is known.
+    pub word: Option<Word>,
     /// It matches nothing, whatever the values.
     pub nothing: bool,
     /// How many rows it has with the values planned for.
@@ -102,8 +104,8 @@ impl Params {
 }
 
 impl Scan {
-    /// Puts the values of a run where those of another were.
-    pub fn put_in(&mut self, consts: &Consts, values: &super::values::Values) -> Result<()> {
+    /// Puts the values of a run where those of another were; `foreign` says whether the source has words of its own.
+    pub fn put_in(&mut self, consts: &Consts, values: &super::values::Values, foreign: bool) -> Result<()> {
         self.nothing = self.params.nothing;
         if let Some(word) = self.params.e.and_then(|v| consts.get(&v)) {
             match pattern::entity_of(*word) {
@@ -111,9 +113,13 @@ impl Scan {
                 None => self.nothing = true,
             }
         }
-        if let Some(word) = self.params.v.and_then(|v| consts.get(&v)) {
-            match pattern::value_of(self.attr.as_deref(), *word, values)? {
-                Some(v) => self.v = Pos::Is(v),
+        if let Some(given) = self.params.v.and_then(|v| consts.get(&v)) {
+            match pattern::value_of(self.attr.as_deref(), *given, values)? {
+                Some(v) => {
+                    let text = !v.value_type().is_inline();
+                    self.params.word = Some(given.1).filter(|w| text && !foreign && word::is_stored(*w));
+                    self.v = Pos::Is(v);
+                }
                 None => self.nothing = true,
             }
         }

@@ -288,6 +288,12 @@ fn finish(state: State, input: &[Var], output: &[Var]) -> Pipeline {
             }
         }
     }
+    // What a later step finds is not there yet: rows that have just what is kept need not be arranged anew.
+    let mut known: Vec<Var> = input.to_vec();
+    for node in &mut nodes {
+        known.extend(uses(&node.op));
+        node.keep.retain(|v| known.contains(v));
+    }
     Pipeline {
         input: input.to_vec(),
         nodes,
