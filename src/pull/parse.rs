@@ -176,7 +176,7 @@ impl Parser<'_> {
                 }
                 _ => {
                     let draft = self.attribute(item, 0)?;
-                    self.add(&mut pattern, draft, Inside::Plain)?;
+                    pattern.add(draft, Inside::Plain)?;
                 }
             }
         }
@@ -200,8 +200,8 @@ impl Parser<'_> {
         }
         let inside = match &inside.node {
             Node::Vector(_) => Inside::Nested(self.pattern(inside, depth + 1)?),
-            _ if is_word(inside, "...") => self.again(pattern, u32::MAX),
-            Node::Long(n) if *n > 0 => self.again(pattern, u32::try_from(*n).unwrap_or(u32::MAX - 1)),
+            _ if is_word(inside, "...") => pattern.again(u32::MAX),
+            Node::Long(n) if *n > 0 => pattern.again(u32::try_from(*n).unwrap_or(u32::MAX - 1)),
             Node::Long(n) => {
                 return Err(invalid(
                     format!("a recursion depth is a whole number from 1, not {n}"),
@@ -217,13 +217,7 @@ impl Parser<'_> {
                 )));
             }
         };
-        self.add(pattern, draft, inside)
-    }
-
-    fn again(&self, pattern: &mut Pattern, depth: u32) -> Inside {
-        let slot = pattern.recursions;
-        pattern.recursions += 1;
-        Inside::Again { slot, depth }
+        pattern.add(draft, inside)
     }
 
     /// An attribute, bare or with options around it.
@@ -376,10 +370,18 @@ impl Parser<'_> {
             }
         }
     }
+}
 
-    fn add(&self, pattern: &mut Pattern, draft: Draft, inside: Inside) -> Result<()> {
+impl Pattern {
+    fn again(&mut self, depth: u32) -> Inside {
+        let slot = self.recursions;
+        self.recursions += 1;
+        Inside::Again { slot, depth }
+    }
+
+    fn add(&mut self, draft: Draft, inside: Inside) -> Result<()> {
         let key = draft.rename.unwrap_or_else(|| Node::Keyword(draft.name.clone()).into());
-        let taken = pattern.id_key.as_ref() == Some(&key) || pattern.specs.iter().any(|s| s.key == key);
+        let taken = self.id_key.as_ref() == Some(&key) || self.specs.iter().any(|s| s.key == key);
         if taken {
             return Err(
                 invalid(format!("two parts of the pattern would be shown as {key}"), draft.span)
@@ -394,11 +396,11 @@ impl Parser<'_> {
                         draft.span,
                     ));
                 }
-                pattern.id_key = Some(key);
+                self.id_key = Some(key);
             }
             return Ok(());
         };
-        pattern.specs.push(Spec {
+        self.specs.push(Spec {
             attr: attr.id,
             value_type: attr.value_type,
             reverse: draft.reverse,

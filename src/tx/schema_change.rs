@@ -289,7 +289,7 @@ impl Checker<'_, '_> {
             }
         }
         match kinds[0] {
-            bootstrap::TUPLE_ATTRS => self.composite(schema, attr, &bad),
+            bootstrap::TUPLE_ATTRS => composite(schema, attr, &bad),
             kind => {
                 for value in schema.definition(attr.entity(), kind) {
                     let names = match value {
@@ -313,41 +313,6 @@ impl Checker<'_, '_> {
                 Ok(())
             }
         }
-    }
-
-    fn composite(&self, schema: &Schema, attr: &Attribute, bad: &dyn Fn(u32, String) -> Error) -> Result<()> {
-        let bad = |message: String| bad(bootstrap::TUPLE_ATTRS, message);
-        if !attr.is_one() {
-            return Err(bad(format!(
-                "the composite {} cannot have cardinality many",
-                attr.ident
-            )));
-        }
-        let Some(Value::Tuple(slots)) = schema.definition(attr.entity(), bootstrap::TUPLE_ATTRS).last() else {
-            return Err(bad(format!("{} names no attributes", attr.ident)));
-        };
-        let mut seen = Vec::new();
-        for slot in slots.iter() {
-            let Some(Value::Keyword(k)) = slot else {
-                return Err(bad(format!("a member of {} is nil", attr.ident)));
-            };
-            let Some(member) = schema.attr_by_ident(k) else {
-                let names: Vec<String> = schema.attrs().map(|a| a.ident.to_string()).collect();
-                return Err(bad(format!("the member {k} of {} is no attribute", attr.ident))
-                    .suggest(&k.to_string(), names.iter().map(|s| &**s)));
-            };
-            if !member.is_one() || member.value_type == ValueType::Tuple {
-                return Err(bad(format!(
-                    "the member {k} of {} must have cardinality one and not be a tuple",
-                    attr.ident
-                )));
-            }
-            if seen.contains(&member.id) {
-                return Err(bad(format!("{k} is twice in {}", attr.ident)));
-            }
-            seen.push(member.id);
-        }
-        Ok(())
     }
 
     fn alteration(&mut self, e: EntityId, before: &Attribute, own: &[Change]) -> Result<()> {
@@ -544,4 +509,39 @@ impl Checker<'_, '_> {
 
 fn reserved(ident: &Keyword) -> bool {
     ident.ns().is_some_and(|ns| ns == "db" || ns.starts_with("db."))
+}
+
+fn composite(schema: &Schema, attr: &Attribute, bad: &dyn Fn(u32, String) -> Error) -> Result<()> {
+    let bad = |message: String| bad(bootstrap::TUPLE_ATTRS, message);
+    if !attr.is_one() {
+        return Err(bad(format!(
+            "the composite {} cannot have cardinality many",
+            attr.ident
+        )));
+    }
+    let Some(Value::Tuple(slots)) = schema.definition(attr.entity(), bootstrap::TUPLE_ATTRS).last() else {
+        return Err(bad(format!("{} names no attributes", attr.ident)));
+    };
+    let mut seen = Vec::new();
+    for slot in slots.iter() {
+        let Some(Value::Keyword(k)) = slot else {
+            return Err(bad(format!("a member of {} is nil", attr.ident)));
+        };
+        let Some(member) = schema.attr_by_ident(k) else {
+            let names: Vec<String> = schema.attrs().map(|a| a.ident.to_string()).collect();
+            return Err(bad(format!("the member {k} of {} is no attribute", attr.ident))
+                .suggest(&k.to_string(), names.iter().map(|s| &**s)));
+        };
+        if !member.is_one() || member.value_type == ValueType::Tuple {
+            return Err(bad(format!(
+                "the member {k} of {} must have cardinality one and not be a tuple",
+                attr.ident
+            )));
+        }
+        if seen.contains(&member.id) {
+            return Err(bad(format!("{k} is twice in {}", attr.ident)));
+        }
+        seen.push(member.id);
+    }
+    Ok(())
 }

@@ -107,8 +107,8 @@ impl Format {
         Ok(match self {
             Format::Csv => Box::new(text::Delimited::new(out, ',', columns)?),
             Format::Tsv => Box::new(text::Delimited::new(out, '\t', columns)?),
-            Format::Json => Box::new(text::Objects::new(out, columns, true)?),
-            Format::Lines => Box::new(text::Objects::new(out, columns, false)?),
+            Format::Json => Box::new(text::Objects::new(out, columns, true)),
+            Format::Lines => Box::new(text::Objects::new(out, columns, false)),
             Format::Edn => Box::new(text::Vectors::new(out)),
             #[cfg(feature = "parquet")]
             Format::Parquet => Box::new(parquet::Parquet::new(out, columns)?),

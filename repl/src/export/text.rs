@@ -100,14 +100,14 @@ pub struct Objects<'a> {
 }
 
 impl<'a> Objects<'a> {
-    pub fn new(out: Output<'a>, columns: &[Column], array: bool) -> Result<Objects<'a>> {
-        Ok(Objects {
+    pub fn new(out: Output<'a>, columns: &[Column], array: bool) -> Objects<'a> {
+        Objects {
             out,
             names: columns.iter().map(|c| crate::print::json_text(&c.name)).collect(),
             array,
             first: true,
             line: String::new(),
-        })
+        }
     }
 }
 

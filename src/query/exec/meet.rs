@@ -11,6 +11,7 @@ use super::super::source::DbSource;
 use super::Exec;
 use super::check::{Check, Slices};
 use super::output::{Key, Output, is_one, is_unique};
+use super::probe::words_of;
 use crate::datom::{ValueType, Word};
 use crate::error::Result;
 use crate::index::{Order, Range};
@@ -111,7 +112,7 @@ impl Exec<'_> {
         if plain && (sorted || col.words.is_sorted()) {
             return (None, None);
         }
-        let mut pairs = self.words_of(col, want);
+        let mut pairs = words_of(col, want);
         if !pairs.is_sorted_by_key(|(w, _)| *w) {
             sort(&mut pairs);
         }

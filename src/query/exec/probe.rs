@@ -141,7 +141,7 @@ impl Exec<'_> {
             (Key::Entity, _) | (_, None) => ValueType::Ref,
             (Key::Value, Some(a)) => a.value_type,
         };
-        let mut keys = self.words_of(col, want);
+        let mut keys = words_of(col, want);
         let in_order = want == ValueType::Ref && rel.sorted == Some(var) && matches!(col.types, Types::One(Tag::REF));
         if !in_order {
             keys.sort_unstable();
@@ -209,32 +209,6 @@ impl Exec<'_> {
         })
     }
 
-    /// The rows whose word can be one of type `want`, with that word.
-    pub(super) fn words_of(&self, col: &Column, want: ValueType) -> Vec<(Word, u32)> {
-        let want = Tag::of(want);
-        let rows = 0..col.len() as u32;
-        match col.one_type() {
-            Some(t) if t == want => rows.map(|i| (col.words[i as usize], i)).collect(),
-            _ => rows
-                .filter_map(|i| {
-                    let (tag, w) = col.get(i as usize);
-                    if tag == want {
-                        return Some((w, i));
-                    }
-                    // An entity's number stands for the entity, and the other way round.
-                    if tag == Tag::LONG && want == Tag::REF {
-                        let n = u64::try_from(crate::datom::word::to_long(w)).ok()?;
-                        return Some((n, i));
-                    }
-                    if tag == Tag::REF && want == Tag::LONG {
-                        return Some((crate::datom::word::long(w as i64), i));
-                    }
-                    None
-                })
-                .collect(),
-        }
-    }
-
     /// What to look for in a source's index for a word of the query.
     fn probe_of(&self, source: &DbSource, ty: ValueType, w: Word) -> Result<Probe> {
         if ty.is_inline() {
@@ -247,5 +221,31 @@ impl Exec<'_> {
             word: w,
             bytes: Some(self.values.words().bytes(w)?),
         })
+    }
+}
+
+/// The rows whose word can be one of type `want`, with that word.
+pub(super) fn words_of(col: &Column, want: ValueType) -> Vec<(Word, u32)> {
+    let want = Tag::of(want);
+    let rows = 0..col.len() as u32;
+    match col.one_type() {
+        Some(t) if t == want => rows.map(|i| (col.words[i as usize], i)).collect(),
+        _ => rows
+            .filter_map(|i| {
+                let (tag, w) = col.get(i as usize);
+                if tag == want {
+                    return Some((w, i));
+                }
+                // An entity's number stands for the entity, and the other way round.
+                if tag == Tag::LONG && want == Tag::REF {
+                    let n = u64::try_from(crate::datom::word::to_long(w)).ok()?;
+                    return Some((n, i));
+                }
+                if tag == Tag::REF && want == Tag::LONG {
+                    return Some((crate::datom::word::long(w as i64), i));
+                }
+                None
+            })
+            .collect(),
     }
 }

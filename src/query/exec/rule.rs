@@ -37,7 +37,7 @@ impl Exec<'_> {
     /// Joins the rows with what a rule derives from their values.
     pub fn call(&self, call: &RuleStep, rel: Relation, keep: &[Var]) -> Result<Relation> {
         let pred = &self.preds[call.pred];
-        let asked = self.asked(call, pred, &rel);
+        let asked = asked(call, pred, &rel);
         let table = self.tables.borrow_mut()[call.pred].take();
         let mut table = table.unwrap_or_else(|| Table::new(pred));
         let fresh = table.demand.add(&asked, &pred.bound_vars());
@@ -48,23 +48,6 @@ impl Exec<'_> {
         let mut tables = self.tables.borrow_mut();
         let table = tables[call.pred].as_mut().expect("it was put there above");
         self.join_results(call, &mut table.results, &rel, keep)
-    }
-
-    /// The bound arguments of the rows, under the rule's own names.
-    pub(super) fn asked(&self, call: &RuleStep, pred: &Pred, rel: &Relation) -> Relation {
-        let (mut args, mut own) = (Vec::new(), Vec::new());
-        for ((arg, bound), v) in call.args.iter().zip(&call.bound).zip(&pred.vars) {
-            if *bound {
-                args.push(*arg);
-                own.push(*v);
-            }
-        }
-        let mut out = rel.project(&args);
-        if args.is_empty() {
-            out.len = out.len.min(1);
-        }
-        out.vars = own;
-        out
     }
 
     fn join_results(&self, call: &RuleStep, results: &mut Growing, rel: &Relation, keep: &[Var]) -> Result<Relation> {
@@ -220,7 +203,7 @@ impl Exec<'_> {
             if fresh.len == 0 {
                 return Ok(());
             }
-            let asked = self.asked(call, callee, &fresh);
+            let asked = asked(call, callee, &fresh);
             let other = tables[call.pred].as_mut().expect("members have tables");
             let new_demand = other.demand.add(&asked, &callee.bound_vars());
             self.meter
@@ -294,4 +277,21 @@ impl Table {
                 .collect(),
         }
     }
+}
+
+/// The bound arguments of the rows, under the rule's own names.
+fn asked(call: &RuleStep, pred: &Pred, rel: &Relation) -> Relation {
+    let (mut args, mut own) = (Vec::new(), Vec::new());
+    for ((arg, bound), v) in call.args.iter().zip(&call.bound).zip(&pred.vars) {
+        if *bound {
+            args.push(*arg);
+            own.push(*v);
+        }
+    }
+    let mut out = rel.project(&args);
+    if args.is_empty() {
+        out.len = out.len.min(1);
+    }
+    out.vars = own;
+    out
 }
