@@ -59,6 +59,8 @@ pub(crate) struct Exec<'a> {
     row_tables: RefCell<RowTables>,
     /// How many values attributes have, by source and attribute.
     distinct: RefCell<FxHashMap<(usize, u32), f64>>,
+    /// What is around the step that runs, in a careful run; `None`: a rule, which nothing outside concerns.
+    around: RefCell<Vec<Option<Rc<careful::Around>>>>,
     /// What each step did, when that is asked for.
     pub actual: Option<RefCell<Vec<Actual>>>,
 }
@@ -104,6 +106,7 @@ impl<'a> Exec<'a> {
             row_tables: RefCell::default(),
             distinct: RefCell::default(),
             graphs: RefCell::new(preds.iter().map(|_| None).collect()),
+            around: RefCell::default(),
             actual: steps.map(|n| RefCell::new(vec![Actual::default(); n])),
         }
     }

@@ -203,6 +203,33 @@ fn a_variable_twice_in_a_pattern_is_one_value() {
 }
 
 #[test]
+fn clauses_around_an_or_guard_functions_in_its_branches() {
+    let db = db(&[
+        r#"[{:db/ident :x/n :db/valueType :db.type/long :db/cardinality :db.cardinality/many}
+            {:db/ident :x/m :db/valueType :db.type/long :db/cardinality :db.cardinality/many}
+            {:db/ident :x/d :db/valueType :db.type/long :db/cardinality :db.cardinality/many}]"#,
+        r#"[{:x/n [0 2] :x/m [2 5] :x/d [0 3]}]"#,
+    ]);
+    let ask = |clauses: &[&str]| in_every_order(&db, ":find ?n ?x ?y", clauses, "", &[]);
+    let by_n = "(or-join [?n ?x] (and [_ :x/n ?n] [(quot 8 ?n) ?x]))";
+    // Each may fail, and each binds ?n: whichever runs first, the other keeps 0 out.
+    let by_m = "(or-join [?n ?y] (and [_ :x/m ?n] [(quot 9 ?n) ?y]))";
+    assert_eq!(ask(&[by_n, by_m]), "#{[2 4 4]}");
+    let deep = "(or-join [?n ?y] (and [_ :x/m ?n] (or-join [?n ?y] (and [_ :x/n ?n] [(quot 9 ?n) ?y]))))";
+    assert_eq!(ask(&[by_n, deep]), "#{[2 4 4]}");
+    let by_both = "(or-join [?n ?y] (and [_ :x/m ?n] [(quot 9 ?n) ?y]) (and [_ :x/d ?n] [(pos? ?n)] [(quot 6 ?n) ?y]))";
+    assert_eq!(ask(&[by_n, by_both]), "#{[2 4 4]}");
+    // Where nothing keeps it out, it fails in every order.
+    let by_d = "(or-join [?n ?y] (and [_ :x/d ?n] [(quot 8 ?n) ?y]))";
+    assert!(ask(&[by_n, by_d]).contains("DivideByZero"));
+    assert!(ask(&[by_n, "(or-join [?n ?y] (and [_ :x/d ?n] [(+ 9 ?n) ?y]))"]).contains("DivideByZero"));
+    assert_eq!(
+        ask(&[by_n, "(or-join [?n ?y] (and [_ :x/m ?n] [(+ 9 ?n) ?y]))"]),
+        "#{[2 4 11]}"
+    );
+}
+
+#[test]
 fn a_variable_bound_twice_by_one_form_is_equal_as_joins_are() {
     let db = people();
     let e = shown(&db, "[:find ?e . :where [?e :person/name \"Cyd\"]]", &[]);

@@ -25,6 +25,18 @@ use state::{Candidate, Planned, Scratch, State};
 /// Conjunctions with more goals to join are ordered greedily.
 const SEARCHED_MAX: usize = 16;
 
+/// Leaves the calls of rules for last, those by the order of their names: what a rule derives serves all callers, so what stands
+/// around a call keeps a failure out of it only by what it is asked about; and of two calls, the same one is first in every text.
+fn last_called(goals: &[Goal], candidates: &mut Vec<Candidate>) {
+    let name = |c: &Candidate| match &goals[c.at] {
+        Goal::Call(call) => Some(call.name.clone()),
+        _ => None,
+    };
+    if let Some(first) = candidates.iter().map(name).min() {
+        candidates.retain(|c| name(c) == first);
+    }
+}
+
 impl Planner<'_> {
     /// Arranges goals so that every one finds its inputs bound.
     pub fn order(&mut self, goals: Vec<Goal>, input: &[Var], rows: f64, output: &[Var]) -> Result<Pipeline> {
@@ -98,6 +110,7 @@ impl Planner<'_> {
                     self.immediate(goals, &mut state, scratch)?;
                     continue;
                 }
+                last_called(goals, &mut candidates);
             } else if self.careful {
                 candidates.retain(|c| !self.may_fail(&goals[c.at]));
             }
