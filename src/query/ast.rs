@@ -461,6 +461,8 @@ pub enum FindElem {
         args: Vec<Edn>,
         /// The variable.
         var: Var,
+        /// Where it stands.
+        var_span: Span,
         /// The list.
         span: Span,
     },
@@ -470,6 +472,8 @@ pub enum FindElem {
         source: Option<Symbol>,
         /// The entity.
         var: Var,
+        /// Where it stands.
+        var_span: Span,
         /// The pattern.
         pattern: PullPattern,
         /// The list.

@@ -27,7 +27,6 @@ use super::source::{Source, Sources};
 use super::{Passes, Prepared, Query};
 use crate::datom::Word;
 use crate::db::{Db, Registry};
-use crate::edn::Symbol;
 use crate::error::Result;
 use crate::index::{Order, Range};
 use crate::schema::Schema;
@@ -181,10 +180,8 @@ impl Setup {
             Some(text) => RuleSet::new(text.parse()?).map_err(|e| e.at(text.span))?,
             None => RuleSet::default(),
         };
-        let default = sources.at(&Symbol::new("$"));
-        let rule_kinds = kinds::of_rules(&rules.rules, sources, default);
-        let mut query_kinds = Kinds::default();
-        kinds::of_clauses(&ast.clauses, sources, default, &rule_kinds, &mut query_kinds);
+        let rule_kinds = kinds::of_rules(&rules.rules, sources);
+        let query_kinds = kinds::of_query(&ast.clauses, sources, &rule_kinds);
         Ok(Setup {
             over: sources.list.iter().map(|(_, s)| Over::new(s)).collect(),
             text,

@@ -93,6 +93,7 @@ impl<'a> Finder<'a> {
                     args,
                     var,
                     span,
+                    ..
                 } => {
                     let params = args.iter().map(Val::from_edn).collect::<Result<Vec<_>>>()?;
                     let known = bound.sources.any_db().map(|db| &db.registry().aggregates);
@@ -112,6 +113,7 @@ impl<'a> Finder<'a> {
                     var,
                     pattern,
                     span,
+                    ..
                 } => {
                     let name = source.clone().unwrap_or_else(|| Symbol::new("$"));
                     let Some(db) = bound.sources.at(&name).and_then(|i| bound.sources.db(i)) else {

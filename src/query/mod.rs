@@ -268,6 +268,7 @@ impl Query {
             consts: bound.consts.clone(),
             allow_scan: self.ast.allow_scan,
             depth,
+            typing: Default::default(),
             dollar: None,
             inlined: 0,
             nesting: 0,
@@ -288,6 +289,7 @@ impl Query {
         let default = bound.sources.at(&Symbol::new("$"));
         let outer = bound.rows.vars.clone();
         let goals = planner.conjunction(&self.ast.clauses, &outer, default)?;
+        planner.check_find(&self.ast, default)?;
         let main = planner.order(goals, &outer, bound.rows.len as f64, &finder.vars())?;
         let mut prepared = Prepared {
             main,

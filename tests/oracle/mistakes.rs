@@ -69,7 +69,19 @@ fn runs(e: &Error) -> bool {
             | Code::TypeMismatch
             | Code::QueryLimit
             | Code::QueryTimeout
-    )
+    ) || of_a_value(e)
+}
+
+/// Whether it is about a value that a row has where a moment or a set of rules is meant: any entity may be a transaction, and any
+/// text a set of rules, so only the value itself can tell. A constant is told of at its own place, and no row excuses it.
+fn of_a_value(e: &Error) -> bool {
+    let (span, text) = (e.span(), e.source_text().map_or("", |source| &source.text));
+    let place = text.get(span.start as usize..span.end as usize).unwrap_or("");
+    match e.code() {
+        Code::InvalidTimePoint => place.starts_with("[(tx-") && place.contains('?'),
+        Code::InvalidRule => place == "%" && text.contains("[(q "),
+        _ => false,
+    }
 }
 
 fn ask(text: &str, inputs: &[Input]) -> Result<(), Error> {

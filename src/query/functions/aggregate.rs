@@ -16,6 +16,7 @@ use num_traits::ToPrimitive;
 use rustc_hash::FxHashSet;
 
 use super::math::{finite, to_double};
+use super::types::{Types, with_article};
 use crate::datom::val::widen;
 use crate::datom::{Val, ValueType, Word, word};
 use crate::edn::Symbol;
@@ -213,6 +214,12 @@ impl Aggregate {
         }
     }
 
+    /// The types that its values must have some of; `None`: it takes all.
+    pub(crate) fn takes(&self) -> Option<Types> {
+        let numbers = matches!(self.kind, Kind::Sum | Kind::Avg | Kind::Variance | Kind::Stddev);
+        numbers.then_some(Types::NUMBER)
+    }
+
     /// The result for the values of one group. `params` have passed [`Aggregate::check`].
     pub fn over(&self, params: &[Val], values: &mut dyn Iterator<Item = &Val>) -> Result<Val> {
         let amount = match params {
@@ -250,7 +257,10 @@ fn mismatch(message: String) -> Error {
 }
 
 fn not_a_number(name: &str, v: &Val) -> Error {
-    mismatch(format!("{name} takes numbers, and was given {v}, a {}", v.type_name()))
+    mismatch(format!(
+        "{name} takes numbers, and was given {v}, {}",
+        with_article(v.type_name())
+    ))
 }
 
 /// A sum in every number type at once; the widest that occurred decides.

@@ -12,6 +12,7 @@ mod kinds;
 mod math;
 mod text;
 mod time;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -22,6 +23,7 @@ use crate::error::{Code, Error, Result};
 
 pub(crate) use callable::Callable;
 pub use compare::comparable;
+pub(crate) use types::{Types, with_article};
 
 /// A built-in function.
 #[derive(Debug)]
@@ -139,17 +141,22 @@ pub(crate) fn wrong(function: &str, args: &[Val], index: usize, expected: &str) 
     let given = &args[index];
     let what = match given {
         Val::Nil => "nil".to_string(),
-        v => format!("{}, a {}", convert::show(&v.to_edn()), v.type_name()),
+        v => format!("{}, {}", convert::show(&v.to_edn()), with_article(v.type_name())),
     };
-    let place = if args.len() == 1 {
-        "its argument".to_string()
-    } else {
-        format!("argument {}", index + 1)
-    };
+    let what = format!("was given {what}");
     Error::new(
         Code::TypeMismatch,
-        format!("{function} expects {expected} as {place}, and was given {what}"),
+        self::expected(function, expected, (index, args.len()), &what),
     )
+}
+
+/// What a function wants of one of so many arguments, and `what` it is instead.
+pub(crate) fn expected(function: &str, expected: &str, (index, of): (usize, usize), what: &str) -> String {
+    let place = match of {
+        1 => "its argument".to_string(),
+        _ => format!("argument {}", index + 1),
+    };
+    format!("{function} expects {expected} as {place}, and {what}")
 }
 
 /// The most levels that a function may nest a value to, and the most values in it. Recursive rules can wrap a value again and

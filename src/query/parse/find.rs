@@ -80,6 +80,7 @@ fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
         let [entity, pattern] = args else {
             return Err(invalid("a pull in :find is (pull ?e [pattern])", form.span));
         };
+        let entity_span = entity.span;
         let Some(entity) = as_var(entity) else {
             return Err(invalid(
                 format!("pull in :find takes a variable, not {entity}"),
@@ -92,10 +93,11 @@ fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
             }
             _ => PullPattern::Inline(pattern.clone()),
         };
-        let var = scope.var(entity);
+        let (var, var_span) = (scope.var(entity), entity_span);
         return Ok(FindElem::Pull {
             source,
             var,
+            var_span,
             pattern,
             span: form.span,
         });
@@ -106,6 +108,7 @@ fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
             form.span,
         ));
     };
+    let last_span = last.span;
     let Some(var) = as_var(last) else {
         return Err(invalid(
             format!("the last argument of the aggregate {name} is a variable, not {last}"),
@@ -124,6 +127,7 @@ fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
         name_span: *name_span,
         args: args.to_vec(),
         var,
+        var_span: last_span,
         span: form.span,
     })
 }

@@ -5,7 +5,7 @@ mod clause;
 mod find;
 mod rules;
 
-pub(crate) use rules::rules;
+pub(crate) use rules::{SHAPE as RULES_SHAPE, rules};
 
 use crate::edn::{Edn, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};

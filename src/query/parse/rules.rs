@@ -6,6 +6,9 @@ use crate::error::{Code, Error, Result, Span};
 use super::super::ast::{Rule, Rules, Vars};
 use super::{Scope, clause};
 
+/// How rules are written.
+pub(crate) const SHAPE: &str = "rules are a vector of [(name ?x) clauses...]";
+
 fn invalid(message: impl Into<String>, span: Span) -> Error {
     Error::new(Code::InvalidRule, message).at(span)
 }
@@ -13,8 +16,7 @@ fn invalid(message: impl Into<String>, span: Span) -> Error {
 /// Parses all rules.
 pub(crate) fn rules(form: &Edn) -> Result<Rules> {
     let (Node::Vector(items) | Node::List(items) | Node::Set(items)) = &form.node else {
-        return Err(invalid(format!("{form} is no set of rules"), form.span)
-            .hint("rules are a vector of [(name ?x) clauses...]"));
+        return Err(invalid(format!("{form} is no set of rules"), form.span).hint(SHAPE));
     };
     let mut rules = Rules::default();
     for item in items {

@@ -1,8 +1,9 @@
 //! Predicates and functions: built-in, registered, and the engine's own, which read a database or bind constants.
 
 use super::super::Input;
-use super::super::ast::{Arg, Binding, Call};
-use super::super::functions::{self, Callable};
+use super::super::ast::{Arg, Binding, Call, InSpec};
+use super::super::functions::{self, Callable, Types};
+use super::super::parse;
 use super::super::source::DbSource;
 use super::planner::Planner;
 use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
@@ -14,6 +15,14 @@ use crate::error::{Code, Error, Result, Span};
 const QUERY_DEPTH: usize = 6;
 /// How deep a query may lie in others, in clauses.
 const DEPTH_MAX: usize = 120;
+
+/// Whether it is written as a call with a variable, which means nothing where a value stands.
+fn is_call(c: &Edn) -> bool {
+    let Node::List(items) = &c.node else { return false };
+    let symbol = |c: &Edn| matches!(c.node, Node::Symbol(_));
+    let variable = |c: &Edn| matches!(&c.node, Node::Symbol(s) if s.name().starts_with('?'));
+    items.first().is_some_and(symbol) && items[1..].iter().any(variable)
+}
 
 impl Planner<'_> {
     pub(super) fn call(
@@ -29,10 +38,14 @@ impl Planner<'_> {
         }
         let (name, given) = ((&call.name, call.name_span), (call.args.len(), call.span));
         let function = Callable::named(name, self.sources.any_db(), given, &functions::OWN)?;
+        let args = self.operands(&call.args)?;
+        if let Callable::BuiltIn(function) = &function {
+            self.check_types(function, call)?;
+        }
         let apply = Apply {
             callee: Callee::Named(function),
             name: call.name.clone(),
-            args: self.operands(&call.args)?,
+            args,
             span,
         };
         out.push(match binding {
@@ -46,6 +59,12 @@ impl Planner<'_> {
         args.iter()
             .map(|a| match a {
                 Arg::Var(v, _) => Ok(Operand::Var(*v)),
+                Arg::Const(c) if is_call(c) => Err(Error::new(
+                    Code::InvalidQuery,
+                    format!("{c} stands as an argument, and calls do not nest"),
+                )
+                .at(c.span)
+                .hint(format!("give it a clause of its own: [{c} ?result]"))),
                 Arg::Const(c) => Ok(Operand::Const(Val::from_edn(c)?)),
                 Arg::Source(s, span) => Err(Error::new(
                     Code::InvalidQuery,
@@ -214,13 +233,37 @@ impl Planner<'_> {
     }
 
     /// What a nested query is given, as far as it is known before the query runs.
-    fn known(&self, arg: &NestedArg) -> Option<Input> {
+    fn known_input(&self, arg: &NestedArg) -> Option<Input> {
         match arg {
             NestedArg::Form(form) => Some(Input::Edn(form.clone())),
             NestedArg::Source(i) => self.sources.db(*i).map(|db| Input::Db(db.db.clone())),
             NestedArg::Value(Operand::Const(v)) => Some(Input::Val(v.clone())),
             NestedArg::Value(Operand::Var(_)) => None,
         }
+    }
+
+    /// Refuses a variable whose values a nested query can never be given where they stand.
+    fn check_input(&self, spec: &InSpec, arg: &Arg) -> Result<()> {
+        let mut hint = None;
+        let (takes, code, what) = match spec {
+            // Rules and patterns may be texts.
+            InSpec::Rules => {
+                hint = Some(parse::RULES_SHAPE);
+                (Types::COLLECTION | Types::STRING, Code::InvalidRule, "no set of rules")
+            }
+            InSpec::Pattern(_) => (
+                Types::COLLECTION | Types::STRING,
+                Code::InvalidPattern,
+                "no pull pattern",
+            ),
+            InSpec::Source(_) => (Types::COLLECTION, Code::NotABindingForm, "no source"),
+            InSpec::Bind(Binding::Blank | Binding::Scalar(_)) => return Ok(()),
+            InSpec::Bind(Binding::Tuple(_)) => (Types::VECTOR, Code::NotABindingForm, "no tuple"),
+            InSpec::Bind(Binding::Collection(_) | Binding::Relation(_)) => {
+                (Types::COLLECTION, Code::NotABindingForm, "no collection")
+            }
+        };
+        self.check_argument(arg, takes, code, hint, |given| format!("{given}, and that is {what}"))
     }
 
     pub(super) fn nested(&mut self, call: &Call, span: Span) -> Result<Nested> {
@@ -248,18 +291,22 @@ impl Planner<'_> {
         }
         let args = args
             .iter()
-            .map(|a| match a {
+            .zip(specs)
+            .map(|(a, (spec, _))| match a {
                 Arg::Source(s, span) => Ok(NestedArg::Source(self.required_source(
                     &Some(s.clone()),
                     None,
                     *span,
                 )?)),
-                Arg::Var(v, _) => Ok(NestedArg::Value(Operand::Var(*v))),
+                Arg::Var(v, _) => {
+                    self.check_input(spec, a)?;
+                    Ok(NestedArg::Value(Operand::Var(*v)))
+                }
                 Arg::Const(c) => Ok(NestedArg::Form(c.clone())),
             })
             .collect::<Result<Vec<_>>>()?;
         // Its mistakes are told before anything runs, as those around it are.
-        let known: Vec<Option<Input>> = args.iter().map(|arg| self.known(arg)).collect();
+        let known: Vec<Option<Input>> = args.iter().map(|arg| self.known_input(arg)).collect();
         let depth = self.depth + QUERY_DEPTH;
         if depth > DEPTH_MAX {
             return Err(Error::new(Code::InvalidQuery, "queries are nested too deep inside each other").at(span));

@@ -5,13 +5,15 @@
 use std::sync::Arc;
 
 use super::super::ast::{Arg, Binding, Call};
-use super::super::functions::{self, Callable};
+use super::super::functions::{self, Callable, Types};
 use super::planner::Planner;
 use super::{Apply, Callee, Goal, Operand};
 use crate::datom::{EntityId, Partition, T, TxId, Val};
 use crate::db::TimePoint;
 use crate::error::{Code, Error, Result, Span};
 use crate::log::Log;
+
+const A_MOMENT: &str = "a transaction is its t, its entity, or an instant";
 
 impl Planner<'_> {
     /// `(tx-ids log start end)`: the transactions with `start <= t < end`, nil is open. `(tx-data log tx)`: its datoms.
@@ -35,6 +37,11 @@ impl Planner<'_> {
             if let (Operand::Const(v), Arg::Const(form)) = (arg, at) {
                 t_of(&log, v).map_err(|e| e.at(form.span))?;
             }
+        }
+        let moments = Types::LONG | Types::INSTANT | Types::NIL;
+        for at in &call.args[1..] {
+            let message = |given: &str| format!("{given}, and that is no transaction");
+            self.check_argument(at, moments, Code::InvalidTimePoint, Some(A_MOMENT), message)?;
         }
         let read: crate::db::QueryFn = match ids {
             true => Arc::new(move |args: &[Val]| tx_ids(&log, &args[0], &args[1])),
@@ -94,9 +101,7 @@ fn t_of(log: &Log, v: &Val) -> Result<Option<T>> {
         Val::Long(n) => TimePoint::from_number(*n)?,
         _ => {
             let message = format!("{v} is no transaction");
-            return Err(
-                Error::new(Code::InvalidTimePoint, message).hint("a transaction is its t, its entity, or an instant")
-            );
+            return Err(Error::new(Code::InvalidTimePoint, message).hint(A_MOMENT));
         }
     };
     Ok(match point {

@@ -36,9 +36,11 @@ impl Planner<'_> {
         clauses.iter().for_each(|c| collect_binding(c, &mut bindable));
         let mut goals = Vec::new();
         self.depth += 1;
+        let outside = self.enter(clauses, default);
         for c in clauses {
             self.clause(c, &bindable, default, &mut goals)?;
         }
+        self.typing = outside;
         self.depth -= 1;
         if self.passes.push_bounds {
             for v in bounds::push(&mut goals, &self.consts, self.values)? {
@@ -164,8 +166,16 @@ impl Planner<'_> {
     /// A named source, or the default one.
     pub(super) fn source(&self, name: &Option<Symbol>, default: Option<usize>, span: Span) -> Result<Option<usize>> {
         let Some(name) = name else { return Ok(default) };
-        if let (Some(called_on), "$") = (self.dollar, name.name()) {
-            return Ok(called_on);
+        match (self.dollar, name.name()) {
+            (Some(called_on), "$") => return Ok(called_on),
+            (Some(_), _) => {
+                let message =
+                    format!("{name} stands in the body of a rule, which has one source: $, what it is called on");
+                return Err(Error::new(Code::InvalidQuery, message)
+                    .at(span)
+                    .hint(format!("call the rule on it: ({name} rule ?x)")));
+            }
+            (None, _) => {}
         }
         match self.sources.at(name) {
             Some(i) => Ok(Some(i)),
@@ -228,7 +238,7 @@ impl Planner<'_> {
             .at(span));
         }
         let required = head.required;
-        let kinds = self.rule_kinds.get(name);
+        let kinds = self.rule_kinds.of(name, inner);
         let mut vars: Vec<Var> = Vec::new();
         for (i, t) in args.iter().enumerate() {
             let v = match t {
@@ -242,7 +252,7 @@ impl Planner<'_> {
                 }
                 Term::Var(v, _) => *v,
                 Term::Const(c) => {
-                    let kind = kinds.and_then(|k| k[i]);
+                    let kind = kinds.get(i).copied().flatten();
                     self.looked_up(c);
                     let word = self.constant_of_kind(kind, inner, c)?;
                     // A word that only this query knows means nothing to the next.
@@ -266,7 +276,7 @@ impl Planner<'_> {
                     v
                 }
             };
-            if let Some(Some(Kind::Entity(_))) = kinds.map(|k| k[i]) {
+            if let Some(Some(Kind::Entity(_))) = kinds.get(i) {
                 self.entities.insert(v);
             }
             vars.push(v);
@@ -305,7 +315,9 @@ impl Planner<'_> {
     /// The goals of a rule's body, which knows the source that the rule was called on as `$`.
     pub fn rule_body(&mut self, clauses: &[Clause], args: &[Var], source: Option<usize>) -> Result<Vec<Goal>> {
         let outside = self.dollar.replace(source);
+        let around = std::mem::take(&mut self.typing);
         let goals = self.conjunction(clauses, args, source);
+        self.typing = around;
         self.dollar = outside;
         goals
     }

@@ -15,6 +15,7 @@ mod pattern;
 pub(crate) mod planner;
 mod preds;
 pub(crate) mod rules;
+pub(crate) mod types;
 
 use std::sync::Arc;
 

@@ -24,6 +24,8 @@ pub(crate) struct Planner<'a> {
     pub allow_scan: bool,
     /// How deep the clause that is being planned lies, in queries around this one, too.
     pub depth: usize,
+    /// What types the variables have around the clause that is being planned.
+    pub typing: super::types::Typing,
     /// In the body of a rule: what `$` names there, the source that the rule was called on.
     pub dollar: Option<Option<usize>>,
     pub inlined: usize,

@@ -46,7 +46,7 @@ impl Planner<'_> {
             .iter()
             .map(|v| self.vars.fresh(bodies[0].vars.name(*v).clone()))
             .collect();
-        for (v, kind) in vars.iter().zip(self.rule_kinds.get(&call.name).into_iter().flatten()) {
+        for (v, kind) in vars.iter().zip(self.rule_kinds.of(&call.name, call.source)) {
             if let Some(Kind::Entity(_)) = kind {
                 self.entities.insert(*v);
             }
@@ -107,7 +107,7 @@ impl Planner<'_> {
                     .iter()
                     .map(|v| self.vars.fresh(rule.vars.name(*v).clone()))
                     .collect();
-                for (v, kind) in args.iter().zip(self.rule_kinds.get(&call.name).into_iter().flatten()) {
+                for (v, kind) in args.iter().zip(self.rule_kinds.of(&call.name, call.source)) {
                     if let Some(Kind::Entity(_)) = kind {
                         self.entities.insert(*v);
                     }

@@ -1,6 +1,7 @@
 //! What stands inside: the source of a rule's body, and the mistakes of queries inside queries.
 
 use super::{ask, db, people};
+use crate::db::Db;
 use crate::query::{Input, Query};
 
 #[test]
@@ -36,6 +37,40 @@ fn a_rule_knows_its_source_as_the_dollar() {
         );
         assert!(of(&format!("({rule} ?n ?a)")).contains("[\"Ada\" 36]"), "{rule}");
     }
+}
+
+#[test]
+fn what_a_rule_is_called_with_is_read_by_the_source_it_is_called_on() {
+    let schema = |ty: &str| {
+        format!(
+            "[{{:db/ident :p/key :db/valueType :db.type/{ty} :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}}
+              {{:db/ident :p/of :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}} {{:db/ident :c/red}}]"
+        )
+    };
+    let here = db(&[&schema("uri"), "[{:p/key #uri \"x:y\"}]"]);
+    let there = db(&[&schema("string"), "[{:p/key \"x:y\" :p/of :c/red}]"]);
+    let rules = "[[(keyed ?e ?k) [?e :p/key ?k]] [(of ?e ?o) [?e :p/of ?o]]
+                  [(known ?e ?k) (keyed ?e ?k)] [(known ?e ?k) (known ?e ?k) (keyed ?e ?k)]]";
+    let found = |query: &str, sources: &[&Db], more: &[&str]| {
+        let mut inputs: Vec<Input> = sources.iter().map(|db| Input::from(*db)).collect();
+        inputs.push(Input::text(rules).expect("rules"));
+        inputs.extend(more.iter().map(|i| Input::text(i).expect("an input")));
+        let answer = Query::parse(query).and_then(|q| q.run(&inputs)?.to_edn());
+        answer.map_or_else(|e| e.to_string(), |a| a.to_string())
+    };
+    for rule in ["keyed", "known"] {
+        let q = format!("[:find (count ?e) . :in $ $b % :where ($b {rule} ?e \"x:y\")]");
+        assert_eq!(found(&q, &[&here, &there], &[]), "1", "a text where texts are");
+        let q = format!("[:find (count ?e) . :in $ $b % ?k :where ($b {rule} ?e ?k)]");
+        assert_eq!(found(&q, &[&here, &there], &["\"x:y\""]), "1");
+        let q = format!("[:find (count ?e) . :in $ $b % :where ({rule} ?e \"x:y\")]");
+        assert_eq!(found(&q, &[&here, &there], &[]), "1", "a text for a URI where URIs are");
+    }
+    // Without a source $, too.
+    let q = "[:find ?k . :in $b % :where ($b of ?e :c/red) ($b keyed ?e ?k)]";
+    assert_eq!(found(q, &[&there], &[]), "\"x:y\"");
+    let q = "[:find ?o . :in $b % ?e :where ($b of ?e ?x) [$b ?x :db/ident ?o]]";
+    assert_eq!(found(q, &[&there], &["[:p/key \"x:y\"]"]), ":c/red");
 }
 
 #[test]
