@@ -102,7 +102,9 @@ impl<'a> Finder<'a> {
                         return Ok(Elem::Aggregate(Reducer::Registered(f), params, *var, *span));
                     }
                     let Some(a) = aggregate::lookup(name) else {
-                        let error = Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {name}"));
+                        let error = Error::new(Code::UnresolvedSymbol, format!("there is no aggregate {name}")).hint(
+                            format!("the aggregates are {}", Vec::from_iter(aggregate::names()).join(" ")),
+                        );
                         return Err(meant(error.at(*name_span), name, known, aggregate::names()));
                     };
                     a.check(&params).map_err(|e| e.at(*span))?;

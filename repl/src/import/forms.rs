@@ -247,7 +247,7 @@ impl Done {
     fn tell_stored(&self) {
         if self.transactions > 0 {
             let before = plural(self.transactions, "transaction");
-            anstream::eprintln!("{before} before it are stored");
+            anstream::eprintln!("stored before it: {before}");
         }
     }
 

@@ -275,7 +275,7 @@ fn transactions_as_text() {
     let place = Place::new(&[("x.edn", text)]);
     let run = place.run(&["import", "edn", "x.edn"]);
     assert_eq!(run.code, 1);
-    assert!(run.err.contains("4 transactions before it are stored"), "{}", run.err);
+    assert!(run.err.contains("stored before it: 4 transactions"), "{}", run.err);
     assert!(run.err.contains("x.edn:9:3"), "{}", run.err);
     assert_eq!(place.q("[:find [?x ...] :where [_ :n/x ?x]]"), "[1 2 3 4]\n");
     let all = place.input(&["import", "edn", "-"], "[[{:n/x 5}]\n [[:db/add \"a\" :n/x 6]]]");

@@ -151,11 +151,14 @@ pub(super) fn with(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Vec<
 }
 
 /// `:keys`, `:strs`, `:syms`; and that no variable is in both find and with.
-pub(super) fn return_map(find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
+pub(super) fn return_map(scope: &Scope, find: &mut Find, parts: &[Part<'_>]) -> Result<()> {
     for (elem, span) in find.elems.iter().zip(&find.spans) {
         if find.with.contains(&elem.var()) {
-            return Err(invalid("a variable of :find stands in :with, too", *span)
-                .hint(":with is for variables that are not shown"));
+            return Err(invalid(
+                format!("{} stands in :find and in :with", scope.vars.name(elem.var())),
+                *span,
+            )
+            .hint(":with is for variables that are not shown"));
         }
     }
     for (kind, name) in [

@@ -85,7 +85,7 @@ pub(crate) fn query(form: &Edn) -> Result<Ast> {
     if let Some((_, span, forms)) = get("with") {
         find.with = find::with(&mut scope, forms, *span)?;
     }
-    find::return_map(&mut find, &parts)?;
+    find::return_map(&scope, &mut find, &parts)?;
     let inputs = match get("in") {
         Some((_, _, forms)) => binding::inputs(&mut scope, forms)?,
         None => vec![(InSpec::Source(Symbol::new("$")), Span::NONE)],

@@ -22,7 +22,7 @@ impl Planner<'_> {
                 Goal::Apply(f, _) => (format!("({} ...)", f.name), missing(f.inputs().collect())),
                 Goal::Lookup(l, _) => ("its entity".to_string(), missing(l.e.var().into_iter().collect())),
                 Goal::Nested(n, _) => ("(q ...)".to_string(), missing(n.inputs().collect())),
-                Goal::Not { vars, .. } => ("not".to_string(), missing(vars.clone())),
+                Goal::Not { vars, .. } => ("this negation".to_string(), missing(vars.clone())),
                 Goal::Or { rule, required, .. } => {
                     let what = rule
                         .as_ref()
