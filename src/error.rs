@@ -223,7 +223,7 @@ impl Error {
         self
     }
     /// The same at another place: that of a form that was moved.
-    pub(crate) fn moved(mut self, span: Span) -> Error {
+    pub fn moved(mut self, span: Span) -> Error {
         self.0.span = span;
         self
     }

@@ -14,6 +14,18 @@ impl Edn {
     pub fn into_node(mut self) -> Node {
         std::mem::replace(&mut self.node, Node::Nil)
     }
+    /// The same value without any places, for one that goes into another text: there they would point at something else.
+    pub fn unplaced(&self) -> Edn {
+        let all = |items: &[Edn]| items.iter().map(Edn::unplaced).collect();
+        Edn::new(match &self.node {
+            Node::List(items) => Node::List(all(items)),
+            Node::Vector(items) => Node::Vector(all(items)),
+            Node::Set(items) => Node::Set(all(items)),
+            Node::Map(pairs) => Node::Map(pairs.iter().map(|(k, v)| (k.unplaced(), v.unplaced())).collect()),
+            Node::Tagged(tag, inner) => Node::Tagged(tag.clone(), Box::new(inner.unplaced())),
+            node => node.clone(),
+        })
+    }
     /// The same value with a place.
     pub fn with_span(mut self, span: Span) -> Edn {
         self.span = span;

@@ -169,6 +169,7 @@ fn check_count(ast: &Ast, inputs: &[Input]) -> Result<()> {
         format!("the query takes {wanted} input{plural} ({names}) and is given {given}"),
     )
     .at(ast.inputs.last().map_or(ast.span, |(_, s)| *s))
+    .with("inputs", wanted)
     .hint("name all inputs in :in"))
 }
 

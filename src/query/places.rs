@@ -64,8 +64,8 @@ impl Place {
                 form.shift(base);
                 form
             }
-            Some(None) => unplaced(form),
-            None if self.elsewhere => unplaced(form),
+            Some(None) => form.unplaced(),
+            None if self.elsewhere => form.unplaced(),
             None => form.clone(),
         }
     }
@@ -95,17 +95,4 @@ pub(crate) fn located(e: Error, query: Option<&Arc<str>>, ast: &Ast, inputs: &[I
         Some(text) => e.in_source("query", text),
         None => e,
     }
-}
-
-/// The same form without places: those of another text would point into the query's.
-fn unplaced(form: &Edn) -> Edn {
-    let all = |items: &[Edn]| items.iter().map(unplaced).collect();
-    Edn::new(match &form.node {
-        Node::List(items) => Node::List(all(items)),
-        Node::Vector(items) => Node::Vector(all(items)),
-        Node::Set(items) => Node::Set(all(items)),
-        Node::Map(pairs) => Node::Map(pairs.iter().map(|(k, v)| (unplaced(k), unplaced(v))).collect()),
-        Node::Tagged(tag, inner) => Node::Tagged(tag.clone(), Box::new(unplaced(inner))),
-        node => node.clone(),
-    })
 }

@@ -1,7 +1,7 @@
 //! `asof q`, `asof pull` and `asof schema`: questions from the command line.
 
-use asof::edn::{Edn, Node};
-use asof::error::{Code, Error, Result};
+use asof::edn::{self, Edn, Node};
+use asof::error::{Code, Error, Result, Span};
 use clap::Args;
 
 use super::reading::Reading;
@@ -37,11 +37,12 @@ const QUERY_HELP: &str = r#"Examples:
 
 impl Query {
     pub fn run(self) -> Result<()> {
+        let mut texts = Texts::default();
         let (name, text) = text_or_file("query", self.query)?;
-        let mut query = form(&name, &text)?;
+        let mut query = texts.read(&name, &text)?;
         let mut inputs = Vec::new();
         for given in &self.inputs {
-            let input = form("input", given)?;
+            let input = texts.read("inputs", given)?;
             if matches!(&input.node, Node::Symbol(s) if s.to_string() != "db") {
                 let e = Error::new(
                     Code::InvalidArgument,
@@ -52,7 +53,7 @@ impl Query {
             inputs.push(input);
         }
         if let Some(rules) = self.rules {
-            let rules = read_rules(rules)?;
+            let rules = read_rules(rules, &mut texts)?;
             match rules.apply(&query) {
                 Some((asking, with)) if inputs.is_empty() => (query, inputs) = (asking, with.to_vec()),
                 // A query that calls none of the rules does without them.
@@ -72,20 +73,70 @@ impl Query {
             true => explain(&open.db, &query, &inputs, &budget),
             false => ask(&open.db, &query, &inputs, &budget),
         };
-        open.print(answer.map_err(|e| e.in_source(&name, &text))?)
+        open.print(answer.map_err(|e| texts.located(e))?)
     }
 }
 
-fn read_rules(given: String) -> Result<Rules> {
+/// The texts that a question is made of, laid one behind the other: each form knows its place among all, so that messages point into
+/// the text that they are about.
+#[derive(Default)]
+struct Texts {
+    all: Vec<Text>,
+    end: usize,
+}
+
+struct Text {
+    name: String,
+    text: String,
+    start: usize,
+}
+
+impl Texts {
+    /// The form that a text is. Those of one name are a line.
+    fn read(&mut self, name: &str, text: &str) -> Result<Edn> {
+        // What cannot be read is told of the text alone.
+        form(name, text)?;
+        let placed = edn::read_one(&format!("{}{text}", " ".repeat(self.end)))?;
+        match self.all.last_mut() {
+            Some(last) if last.name == name => {
+                last.text.push(' ');
+                last.text.push_str(text);
+            }
+            _ => self.all.push(Text {
+                name: name.to_string(),
+                text: text.to_string(),
+                start: self.end,
+            }),
+        }
+        self.end += text.len() + 1;
+        Ok(placed)
+    }
+
+    /// An error in the text that it points into.
+    fn located(&self, e: Error) -> Error {
+        let (start, end) = (e.span().start as usize, e.span().end as usize);
+        let within = |text: &&Text| e.span().is_some() && text.start <= start;
+        match self.all.iter().rev().find(within).or(self.all.first()) {
+            Some(text) if e.span().is_some() => {
+                let span = Span::new(start - text.start, end - text.start);
+                e.moved(span).in_source(&text.name, &text.text)
+            }
+            Some(text) => e.in_source(&text.name, &text.text),
+            None => e,
+        }
+    }
+}
+
+fn read_rules(given: String, texts: &mut Texts) -> Result<Rules> {
     let (name, text) = text_or_file("rules", given)?;
-    let form = form(&name, &text)?;
+    let form = texts.read(&name, &text)?;
     if !Rules::are(&form) {
         let e = Error::new(Code::InvalidRule, "these are no rules").at(form.span);
         let e = e.hint("write [[(name ?x) clause ...] ...]");
-        return Err(e.in_source(&name, &text));
+        return Err(texts.located(e));
     }
     let mut rules = Rules::default();
-    rules.learn(&form).map_err(|e| e.in_source(&name, &text))?;
+    rules.learn(&form).map_err(|e| texts.located(e))?;
     Ok(rules)
 }
 

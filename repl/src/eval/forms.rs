@@ -4,7 +4,7 @@ use asof::conn::{Connection, IndexesVerified};
 use asof::datom::{Datom, EntityId, Value};
 use asof::db::Db;
 use asof::edn::{Edn, Keyword, Node};
-use asof::error::{Error, Result};
+use asof::error::{Code, Error, Result, Span};
 use asof::log::{Transaction, Verified};
 use asof::pull::{Pattern, Puller};
 use asof::query::{Budget, Input, Query, QueryOptions, Shape};
@@ -156,7 +156,9 @@ pub fn ask(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<Reply
         budget: budget.clone(),
         ..QueryOptions::default()
     };
-    let answer = Query::from_edn(query)?.run_with(&inputs(db, forms)?, &options)?;
+    let inputs = inputs(db, forms)?;
+    let answer = Query::from_edn(query)?.run_with(&inputs, &options);
+    let answer = answer.map_err(|e| superfluous(e, forms))?;
     let columns = (answer.shape() == Shape::Relation).then(|| answer.columns());
     Ok(Reply {
         columns,
@@ -176,8 +178,26 @@ pub fn explain(db: &Db, query: &Edn, forms: &[Edn], budget: &Budget) -> Result<R
         budget: budget.clone(),
         ..QueryOptions::default()
     };
-    let plan = Query::from_edn(query)?.explain_analyze_with(&inputs(db, forms)?, &options)?;
+    let inputs = inputs(db, forms)?;
+    let plan = Query::from_edn(query)?.explain_analyze_with(&inputs, &options);
+    let plan = plan.map_err(|e| superfluous(e, forms))?;
     Ok(string(plan.trim_end()).into())
+}
+
+/// An error of too many inputs at those that are too many, which stand behind the query.
+fn superfluous(e: Error, forms: &[Edn]) -> Error {
+    let wanted = e.data().iter().find(|(key, _)| *key == "inputs");
+    let wanted = wanted.filter(|_| e.code() == Code::TooManyInputs);
+    let Some(wanted) = wanted.and_then(|(_, n)| n.parse::<usize>().ok()) else {
+        return e;
+    };
+    match (forms.get(wanted), forms.last()) {
+        (Some(first), Some(last)) => e.moved(Span {
+            end: last.span.end,
+            ..first.span
+        }),
+        _ => e,
+    }
 }
 
 /// An entity as a nested map, or nil.

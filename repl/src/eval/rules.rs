@@ -26,6 +26,11 @@ impl Rules {
         Ok((names, replaced))
     }
 
+    /// Forgets where they stood: later queries stand in texts of their own.
+    pub fn unplace(&mut self) {
+        self.0.iter_mut().for_each(|rule| *rule = rule.unplaced());
+    }
+
     /// Forgets them all.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -210,6 +210,7 @@ impl Shell {
     fn form(&mut self, form: Edn) -> Result<()> {
         if Rules::are(&form) {
             let (names, replaced) = self.rules.learn(&form)?;
+            self.rules.unplace();
             let instead = match replaced.as_slice() {
                 [] => String::new(),
                 [one] => format!("; {one} from before is replaced"),

@@ -300,3 +300,49 @@ fn other_languages_are_known_by_name() {
     let answers = place.run(&["eval", "-e", "SELECT * FROM ship"]);
     assert_eq!(answers.out.lines().count(), 1, "{}", answers.out);
 }
+
+#[test]
+fn messages_point_at_the_clause_and_at_the_input() {
+    let place = ships();
+    let shown = |args: &[&str], code| {
+        let err = place.err(args, code);
+        let line = err
+            .lines()
+            .find(|l| l.starts_with("1 | "))
+            .unwrap_or_default()
+            .to_string();
+        let caret = err.lines().find(|l| l.contains('^')).unwrap_or_default().to_string();
+        let marked: String = line
+            .chars()
+            .zip(caret.chars())
+            .filter(|(_, c)| *c == '^')
+            .map(|(c, _)| c)
+            .collect();
+        assert!(!marked.is_empty(), "{err}");
+        marked
+    };
+    let product = "[:find ?a ?b :where [?a :db/ident ?x] [?b :db/ident ?y] [(!= ?x ?y)]]";
+    assert_eq!(shown(&["q", product, "--max-rows", "60"], 3), "[?b :db/ident ?y]");
+    let rules = "[[(pair ?a ?b) [?a :db/ident] [?b :db/ident]]]";
+    let called = "[:find (count ?a) . :where (pair ?a ?b)]";
+    assert_eq!(
+        shown(&["q", called, "--rules", rules, "--max-rows", "60"], 3),
+        "[?b :db/ident]",
+        "in the text of the rules"
+    );
+    let one = "[:find ?t . :in $ ?n :where [?s :ship/name ?n] [?s :ship/tons ?t]]";
+    assert_eq!(shown(&["q", one, "\"Petrel\"", "7", "[8]"], 1), "7 [8]");
+    let entity = "[:find ?t . :in $ ?s :where [?s :ship/tons ?t]]";
+    assert_eq!(
+        shown(&["q", entity, "[:ship/nmae \"Petrel\"]"], 1),
+        "[:ship/nmae \"Petrel\"]"
+    );
+    let eval = place.run(&[
+        "eval",
+        "-e",
+        "(q [:find ?n :in $ ?n :where [_ :ship/name ?n]] db \"x\" 9)",
+        "--db",
+        "asof-data",
+    ]);
+    assert!(eval.out.contains(":column 56"), "{}", eval.out);
+}

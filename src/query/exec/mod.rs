@@ -39,7 +39,7 @@ use super::relation::Relation;
 use super::source::Sources;
 use super::values::Values;
 use super::{Passes, Prepared, QueryOptions};
-use crate::error::Result;
+use crate::error::{Code, Result};
 
 /// What one run of a query shares.
 pub(crate) struct Exec<'a> {
@@ -130,9 +130,17 @@ impl<'a> Exec<'a> {
         self.meter.hold(waiting)?;
         let out = self.step(&node.op, rel, &node.keep);
         self.meter.release(waiting);
-        let mut out = self.settled(out?.into_projected(&node.keep));
-        self.meter.rows(out.len, 8 * out.cols.len())?;
-        self.meter.check()?;
+        let out = out.and_then(|out| {
+            let out = self.settled(out.into_projected(&node.keep));
+            self.meter.rows(out.len, 8 * out.cols.len())?;
+            self.meter.check()?;
+            Ok(out)
+        });
+        let mut out = out.map_err(|e| match e.code() {
+            // The step that used the budget up.
+            Code::QueryLimit | Code::QueryTimeout => e.at(node.op.span()),
+            _ => e,
+        })?;
         // Rows that differ only in what is no longer needed multiply in later joins.
         if more && !out.distinct && out.len > DEDUP_FROM && (out.len > before * 2 || out.repeats()) {
             out = out.dedup();

@@ -335,6 +335,21 @@ impl Nested {
     }
 }
 
+impl Op {
+    /// The place of the clause that it does, where it is one clause.
+    pub fn span(&self) -> Span {
+        match self {
+            Op::Scan(s) => s.span,
+            Op::Rows(r) => r.span,
+            Op::Filter(a) | Op::Apply(a, _) => a.span,
+            Op::Lookup(l, _) => l.span,
+            Op::Nested(n, _) => n.span,
+            Op::Call(c) => c.span,
+            Op::Equal(..) | Op::Const(..) | Op::Not(..) | Op::Or { .. } => Span::NONE,
+        }
+    }
+}
+
 /// A step of a plan: what it does, and which variables are still needed after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -390,6 +405,7 @@ impl Op {
 /// The call of a rule under an adornment.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleStep {
+    pub span: Span,
     /// The number of the [`rules::Pred`].
     pub pred: usize,
     pub args: Vec<Var>,

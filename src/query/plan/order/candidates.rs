@@ -84,6 +84,7 @@ impl Planner<'_> {
                             let fanout = self.preds[pred].rows;
                             Planned {
                                 op: Rc::new(Op::Call(RuleStep {
+                                    span: call.span,
                                     pred,
                                     args: call.args.clone(),
                                     bound,
