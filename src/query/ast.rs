@@ -569,7 +569,7 @@ pub struct Having {
 #[derive(Clone, Debug)]
 pub enum HavingArg {
     /// What an element gives, counted over those shown and then those hidden.
-    Elem(usize),
+    Elem(usize, Span),
     /// A constant.
     Const(Edn),
 }

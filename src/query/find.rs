@@ -56,7 +56,7 @@ impl Test {
         let (name, given) = ((&having.name, having.name_span), (having.args.len(), having.span));
         let function = Callable::named(name, bound.sources.any_db(), given, &[])?;
         let args = having.args.iter().map(|arg| match arg {
-            HavingArg::Elem(i) => Ok(Tested::Elem(*i)),
+            HavingArg::Elem(i, _) => Ok(Tested::Elem(*i)),
             HavingArg::Const(form) => Val::from_edn(form).map(Tested::Const),
         });
         Ok(Test {
@@ -437,7 +437,8 @@ pub(super) fn names(ast: &Ast) -> Vec<String> {
     }
 }
 
-fn shown(e: &FindElem, vars: &Vars) -> String {
+/// An element as it was written.
+pub(super) fn shown(e: &FindElem, vars: &Vars) -> String {
     match e {
         FindElem::Var(v) => vars.name(*v).to_string(),
         FindElem::Aggregate { name, args, var, .. } => {

@@ -220,6 +220,20 @@ impl Aggregate {
         numbers.then_some(Types::NUMBER)
     }
 
+    /// The types of its result, over values of these types.
+    pub(crate) fn gives(&self, params: &[Val], of: Types) -> Types {
+        match self.kind {
+            Kind::Count | Kind::CountDistinct => Types::LONG,
+            Kind::Sum => Types::NUMBER,
+            Kind::Avg | Kind::Variance | Kind::Stddev => Types::of(ValueType::Double),
+            Kind::Distinct => Types::SET,
+            Kind::Collect | Kind::Sample => Types::VECTOR,
+            Kind::Min | Kind::Max | Kind::Rand if params.is_empty() => of,
+            Kind::Min | Kind::Max | Kind::Rand => Types::VECTOR,
+            Kind::Median | Kind::Quantile => Types::ANY,
+        }
+    }
+
     /// The result for the values of one group. `params` have passed [`Aggregate::check`].
     pub fn over(&self, params: &[Val], values: &mut dyn Iterator<Item = &Val>) -> Result<Val> {
         let amount = match params {

@@ -220,6 +220,11 @@ fn compile(source: &str) -> Result<Regex> {
     Ok(re)
 }
 
+/// Refuses a text that is no regular expression.
+pub(super) fn check_pattern(source: &str) -> Result<()> {
+    compile(source).map(drop)
+}
+
 fn re_pattern(args: &[Val]) -> Result<Val> {
     match &args[0] {
         Val::Regex(re) => Ok(Val::Regex(re.clone())),

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::ops::BitOr;
 use std::sync::LazyLock;
 
-use super::{Function, kinds};
+use super::{Function, kinds, text};
 use crate::datom::{Val, ValueType};
+use crate::edn::Instant;
+use crate::error::Result;
 
 /// The types that a value may have: a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Types {
     /// Vectors, tuples and lists.
     pub const VECTOR: Types = Types::of(ValueType::Tuple);
     const CHAR: Types = Types(1 << 20);
-    const SET: Types = Types(1 << 21);
+    pub const SET: Types = Types(1 << 21);
     const MAP: Types = Types(1 << 22);
     const REGEX: Types = Types(1 << 23);
     pub const COLLECTION: Types = Types(Types::VECTOR.0 | Types::SET.0 | Types::MAP.0);
@@ -269,6 +271,15 @@ impl Function {
     /// What it takes and gives, as far as that is fixed.
     pub(crate) fn signature(&self) -> Option<Signature> {
         BY_NAME.get(self.name).copied()
+    }
+
+    /// Refuses a constant that it refuses whatever the other arguments are: a text that is no regular expression, a unit that is none.
+    pub(crate) fn check_constant(&self, index: usize, constant: &Val) -> Result<()> {
+        match (self.name, index, constant) {
+            ("re-pattern" | "re-find" | "re-matches" | "re-seq", 0, Val::String(s)) => text::check_pattern(s),
+            ("truncate", 1, unit @ Val::Keyword(_)) => (self.call)(&[Val::Instant(Instant(0)), unit.clone()]).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Of a test of one value's type: the types that pass.

@@ -231,11 +231,11 @@ pub(super) fn having(scope: &mut Scope, find: &mut Find, parts: &[Part<'_>]) -> 
         for arg in given {
             let asked = as_var(arg).is_some() || matches!(arg.node, Node::List(_));
             args.push(match asked {
-                true => HavingArg::Elem(found(scope, find, arg)?),
+                true => HavingArg::Elem(found(scope, find, arg)?, arg.span),
                 false => HavingArg::Const(arg.clone()),
             });
         }
-        if !args.iter().any(|a| matches!(a, HavingArg::Elem(_))) {
+        if !args.iter().any(|a| matches!(a, HavingArg::Elem(..))) {
             return Err(invalid(format!("{call} is about nothing that is found"), call.span)
                 .hint("name a variable of :find or an aggregate"));
         }

@@ -9,7 +9,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::super::ast::{Arg, Ast, Binding, Call, Clause, FindElem, Pattern, Term, Var};
+use super::super::ast::{Arg, Ast, Binding, Call, Clause, FindElem, HavingArg, Pattern, Term, Var};
+use super::super::find;
 use super::super::functions::{self, Function, Types, aggregate};
 use super::planner::Planner;
 use crate::datom::{EntityId, Val};
@@ -237,6 +238,11 @@ impl Planner<'_> {
                 let error = Error::new(Code::TypeMismatch, message).at(span(arg));
                 return Err(hinted(error, self.way_out(&given, takes.0)));
             }
+            if let Arg::Const(c) = arg {
+                function
+                    .check_constant(i, &Val::from_edn(c)?)
+                    .map_err(|e| e.at(c.span))?;
+            }
         }
         self.check_comparison(function, call)
     }
@@ -276,7 +282,16 @@ impl Planner<'_> {
                 self.show(&b),
             );
             let error = Error::new(Code::CannotCompare, message).at(span(arg));
-            return Err(hinted(error, self.way_out(wrong, right.types())));
+            let hint = match (wrong, right) {
+                (Given::Const(c, Types::KEYWORD), Given::Var(v, _, Why::Entity)) => {
+                    let name = self.vars.name(*v);
+                    Some(format!(
+                        "an entity is not its name; ask for that: [{name} :db/ident {c}]"
+                    ))
+                }
+                _ => self.way_out(wrong, right.types()),
+            };
+            return Err(hinted(error, hint));
         }
         Ok(())
     }
@@ -303,7 +318,7 @@ impl Planner<'_> {
     /// Refuses aggregates of what they never take, and pulls of what is never an entity.
     pub fn check_find(&mut self, ast: &Ast, default: Option<usize>) -> Result<()> {
         let elems = || ast.find.elems.iter().chain(&ast.find.hidden);
-        if elems().all(|e| matches!(e, FindElem::Var(_))) {
+        if ast.find.having.is_empty() && elems().all(|e| matches!(e, FindElem::Var(_))) {
             return Ok(());
         }
         self.typing.known = self.known(&ast.clauses, default);
@@ -331,7 +346,47 @@ impl Planner<'_> {
                 FindElem::Var(_) => {}
             }
         }
+        for having in &ast.find.having {
+            let arg = |planner: &mut Self, arg: &HavingArg| match arg {
+                HavingArg::Const(c) => Arg::Const(c.clone()),
+                HavingArg::Elem(i, span) => {
+                    let e = elems().nth(*i).expect("the parser numbered the elements");
+                    Arg::Var(planner.result_of(e, ast), *span)
+                }
+            };
+            let args = having.args.iter().map(|a| arg(self, a)).collect();
+            if let Some(function) = self.built_in(&having.name) {
+                let (name, name_span, span) = (having.name.clone(), having.name_span, having.span);
+                self.check_types(
+                    function,
+                    &Call {
+                        name,
+                        name_span,
+                        args,
+                        span,
+                    },
+                )?;
+            }
+        }
         Ok(())
+    }
+
+    /// What stands for the result of an element of `:find`.
+    fn result_of(&mut self, e: &FindElem, ast: &Ast) -> Var {
+        let FindElem::Aggregate { name, args, var, .. } = e else {
+            return e.var();
+        };
+        let result = self.vars.fresh(Symbol::new(&find::shown(e, &ast.vars)));
+        let registered = self.sources.any_db().map(|db| &db.registry().aggregates);
+        if registered.is_none_or(|fns| fns.get(name).is_none())
+            && let Some(a) = aggregate::lookup(name)
+            && let Ok(params) = args.iter().map(Val::from_edn).collect::<Result<Vec<_>>>()
+        {
+            let of = self.typing.known.get(var).map_or(Types::ANY, |(types, _)| *types);
+            let why = Why::Result(name.clone());
+            narrow(&mut self.typing.known, result, a.gives(&params, of), why);
+        }
+        result
     }
 
     fn name_of(&self, given: &Given<'_>) -> String {
@@ -364,13 +419,14 @@ impl Planner<'_> {
                 Some(s) if takes.meets(Types::NUMBER) && s.trim().parse::<f64>().is_ok() => {
                     Some("write the number without quotes".to_string())
                 }
-                _ if takes == Types::INSTANT => Some("an instant is written #inst \"2024-05-01\"".to_string()),
+                _ if takes == Types::INSTANT => Some(AN_INSTANT.to_string()),
                 _ if takes == Types::KEYWORD => Some("a keyword is written with a colon: :name".to_string()),
                 _ => None,
             },
             Given::Const(_, types) if takes.meets(text) && *types != Types::NIL => {
                 Some("a text is written in quotes".to_string())
             }
+            Given::Const(..) if takes == Types::INSTANT => Some(AN_INSTANT.to_string()),
             Given::Const(..) => None,
             Given::Var(v, types, why) => {
                 let name = self.vars.name(*v);
@@ -392,6 +448,8 @@ impl Planner<'_> {
         }
     }
 }
+
+const AN_INSTANT: &str = "an instant is written #inst \"2024-05-01\"";
 
 fn hinted(error: Error, hint: Option<String>) -> Error {
     match hint {
