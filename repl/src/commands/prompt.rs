@@ -22,6 +22,7 @@ use crate::shell::{Flow, Line, Screen, Shell, is_whole};
 #[command(after_help = "Examples:
   asof                                   asof-data in this folder when it is there, else memory
   asof repl people                       the database in people, made when it is not there
+  asof people                            the same where it is there
   asof repl people --as-of yesterday
   asof repl people -e '.timeline :person/name' -e '.plot days'
   asof repl --mem < session.asof

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use asof::error::{Code, Error, Result};
 use clap::error::ErrorKind;
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory, Parser};
 
+use super::Cli;
 use super::export::Export;
 use super::import::Import;
 use crate::export::Format;
@@ -66,8 +67,16 @@ fn untold(word: &str) -> Option<Format> {
 }
 
 /// The words of a command line, with the format of `asof export FILE` where the file's ending tells it: a table has options that
-/// a dump lacks.
+/// a dump lacks. A database's folder alone means the prompt, as a file does with other shells.
 pub fn with_format(mut words: Vec<OsString>) -> Vec<OsString> {
+    if let Some(first) = words.get(1)
+        && Path::new(first).join("FORMAT").is_file()
+        && !Cli::command()
+            .get_subcommands()
+            .any(|command| command.get_name() == first)
+    {
+        words.insert(1, "repl".into());
+    }
     if let [_, command, file, ..] = &words[..]
         && command == "export"
         && let Some(format) = file.to_str().and_then(untold)

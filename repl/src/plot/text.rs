@@ -10,6 +10,8 @@ use crate::time::Style;
 
 /// How many lines a chart has.
 const HEIGHT: usize = 12;
+/// So many lines lie between two that are named.
+const MARKED: usize = 3;
 /// So many days are listed, a line each; more become columns.
 const LIST_MAX: usize = 24;
 /// Eighths of a character.
@@ -25,9 +27,18 @@ pub fn steps(chart: &Steps, style: &Style) -> String {
     let (Some(first), Some(newest)) = (chart.points.first(), known.last()) else {
         return out + "no numbers here\n";
     };
-    let height = if low == high { 1 } else { HEIGHT };
+    let whole = known.iter().all(|x| x.fract() == 0.0);
+    let (height, marked) = match high - low {
+        0.0 => (1, 1),
+        // Few whole numbers have lines of their own, and no others are named.
+        span if whole && span < HEIGHT as f64 => {
+            let (span, each) = (span as usize, (HEIGHT - 1) / span as usize);
+            (span * each + 1, each * MARKED.div_ceil(each))
+        }
+        _ => (HEIGHT, MARKED),
+    };
     let names: Vec<String> = (0..height)
-        .map(|row| match (height, row % 3 == 0 || row + 1 == height) {
+        .map(|row| match (height, row % marked == 0 || row + 1 == height) {
             (1, _) => number_name(low),
             (_, true) => mark_name(high - (high - low) * row as f64 / (height - 1) as f64, high - low),
             _ => String::new(),

@@ -251,7 +251,15 @@ impl Validator for Line {
 
 /// Whether what was typed can be done: a command, or forms whose brackets are closed.
 pub fn is_whole(text: &str) -> bool {
-    text.trim_start().starts_with('.') || !matches!(edn::is_complete(text), Completeness::Incomplete)
+    // A label alone is a tag that waits for a form, and names an entity that nobody can do anything with.
+    let label = |text: &str| {
+        text.strip_prefix("#e")
+            .or(text.strip_prefix("#t"))
+            .is_some_and(|n| n.parse::<u64>().is_ok())
+    };
+    text.trim_start().starts_with('.')
+        || label(text.trim())
+        || !matches!(edn::is_complete(text), Completeness::Incomplete)
 }
 
 impl Highlighter for Line {
@@ -366,6 +374,7 @@ mod tests {
         assert!(is_whole(".help ("));
         assert!(is_whole("[:find ?x]"));
         assert!(is_whole("]"), "no more text mends it");
+        assert!(is_whole("#e12\n") && is_whole("#t3") && !is_whole("#inst"));
         assert!(!is_whole("[:find ?x\n :where"));
         assert!(!is_whole("\"open"));
     }

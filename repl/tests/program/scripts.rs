@@ -168,3 +168,14 @@ fn the_tour_runs_twice() {
     );
     assert_eq!(play(), first);
 }
+
+#[test]
+fn a_folder_alone_means_its_prompt() {
+    let place = ships();
+    let run = place.input(&["asof-data"], "[:find (count ?s) . :where [?s :ship/name]]");
+    assert_eq!((run.code, run.out.as_str()), (0, "2\n"), "{}", run.err);
+    assert_eq!(place.run(&["asof-data", "-e", ".show"]).code, 0);
+    // What is no database is no word either.
+    std::fs::create_dir(place.path().join("folder")).expect("writable");
+    assert_eq!(place.run(&["folder"]).code, 2);
+}
