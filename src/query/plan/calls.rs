@@ -4,11 +4,10 @@ use super::super::Input;
 use super::super::ast::{Arg, Binding, Call, InSpec};
 use super::super::functions::{self, Callable, Types};
 use super::super::parse;
-use super::super::source::DbSource;
 use super::planner::Planner;
-use super::{Apply, Attr, Callee, Goal, Lookup, LookupKind, Nested, NestedArg, Operand};
-use crate::datom::{Val, ValueType};
-use crate::edn::{Edn, Keyword, Node};
+use super::{Apply, Callee, Goal, Nested, NestedArg, Operand};
+use crate::datom::Val;
+use crate::edn::{Edn, Node};
 use crate::error::{Code, Error, Result, Span};
 
 /// A query inside another takes the native stack of so many clauses inside each other, in planning and in running.
@@ -24,7 +23,29 @@ fn is_call(c: &Edn) -> bool {
     items.first().is_some_and(symbol) && items[1..].iter().any(variable)
 }
 
+/// Arguments that are values: variables and constants.
+pub(super) fn operands(args: &[Arg]) -> Result<Vec<Operand>> {
+    args.iter()
+        .map(|a| match a {
+            Arg::Var(v, _) => Ok(Operand::Var(*v)),
+            Arg::Const(c) if is_call(c) => Err(Error::new(
+                Code::InvalidQuery,
+                format!("{c} stands as an argument, and calls do not nest"),
+            )
+            .at(c.span)
+            .hint(format!("give it a clause of its own: [{c} ?result]"))),
+            Arg::Const(c) => Ok(Operand::Const(Val::from_edn(c)?)),
+            Arg::Source(s, span) => Err(Error::new(
+                Code::InvalidQuery,
+                format!("{s} is a source, and this function takes values"),
+            )
+            .at(*span)),
+        })
+        .collect()
+}
+
 impl Planner<'_> {
+    /// A clause that calls a function, as a test without a `binding`.
     pub(super) fn call(
         &mut self,
         call: &Call,
@@ -34,11 +55,12 @@ impl Planner<'_> {
         out: &mut Vec<Goal>,
     ) -> Result<()> {
         if call.name.ns().is_none() && functions::OWN.contains(&call.name.name()) {
-            return self.special(call, binding, span, default, out);
+            out.push(self.special(call, binding, span, default)?);
+            return Ok(());
         }
         let (name, given) = ((&call.name, call.name_span), (call.args.len(), call.span));
         let function = Callable::named(name, self.sources.any_db(), given, &functions::OWN)?;
-        let args = self.operands(&call.args)?;
+        let args = operands(&call.args)?;
         if let Callable::BuiltIn(function) = &function {
             self.check_types(function, call)?;
         }
@@ -55,38 +77,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    pub(super) fn operands(&self, args: &[Arg]) -> Result<Vec<Operand>> {
-        args.iter()
-            .map(|a| match a {
-                Arg::Var(v, _) => Ok(Operand::Var(*v)),
-                Arg::Const(c) if is_call(c) => Err(Error::new(
-                    Code::InvalidQuery,
-                    format!("{c} stands as an argument, and calls do not nest"),
-                )
-                .at(c.span)
-                .hint(format!("give it a clause of its own: [{c} ?result]"))),
-                Arg::Const(c) => Ok(Operand::Const(Val::from_edn(c)?)),
-                Arg::Source(s, span) => Err(Error::new(
-                    Code::InvalidQuery,
-                    format!("{s} is a source, and this function takes values"),
-                )
-                .at(*span)),
-            })
-            .collect()
-    }
-
-    pub(super) fn special(
-        &mut self,
-        call: &Call,
-        binding: Option<&Binding>,
-        span: Span,
-        default: Option<usize>,
-        out: &mut Vec<Goal>,
-    ) -> Result<()> {
+    /// One of the engine's own functions, [`functions::OWN`].
+    fn special(&mut self, call: &Call, binding: Option<&Binding>, span: Span, default: Option<usize>) -> Result<Goal> {
         let name = call.name.name();
-        let arity = |min: usize, max: Option<usize>, n: usize| {
-            functions::check_arity(name, min, max, n).map_err(|e| e.at(call.span))
-        };
         let bound = || {
             binding.cloned().ok_or_else(|| {
                 Error::new(
@@ -99,8 +92,9 @@ impl Planner<'_> {
         };
         match name {
             "ground" | "untuple" | "tuple" => {
-                arity(1, (name != "tuple").then_some(1), call.args.len())?;
-                let args = self.operands(&call.args)?;
+                let max = (name != "tuple").then_some(1);
+                functions::check_arity(name, 1, max, call.args.len()).map_err(|e| e.at(call.span))?;
+                let args = operands(&call.args)?;
                 if name == "untuple" && !matches!(binding, Some(Binding::Tuple(_) | Binding::Blank)) {
                     return Err(
                         Error::new(Code::NotABindingForm, "untuple binds a tuple: [(untuple ?t) [?a ?b]]").at(span),
@@ -117,119 +111,12 @@ impl Planner<'_> {
                     args,
                     span,
                 };
-                out.push(Goal::Apply(apply, bound()?));
+                Ok(Goal::Apply(apply, bound()?))
             }
-            "tx-ids" | "tx-data" => self.log_call(call, bound()?, span, default, out)?,
-            "q" => {
-                let nested = self.nested(call, span)?;
-                out.push(Goal::Nested(nested, bound()?));
-            }
-            _ => {
-                let (source, args) = match call.args.split_first() {
-                    Some((Arg::Source(s, span), rest)) => (self.source(&Some(s.clone()), default, *span)?, rest),
-                    _ => (default, call.args.as_slice()),
-                };
-                let sources = self.sources;
-                let Some((source, db)) = source.and_then(|i| Some((i, sources.db(i)?))) else {
-                    return Err(Error::new(
-                        Code::InvalidQuery,
-                        format!("{name} reads a database: ({name} $ ?e :attr ...)"),
-                    )
-                    .at(call.span));
-                };
-                let given = args.len() + 1;
-                match name {
-                    "get-else" => arity(4, Some(4), given)?,
-                    "missing?" => arity(3, Some(3), given)?,
-                    _ => arity(3, None, given)?,
-                }
-                let e = match &args[0] {
-                    Arg::Var(v, _) => {
-                        self.entities.insert(*v);
-                        Operand::Var(*v)
-                    }
-                    Arg::Const(c) => match self.looked_up(c).entity(db, c)? {
-                        Some(e) => Operand::Const(Val::Ref(e)),
-                        None => Operand::Const(Val::Nil),
-                    },
-                    Arg::Source(s, span) => {
-                        return Err(Error::new(Code::InvalidQuery, format!("{s} is no entity")).at(*span));
-                    }
-                };
-                let attr_args = if name == "get-else" { &args[1..2] } else { &args[1..] };
-                let mut attrs = Vec::new();
-                for a in attr_args {
-                    attrs.push(self.lookup_attr(db, a, name == "missing?", call.span)?);
-                }
-                let kind = match name {
-                    "missing?" => LookupKind::Missing,
-                    "get-some" => LookupKind::Some,
-                    _ => {
-                        // As pulls do: what counts is what the attribute is at the moment of the view.
-                        let then = db.db.schema_then()?.attr(attrs[0].attr.id).cloned();
-                        if !then.as_ref().unwrap_or(&attrs[0].attr).is_one() {
-                            return Err(Error::new(
-                                Code::InvalidQuery,
-                                format!("get-else needs one value, and {} has many", attrs[0].attr.ident),
-                            )
-                            .at(call.span)
-                            .hint("join the attribute, or use missing?"));
-                        }
-                        let Arg::Const(c) = &args[2] else {
-                            return Err(
-                                Error::new(Code::InvalidQuery, "the default of get-else is a constant").at(call.span)
-                            );
-                        };
-                        LookupKind::Else(self.default_value(db, &attrs[0], c)?)
-                    }
-                };
-                let lookup = Lookup {
-                    source,
-                    kind,
-                    e,
-                    attrs,
-                    span,
-                };
-                let binding = match binding {
-                    Some(b) => b.clone(),
-                    None if name == "missing?" => Binding::Blank,
-                    None => bound()?,
-                };
-                out.push(Goal::Lookup(lookup, binding));
-            }
+            "tx-ids" | "tx-data" => self.log_call(call, bound()?, span, default),
+            "q" => Ok(Goal::Nested(self.nested(call, span)?, bound()?)),
+            _ => self.lookup(call, bound(), span, default),
         }
-        Ok(())
-    }
-
-    pub(super) fn default_value(&self, db: &DbSource, attr: &Attr, c: &Edn) -> Result<Val> {
-        let v = Val::from_edn(c)?;
-        if v == Val::Nil {
-            return Err(Error::new(Code::NilInput, "nil cannot be the default of get-else")
-                .at(c.span)
-                .hint("use missing? to find entities without a value"));
-        }
-        // Where the attribute refers to entities, an ident means its entity; any other default stands as it is.
-        match (attr.attr.value_type, &v) {
-            (ValueType::Ref, Val::Keyword(k)) => Ok(db.db.schema().entid(k).map_or(v, Val::Ref)),
-            _ => Ok(v),
-        }
-    }
-
-    pub(super) fn lookup_attr(&self, db: &DbSource, a: &Arg, reverse_too: bool, span: Span) -> Result<Attr> {
-        let Arg::Const(Edn {
-            node: Node::Keyword(k),
-            span,
-        }) = a
-        else {
-            return Err(Error::new(Code::InvalidQuery, "an attribute is named by its keyword here").at(span));
-        };
-        if let (true, Some(plain)) = (reverse_too, k.name().strip_prefix('_')) {
-            let forward = Keyword::from_parts(k.ns().unwrap_or(""), plain);
-            let attr = db.db.attribute(&forward).map_err(|e| e.at(*span))?.clone();
-            return Ok(Attr { attr, reverse: true });
-        }
-        let attr = db.db.attribute(k).map_err(|e| e.at(*span))?.clone();
-        Ok(Attr { attr, reverse: false })
     }
 
     /// What a nested query is given, as far as it is known before the query runs.
@@ -266,7 +153,8 @@ impl Planner<'_> {
         self.check_argument(arg, takes, code, hint, |given| format!("{given}, and that is {what}"))
     }
 
-    pub(super) fn nested(&mut self, call: &Call, span: Span) -> Result<Nested> {
+    /// The query inside this one that `q` runs.
+    fn nested(&mut self, call: &Call, span: Span) -> Result<Nested> {
         let Some((Arg::Const(query), args)) = call.args.split_first() else {
             return Err(Error::new(Code::InvalidQuery, "q takes a query first: [(q [:find ...] $ ?x) ...]").at(span));
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::ast::{Arg, Binding, Call};
 use super::super::functions::{self, Callable, Types};
+use super::calls::operands;
 use super::planner::Planner;
 use super::{Apply, Callee, Goal, Operand};
 use crate::datom::{EntityId, Partition, T, TxId, Val};
@@ -23,15 +24,14 @@ impl Planner<'_> {
         binding: Binding,
         span: Span,
         default: Option<usize>,
-        out: &mut Vec<Goal>,
-    ) -> Result<()> {
+    ) -> Result<Goal> {
         let ids = call.name.name() == "tx-ids";
         let arity = if ids { 3 } else { 2 };
         functions::check_arity(&call.name, arity, Some(arity), call.args.len()).map_err(|e| e.at(call.span))?;
         let log = self.log(&call.args[0], call, default)?;
         // The plan has the log in it.
         self.lasting = false;
-        let args = self.operands(&call.args[1..])?;
+        let args = operands(&call.args[1..])?;
         // What is no moment is a mistake whatever the data.
         for (arg, at) in args.iter().zip(&call.args[1..]) {
             if let (Operand::Const(v), Arg::Const(form)) = (arg, at) {
@@ -49,16 +49,13 @@ impl Planner<'_> {
         };
         let callee = Callee::Named(Callable::Registered(read));
         let name = call.name.clone();
-        out.push(Goal::Apply(
-            Apply {
-                callee,
-                name,
-                args,
-                span,
-            },
-            binding,
-        ));
-        Ok(())
+        let apply = Apply {
+            callee,
+            name,
+            args,
+            span,
+        };
+        Ok(Goal::Apply(apply, binding))
     }
 
     fn log(&self, arg: &Arg, call: &Call, default: Option<usize>) -> Result<Log> {

@@ -9,6 +9,7 @@ mod calls;
 mod closure;
 pub(crate) mod kinds;
 mod log;
+mod lookups;
 mod lower;
 mod order;
 mod pattern;

@@ -6,7 +6,7 @@ use super::super::planner::Planner;
 use super::super::{Goal, Op, Pos, RuleCall, RuleStep, Scan, access};
 use super::sample::FEW;
 use super::state::{Candidate, Planned, Scratch, State};
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::index::{Order, Range};
 use crate::query::ast::Var;
 use crate::schema::Attribute;
@@ -60,10 +60,12 @@ impl Planner<'_> {
                     let key = (at, input.clone());
                     if !scratch.plans.contains_key(&key) {
                         let planned = self.branches(branches, &input, vars, state.rows);
-                        let planned = self.note(planned, scratch);
+                        let planned = scratch.note(planned);
                         scratch.plans.insert(key.clone(), planned);
                     }
-                    self.planned(at, vars, scratch.plans.get(&key), state, &mut out);
+                    if let Some(Some(p)) = scratch.plans.get(&key) {
+                        out.push(p.candidate(at, vars, state.rows));
+                    }
                 }
                 Goal::Call(call) => {
                     if !call.args[..call.required].iter().all(|v| state.has(*v)) {
@@ -95,10 +97,12 @@ impl Planner<'_> {
                                 cost: fanout * 2.0,
                             }
                         });
-                        let planned = self.note(planned, scratch);
+                        let planned = scratch.note(planned);
                         scratch.plans.insert(key.clone(), planned);
                     }
-                    self.planned(at, &call.args, scratch.plans.get(&key), state, &mut out);
+                    if let Some(Some(p)) = scratch.plans.get(&key) {
+                        out.push(p.candidate(at, &call.args, state.rows));
+                    }
                 }
                 _ => {}
             }
@@ -121,44 +125,6 @@ impl Planner<'_> {
         });
         let one = |i: usize| i < call.required || call.required == 0 && Some(i) == fewest;
         (0..bound.len()).map(one).collect()
-    }
-
-    /// A sub-plan that is not possible yet may be possible later: its error counts only when nothing else is left.
-    fn note(&mut self, planned: Result<Planned>, scratch: &mut Scratch) -> Option<Planned> {
-        match planned {
-            Ok(p) => Some(p),
-            Err(e) => {
-                let waits = e.code() == Code::InsufficientBinding;
-                // A real mistake is reported before one that other orders may mend.
-                let replace = scratch
-                    .error
-                    .as_ref()
-                    .is_none_or(|old| old.code() == Code::InsufficientBinding && !waits);
-                if replace {
-                    scratch.error = Some(e);
-                }
-                None
-            }
-        }
-    }
-
-    fn planned(
-        &self,
-        at: usize,
-        vars: &[Var],
-        planned: Option<&Option<Planned>>,
-        state: &State,
-        out: &mut Vec<Candidate>,
-    ) {
-        let Some(Some(p)) = planned else { return };
-        let rows = state.rows * p.fanout;
-        out.push(Candidate {
-            at,
-            op: p.op.clone(),
-            rows,
-            cost: p.cost + state.rows,
-            binds: vars.iter().map(|v| (*v, rows)).collect(),
-        });
     }
 
     fn branches(&mut self, branches: &[Vec<Goal>], input: &[Var], vars: &[Var], rows: f64) -> Result<Planned> {

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use super::planner::Planner;
 use super::{Callee, Goal, Node, Op, Pipeline, Pos, Scan, access};
 use crate::error::{Code, Error, Result};
-use crate::query::ast::{Binding, Var};
+use crate::query::ast::Var;
 use crate::query::functions::{self, Callable};
 use crate::query::source::Source;
 use sample::Samples;
@@ -124,24 +124,10 @@ impl Planner<'_> {
             let Some(best) = best else {
                 return Err(self.stuck(goals, &state, scratch));
             };
-            self.take(best, &mut state);
+            state.take(best);
             self.immediate(goals, &mut state, scratch)?;
         }
         Ok(state)
-    }
-
-    fn take(&mut self, c: Candidate, state: &mut State) {
-        state.left.retain(|i| *i != c.at);
-        state.cost += c.cost + c.rows;
-        state.rows = c.rows;
-        for (v, d) in c.binds {
-            state.bind(v, d);
-        }
-        self.push(state, c.op);
-    }
-
-    fn push(&mut self, state: &mut State, op: Rc<Op>) {
-        state.nodes.push((op, state.rows));
     }
 
     /// Places everything whose inputs are bound and that makes no rows of its own.
@@ -196,15 +182,15 @@ impl Planner<'_> {
                 Rc::new(Op::Filter(f.clone()))
             }
             Goal::Apply(f, b) if f.inputs().all(|v| state.has(v)) => {
-                self.place_binding(state, b);
+                state.bind_result(b);
                 Rc::new(Op::Apply(f.clone(), b.clone()))
             }
             Goal::Lookup(l, b) if l.e.var().is_none_or(|v| state.has(v)) => {
-                self.place_binding(state, b);
+                state.bind_result(b);
                 Rc::new(Op::Lookup(l.clone(), b.clone()))
             }
             Goal::Nested(n, b) if n.inputs().all(|v| state.has(v)) => {
-                self.place_binding(state, b);
+                state.bind_result(b);
                 Rc::new(Op::Nested(n.clone(), b.clone()))
             }
             Goal::Not { vars, body, .. } if vars.iter().all(|v| state.has(*v)) => {
@@ -227,22 +213,8 @@ impl Planner<'_> {
         };
         state.left.retain(|i| *i != at);
         state.cost += state.rows * 0.1;
-        self.push(state, op);
+        state.push(op);
         Ok(true)
-    }
-
-    fn place_binding(&mut self, state: &mut State, b: &Binding) {
-        let fresh = b.vars().iter().any(|v| !state.has(*v));
-        let multiplies = matches!(b, Binding::Collection(_) | Binding::Relation(_));
-        state.rows *= match (fresh, multiplies) {
-            (true, true) => 4.0,
-            (true, false) => 1.0,
-            (false, _) => 0.2,
-        };
-        for v in b.vars() {
-            let d = state.rows;
-            state.bind(v, d);
-        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Planner<'_> {
                     continue;
                 }
                 let mut state = beginnings[i].clone();
-                self.take(c, &mut state);
+                state.take(c);
                 self.immediate(goals, &mut state, scratch)?;
                 if !state.left.is_empty() {
                     next.push(state);

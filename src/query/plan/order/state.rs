@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::super::Op;
 use super::sample::Samples;
-use crate::error::Error;
-use crate::query::ast::Var;
+use crate::error::{Code, Error, Result};
+use crate::query::ast::{Binding, Var};
 
 /// What is known of the rows so far.
 #[derive(Clone)]
@@ -39,6 +39,33 @@ impl State {
             .min(self.rows)
             .max(1.0)
     }
+    /// The step comes next.
+    pub fn push(&mut self, op: Rc<Op>) {
+        self.nodes.push((op, self.rows));
+    }
+    /// The candidate comes next.
+    pub fn take(&mut self, c: Candidate) {
+        self.left.retain(|i| *i != c.at);
+        self.cost += c.cost + c.rows;
+        self.rows = c.rows;
+        for (v, d) in c.binds {
+            self.bind(v, d);
+        }
+        self.push(c.op);
+    }
+    /// A function's results are bound: collections multiply the rows, and what was bound before is compared.
+    pub fn bind_result(&mut self, b: &Binding) {
+        let fresh = b.vars().iter().any(|v| !self.has(*v));
+        let multiplies = matches!(b, Binding::Collection(_) | Binding::Relation(_));
+        self.rows *= match (fresh, multiplies) {
+            (true, true) => 4.0,
+            (true, false) => 1.0,
+            (false, _) => 0.2,
+        };
+        for v in b.vars() {
+            self.bind(v, self.rows);
+        }
+    }
 }
 
 /// A step that could come next.
@@ -60,6 +87,27 @@ pub(super) struct Scratch {
     pub error: Option<Error>,
 }
 
+impl Scratch {
+    /// A sub-plan that is not possible yet may be possible later: its error counts only when nothing else is left.
+    pub fn note(&mut self, planned: Result<Planned>) -> Option<Planned> {
+        match planned {
+            Ok(p) => Some(p),
+            Err(e) => {
+                let waits = e.code() == Code::InsufficientBinding;
+                // A real mistake is reported before one that other orders may mend.
+                let replace = self
+                    .error
+                    .as_ref()
+                    .is_none_or(|old| old.code() == Code::InsufficientBinding && !waits);
+                if replace {
+                    self.error = Some(e);
+                }
+                None
+            }
+        }
+    }
+}
+
 /// A step with plans of its own.
 #[derive(Clone)]
 pub(super) struct Planned {
@@ -67,4 +115,18 @@ pub(super) struct Planned {
     /// Rows for one row before.
     pub fanout: f64,
     pub cost: f64,
+}
+
+impl Planned {
+    /// The step for the goal `at`, which binds `vars`, after so many rows.
+    pub fn candidate(&self, at: usize, vars: &[Var], rows: f64) -> Candidate {
+        let left = rows * self.fanout;
+        Candidate {
+            at,
+            op: self.op.clone(),
+            rows: left,
+            cost: self.cost + rows,
+            binds: vars.iter().map(|v| (*v, left)).collect(),
+        }
+    }
 }
