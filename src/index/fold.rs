@@ -29,6 +29,9 @@ const CLOSED_RATIO: usize = 4;
 const CLOSED_MIN: usize = if cfg!(test) { 96 } else { 8192 };
 /// How much longer a leaf of EAVT may be that is frozen at once.
 const EAVT_CLOSED_TIMES: usize = 4;
+/// A leaf that becomes more than so many has got a load in bulk. The next one will come elsewhere, so that they need not wait for it in
+/// the cache.
+const FEW_LEAVES: usize = 4;
 /// Leaves a page of the directory.
 const PAGE_MAX: usize = if cfg!(test) { 6 } else { 256 };
 /// Encoded bytes gathered before they go to the store.
@@ -244,6 +247,7 @@ impl Folder<'_> {
             from: entry.from,
             past: entry.past.clone(),
             cached,
+            few: live.div_ceil(size.max(1)) <= FEW_LEAVES,
             out,
         };
         cutter.merge(leaf, events, span)?;
@@ -294,7 +298,10 @@ struct Cutter<'f, 'a> {
     separator: Separator,
     from: T,
     past: Vec<Past>,
+    /// The leaf is put into the cache.
     cached: bool,
+    /// The leaves are so few that all are.
+    few: bool,
     out: &'f mut Vec<Entry>,
 }
 
@@ -382,7 +389,10 @@ impl Cutter<'_, '_> {
         let separator = separator_between(self.folder.keys, last, key)?;
         // From now on the parts have it in common, so that most of it should lie in pages, which are shared.
         self.folder.shorten(&mut self.past, PAST_COPIED, 0)?;
+        let cached = self.cached;
+        self.cached = cached && (self.few || self.folder.blobs.roomy());
         self.finish()?;
+        self.cached = cached;
         self.versions.clear();
         self.separator = separator;
         Ok(())

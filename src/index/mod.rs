@@ -331,9 +331,12 @@ impl Snapshot {
             .flat_map(|tx| tx.iter().copied())
             .collect();
         let sink = Sink::new(&core.blobs, warm);
+        let sorting = Mutex::new(());
         let one = |order: Order| {
             let keys = Keys::new(order, words, &core.kinds);
+            let turn = (datoms.len() > SORTED_TOGETHER).then(|| sorting.lock());
             let events = Events::sorted(&keys, &datoms);
+            drop(turn);
             keys.take_error()?;
             fold::fold(&keys, &sink, &core.directories[order as usize], &events)
         };
@@ -390,6 +393,9 @@ impl Snapshot {
         self.core.folding == Some(folded.t)
     }
 }
+
+/// More events than this are sorted in one order after the other: sorting takes as much room again as they do.
+const SORTED_TOGETHER: usize = 500_000;
 
 /// What `work` makes of each order, on at most `threads` threads.
 fn each<R: Send>(orders: [Order; 4], threads: usize, work: impl Fn(Order) -> R + Sync) -> Vec<R> {

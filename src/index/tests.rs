@@ -580,3 +580,26 @@ fn a_past_beside_what_grows() {
         p.check(Order::Aevt, &range, view, &|d, _| d.a == 2);
     }
 }
+
+#[test]
+fn a_load_in_bulk_leaves_room_in_the_cache() {
+    const BUDGET: u64 = 4 << 20;
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let blobs = Blobs::new(store.clone(), BUDGET);
+    let (_, mut snapshot, dict) = open(&*store, &blobs, None).unwrap();
+    let words = Words::new(dict);
+    for t in 0..2 {
+        let fact = |e| RawDatom {
+            e,
+            a: 1,
+            v: e,
+            t,
+            added: true,
+        };
+        let datoms: Vec<RawDatom> = (t * 60_000..(t + 1) * 60_000).map(fact).collect();
+        snapshot = snapshot.apply(datoms, &kind).freeze();
+        let folded = snapshot.fold(&words, 1, true).unwrap();
+        snapshot = snapshot.install(&folded);
+    }
+    assert!(blobs.cached_bytes() < BUDGET / 2, "{} bytes", blobs.cached_bytes());
+}
