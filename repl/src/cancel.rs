@@ -39,8 +39,12 @@ pub fn listen() {
         match &now.token {
             Some(token) => {
                 token.cancel();
+                // What is said next begins where the terminal wrote ^C.
+                if std::io::stderr().is_terminal() {
+                    eprint!("\r");
+                }
                 if now.presses == 2 {
-                    anstream::eprintln!("\nit is ending; Ctrl-C once more leaves at once, and what is stored stays");
+                    anstream::eprintln!("it is ending; Ctrl-C once more leaves at once, and what is stored stays");
                 }
             }
             None if now.presses == 1 => {
