@@ -16,6 +16,7 @@ pub mod bulk;
 mod collect;
 mod deep;
 mod instant;
+mod lately;
 mod lex;
 mod name;
 mod order;
@@ -36,6 +37,7 @@ pub use uuid::Uuid;
 
 pub use self::serde::{from_edn, to_edn};
 pub use instant::Instant;
+pub(crate) use lately::Lately;
 pub use name::{Keyword, Name, Symbol};
 pub use pretty::pretty;
 pub use read::{Completeness, Forms, is_complete, read, read_one};

@@ -31,33 +31,71 @@ pub use entity::{Entity, EntityValue};
 pub use parse::{LIMIT_DEFAULT, Pattern, parse, parse_lenient};
 pub use walk::{ENTITIES_MAX, Puller};
 
+use std::sync::{Arc, LazyLock, Weak};
+
 use serde::de::DeserializeOwned;
 
 use crate::datom::EntityId;
 use crate::db::{Db, IntoEntityRef};
-use crate::edn::{self, Edn};
+use crate::edn::{self, Edn, Lately};
 use crate::error::Result;
+use crate::schema::Schema;
 
 /// What can be a pull pattern: text, a form, or one that was parsed before.
 pub trait IntoPattern {
     /// The pattern, checked against the schema of `db`.
-    fn into_pattern(self, db: &Db) -> Result<Pattern>;
+    fn into_pattern(self, db: &Db) -> Result<Arc<Pattern>>;
 }
 
+/// A text is not read again as long as it is asked of the same schema.
 impl IntoPattern for &str {
-    fn into_pattern(self, db: &Db) -> Result<Pattern> {
-        let form = edn::read_one(self).map_err(|e| e.in_source("pattern", self))?;
-        parse(&form, db).map_err(|e| e.in_source("pattern", self))
+    fn into_pattern(self, db: &Db) -> Result<Arc<Pattern>> {
+        let over = |known: &Known| known.is_over(db);
+        let read = || -> Result<Known> {
+            let form = edn::read_one(self)?;
+            Ok(Known::new(parse(&form, db)?, db))
+        };
+        let known = TEXTS.get(self, over, || read().map_err(|e| e.in_source("pattern", self)))?;
+        Ok(known.pattern)
     }
 }
 impl IntoPattern for &Edn {
-    fn into_pattern(self, db: &Db) -> Result<Pattern> {
-        parse(self, db)
+    fn into_pattern(self, db: &Db) -> Result<Arc<Pattern>> {
+        parse(self, db).map(Arc::new)
     }
 }
 impl IntoPattern for &Pattern {
-    fn into_pattern(self, _: &Db) -> Result<Pattern> {
+    fn into_pattern(self, _: &Db) -> Result<Arc<Pattern>> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+impl IntoPattern for &Arc<Pattern> {
+    fn into_pattern(self, _: &Db) -> Result<Arc<Pattern>> {
         Ok(self.clone())
+    }
+}
+
+static TEXTS: LazyLock<Lately<Known>> = LazyLock::new(Lately::new);
+
+/// A pattern and the schema that it was checked against. One that calls functions is for no schema: these belong to a database, which is
+/// not to be kept.
+#[derive(Clone)]
+struct Known {
+    schema: Option<Weak<Schema>>,
+    pattern: Arc<Pattern>,
+}
+
+impl Known {
+    fn new(pattern: Pattern, db: &Db) -> Known {
+        Known {
+            schema: (!pattern.calls()).then(|| Arc::downgrade(db.schema())),
+            pattern: Arc::new(pattern),
+        }
+    }
+    fn is_over(&self, db: &Db) -> bool {
+        // As long as it is pointed at, nothing else can take its place in memory.
+        let same = |schema: &Weak<Schema>| std::ptr::eq(schema.as_ptr(), &**db.schema());
+        self.schema.as_ref().is_some_and(same)
     }
 }
 
@@ -136,10 +174,15 @@ impl Db {
         pattern: impl IntoPattern,
         entities: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Option<T>>> {
-        let found = self.pull_many(pattern, entities)?.into_iter();
-        found
-            .map(|form| form.map(|form| edn::from_edn(&form)).transpose())
-            .collect()
+        let (mut out, mut failed) = (Vec::new(), None);
+        // Each form is dropped as soon as it was read: all of them would take much more room than what they become.
+        self.pull_each(pattern, entities, |found| {
+            match found.map(|form| edn::from_edn(&form)).transpose() {
+                Ok(value) => out.push(value),
+                Err(e) => failed = failed.take().or(Some(e)),
+            }
+        })?;
+        failed.map_or(Ok(out), Err)
     }
 
     /// What `pattern` finds at each of `entities`, in their order.
@@ -148,11 +191,20 @@ impl Db {
         pattern: impl IntoPattern,
         entities: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Option<Edn>>> {
-        let pattern = pattern.into_pattern(self)?;
         let mut out = Vec::new();
-        let entities = entities.into_iter().map(|entity| self.entid(entity));
-        Puller::new(self, &pattern)?.pull_all(entities, |found| out.push(found))?;
+        self.pull_each(pattern, entities, |found| out.push(found))?;
         Ok(out)
+    }
+
+    fn pull_each<E: IntoEntityRef>(
+        &self,
+        pattern: impl IntoPattern,
+        entities: impl IntoIterator<Item = E>,
+        found: impl FnMut(Option<Edn>),
+    ) -> Result<()> {
+        let pattern = pattern.into_pattern(self)?;
+        let entities = entities.into_iter().map(|entity| self.entid(entity));
+        Puller::new(self, &pattern)?.pull_all(entities, found)
     }
 }
 

@@ -75,6 +75,15 @@ impl std::fmt::Debug for Spec {
 }
 
 impl Pattern {
+    /// Whether it calls functions.
+    pub(crate) fn calls(&self) -> bool {
+        self.specs.iter().any(|spec| match &spec.inside {
+            _ if spec.xform.is_some() => true,
+            Inside::Nested(pattern) => pattern.calls(),
+            Inside::Plain | Inside::Again { .. } => false,
+        })
+    }
+
     /// `[*]`
     pub(super) fn everything() -> Pattern {
         Pattern {

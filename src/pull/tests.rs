@@ -434,6 +434,33 @@ fn a_pull_keeps_to_the_memory_of_its_query() {
 }
 
 #[test]
+fn a_text_means_what_the_schema_says_that_it_is_asked_of() {
+    let attr = |ident: &str, many: bool| {
+        let many = if many { "many" } else { "one" };
+        format!("{{:db/ident {ident} :db/valueType :db.type/long :db/cardinality :db.cardinality/{many}}}")
+    };
+    let of = |first: &str, many: bool| {
+        let text = format!(
+            "[{} {}] [{{:db/ident :it {first} 1 :n 2}}]",
+            attr(first, false),
+            attr(":n", many)
+        );
+        crate::testing::fixture(&text).expect("made")
+    };
+    let shown = |conn: &crate::conn::Connection| {
+        let found = conn.db().pull("[:n]", ":it").expect("pulled");
+        found.expect("it is there").to_string()
+    };
+    let (one, many) = (of(":a", false), of(":b", true));
+    for _ in 0..2 {
+        assert_eq!((shown(&one), shown(&many)), ("{:n 2}".into(), "{:n [2]}".into()));
+    }
+    one.transact("[{:db/id :n :db/cardinality :db.cardinality/many}]")
+        .expect("changed");
+    assert_eq!(shown(&one), "{:n [2]}");
+}
+
+#[test]
 fn a_check_ends_a_pull() {
     let db = harbor().db();
     let pattern = "[{:person/boss ...}]".into_pattern(&db).expect("a pattern");

@@ -12,7 +12,7 @@
 //! ([`by_text`]), and a query in it keeps plans for several schemas like any other. It holds on to no database: schemas and functions are
 //! recognised, not kept.
 
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -27,8 +27,10 @@ use super::source::{Source, Sources};
 use super::{Passes, Prepared, Query};
 use crate::datom::Word;
 use crate::db::{Db, Registry};
+use crate::edn::Lately;
 use crate::error::Result;
 use crate::index::{Order, Range};
+use crate::pull::Pattern;
 use crate::schema::Schema;
 
 /// So many schemas (or sets of rules) are remembered for a query, and so many plans for each.
@@ -41,24 +43,11 @@ const GROWN: f64 = 4.0;
 /// A value with so many times the rows of the one planned for has a plan of its own.
 const MORE_COMMON: f64 = 8.0;
 
-/// So many texts are remembered, and of these none that are longer than so many bytes: those are made by programs, with data in them.
-const TEXTS_MAX: usize = 512;
-const TEXT_BYTES_MAX: usize = 8 << 10;
-
-static TEXTS: LazyLock<quick_cache::sync::Cache<Arc<str>, Query>> =
-    LazyLock::new(|| quick_cache::sync::Cache::new(TEXTS_MAX));
+static TEXTS: LazyLock<Lately<Query>> = LazyLock::new(Lately::new);
 
 /// The query that a text is, parsed when it was not met lately. Mistakes are not remembered.
 pub(crate) fn by_text(text: &str) -> Result<Query> {
-    if text.len() > TEXT_BYTES_MAX {
-        return Query::parse(text);
-    }
-    if let Some(query) = TEXTS.get(text) {
-        return Ok(query);
-    }
-    let query = Query::parse(text)?;
-    TEXTS.insert(text.into(), query.clone());
-    Ok(query)
+    TEXTS.get(text, |_| true, || Query::parse(text))
 }
 
 /// A query's memory; clones of the query share it.
@@ -72,6 +61,8 @@ pub(crate) struct Setup {
     pub rules: RuleSet,
     pub rule_kinds: RuleKinds,
     pub kinds: Kinds,
+    /// What is pulled by each element of `:find`, once it was asked for.
+    patterns: Vec<OnceLock<Arc<Pattern>>>,
     plans: Mutex<Vec<Loan>>,
 }
 
@@ -188,8 +179,23 @@ impl Setup {
             rules,
             rule_kinds,
             kinds: query_kinds,
+            patterns: (0..ast.find.elems.len()).map(|_| OnceLock::new()).collect(),
             plans: Mutex::default(),
         })
+    }
+
+    /// The pattern of an element of `:find`, parsed by `parse` when it is not known. One that calls functions is not kept, since these belong
+    /// to a database.
+    pub fn pattern(&self, elem: usize, parse: impl FnOnce() -> Result<Pattern>) -> Result<Arc<Pattern>> {
+        let place = self.patterns.get(elem);
+        if let Some(known) = place.and_then(OnceLock::get) {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(parse()?);
+        match place.filter(|_| !made.calls()) {
+            Some(place) => Ok(place.get_or_init(|| made).clone()),
+            None => Ok(made),
+        }
     }
 
     /// A plan that fits these values, with them in it.

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::answer::Answer;
 use super::ast::{Ast, Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
 use super::budget::Meter;
+use super::cache::Setup;
 use super::column::{Column, Tag};
 use super::functions::Callable;
 use super::functions::aggregate::{self, Aggregate, WordAcc};
@@ -70,7 +71,7 @@ impl Test {
 enum Elem {
     Var(Var),
     Aggregate(Reducer, Vec<Val>, Var, Span),
-    Pull(Db, pull::Pattern, Var, Span),
+    Pull(Db, Arc<pull::Pattern>, Var, Span),
 }
 
 enum Reducer {
@@ -80,12 +81,13 @@ enum Reducer {
 
 impl<'a> Finder<'a> {
     /// Looks up aggregates and reads pull patterns: their mistakes are known before anything runs.
-    pub fn new(find: &'a Find, bound: &Bound) -> Result<Finder<'a>> {
+    pub fn new(find: &'a Find, bound: &Bound, setup: &Setup) -> Result<Finder<'a>> {
         let elems = find
             .elems
             .iter()
             .chain(&find.hidden)
-            .map(|e| match e {
+            .enumerate()
+            .map(|(i, e)| match e {
                 FindElem::Var(v) => Ok(Elem::Var(*v)),
                 FindElem::Aggregate {
                     name,
@@ -125,13 +127,17 @@ impl<'a> Finder<'a> {
                         )
                         .at(*span));
                     };
-                    let form: &Edn = match pattern {
-                        PullPattern::Inline(form) => form,
-                        PullPattern::Input(name, span) => bound.patterns.get(name).ok_or_else(|| {
-                            Error::new(Code::InvalidQuery, format!("no input gives the pull pattern {name}")).at(*span)
-                        })?,
+                    let parse = |form: &Edn| pull::parse(form, &db.db).map_err(|e| e.at(*span));
+                    let pattern = match pattern {
+                        PullPattern::Inline(form) => setup.pattern(i, || parse(form))?,
+                        PullPattern::Input(name, span) => {
+                            let form = bound.patterns.get(name).ok_or_else(|| {
+                                let message = format!("no input gives the pull pattern {name}");
+                                Error::new(Code::InvalidQuery, message).at(*span)
+                            })?;
+                            Arc::new(parse(form)?)
+                        }
                     };
-                    let pattern = pull::parse(form, &db.db).map_err(|e| e.at(*span))?;
                     Ok(Elem::Pull(db.db.clone(), pattern, *var, *span))
                 }
             })

@@ -190,7 +190,7 @@ impl Query {
         let explained = || {
             let options = QueryOptions::default();
             let (bound, setup) = self.bind(inputs, None, &Meter::new(&options.budget))?;
-            let finder = Finder::new(&self.ast.find, &bound)?;
+            let finder = Finder::new(&self.ast.find, &bound, &setup)?;
             let prepared = self.prepare(&bound, &setup, &finder, &options, false, 0)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
         };
@@ -232,7 +232,7 @@ impl Query {
         let (mut bound, rules) = inputs::open(&self.ast, &given, false, None)?;
         let setup = self.cache.setup(&self.ast, &bound.sources, rules)?;
         bound.bind_known(&self.ast, inputs, &setup.kinds, &meter)?;
-        let finder = Finder::new(&self.ast.find, &bound)?;
+        let finder = Finder::new(&self.ast.find, &bound, &setup)?;
         self.prepare(&bound, &setup, &finder, &options, false, depth).map(drop)
     }
 
@@ -329,7 +329,7 @@ impl Query {
         }
         let states = page.as_ref().map(|p| &p.states[..]);
         let (bound, setup) = self.bind(inputs, states, &meter).map_err(|e| e.at(place))?;
-        let finder = Finder::new(&self.ast.find, &bound)?;
+        let finder = Finder::new(&self.ast.find, &bound, &setup)?;
         let mut analyze = analyze;
         let mut attempt = |prepared: &Prepared| {
             let steps = analyze.is_some().then_some(prepared.nodes);
