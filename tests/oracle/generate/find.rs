@@ -102,12 +102,17 @@ impl Gen<'_, '_> {
                 (elem, _) => elem,
             };
             let ty = match &elem {
-                Elem::Var(v) | Elem::Aggregate("min" | "max", None, v) => self.ty(*v),
+                Elem::Var(v) | Elem::Aggregate("min" | "max" | "median", None, v) => self.ty(*v),
+                Elem::Aggregate("collect" | "min" | "max", ..) => Ty::Val(ValueType::Tuple),
                 _ => LONG,
             };
+            let some = Val::Long(self.t.below(4) as i64);
+            // What is of another type for good is refused.
             let value = match ty {
+                _ if matches!(&elem, Elem::Aggregate("distinct", ..)) => Val::set([some]),
+                Ty::Val(ValueType::Tuple) => Val::vector([some]),
                 Ty::Val(ty) if !matches!(ty, ValueType::Tuple | ValueType::Float) => self.val(ty),
-                _ => Val::Long(self.t.below(4) as i64),
+                _ => some,
             };
             let mut args = [Tested::Elem(elem), Tested::Val(value)];
             if self.t.chance(30) {
