@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::ast::{Ast, KeyKind, Shape};
 use super::column::{Column, Tag};
-use super::find;
 use super::out::{self, Out};
 use super::stats::QueryStats;
 use super::texts::Texts;
@@ -115,7 +114,7 @@ impl Answer {
     }
     /// The names of the columns: as `:find` has them, or as `:keys` does.
     pub fn columns(&self) -> Vec<String> {
-        find::names(&self.ast)
+        self.ast.columns()
     }
     /// The value at a row and column.
     pub fn value(&self, row: usize, column: usize) -> Result<Val> {

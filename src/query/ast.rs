@@ -488,6 +488,18 @@ impl FindElem {
             FindElem::Var(v) | FindElem::Aggregate { var: v, .. } | FindElem::Pull { var: v, .. } => *v,
         }
     }
+    /// As it was written; of a pull, whom it is about.
+    pub fn shown(&self, vars: &Vars) -> String {
+        let var = vars.name(self.var());
+        match self {
+            FindElem::Var(_) => var.to_string(),
+            FindElem::Aggregate { name, args, .. } => {
+                let args: String = args.iter().map(|a| format!("{a} ")).collect();
+                format!("({name} {args}{var})")
+            }
+            FindElem::Pull { .. } => format!("(pull {var})"),
+        }
+    }
 }
 
 /// The pattern of a pull in `:find`.
@@ -609,4 +621,14 @@ pub struct Ast {
     pub allow_scan: bool,
     /// The whole query.
     pub span: Span,
+}
+
+impl Ast {
+    /// The names of the columns of an answer.
+    pub fn columns(&self) -> Vec<String> {
+        match &self.find.keys {
+            Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
+            None => self.find.elems.iter().map(|e| e.shown(&self.vars)).collect(),
+        }
+    }
 }

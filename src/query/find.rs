@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::answer::Answer;
-use super::ast::{Ast, Find, FindElem, Having, HavingArg, PullPattern, Shape, Var, Vars};
+use super::ast::{Ast, Find, FindElem, Having, HavingArg, PullPattern, Shape, Var};
 use super::budget::Meter;
 use super::cache::Setup;
 use super::column::{Column, Tag};
@@ -433,24 +433,4 @@ fn pulled(db: &Db, pattern: &pull::Pattern, entities: &Column, meter: &Meter) ->
     meter.read(rows as usize);
     meter.leaves(leaves);
     pulled.map(|()| forms)
-}
-
-/// The names of the columns of an answer.
-pub(super) fn names(ast: &Ast) -> Vec<String> {
-    match &ast.find.keys {
-        Some((_, names)) => names.iter().map(Symbol::to_string).collect(),
-        None => ast.find.elems.iter().map(|e| shown(e, &ast.vars)).collect(),
-    }
-}
-
-/// An element as it was written.
-pub(super) fn shown(e: &FindElem, vars: &Vars) -> String {
-    match e {
-        FindElem::Var(v) => vars.name(*v).to_string(),
-        FindElem::Aggregate { name, args, var, .. } => {
-            let args: String = args.iter().map(|a| format!("{a} ")).collect();
-            format!("({name} {args}{})", vars.name(*var))
-        }
-        FindElem::Pull { var, .. } => format!("(pull {})", vars.name(*var)),
-    }
 }

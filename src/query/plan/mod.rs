@@ -16,7 +16,8 @@ mod pattern;
 pub(crate) mod planner;
 mod preds;
 pub(crate) mod rules;
-pub(crate) mod types;
+mod types;
+mod typing;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use super::super::values::Values;
 use super::Consts;
 use super::kinds::RuleKinds;
 use super::rules::{Pred, PredKey, RuleSet};
+use super::typing::Typing;
 use crate::edn::Symbol;
 use crate::log::Log;
 
@@ -25,7 +26,7 @@ pub(crate) struct Planner<'a> {
     /// How deep the clause that is being planned lies, in queries around this one, too.
     pub depth: usize,
     /// What types the variables have around the clause that is being planned.
-    pub typing: super::types::Typing,
+    pub typing: Typing,
     /// In the body of a rule: what `$` names there, the source that the rule was called on.
     pub dollar: Option<Option<usize>>,
     pub inlined: usize,

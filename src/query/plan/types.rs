@@ -7,37 +7,13 @@
 //! What surrounds a branch of an `or`, a `not` or the body of a rule is not counted inside, since another clause there may keep the
 //! rows away from a call, unless the call is all that is inside.
 
-use rustc_hash::FxHashMap;
-
 use super::super::ast::{Arg, Ast, Binding, Call, Clause, FindElem, HavingArg, Pattern, Term, Var};
-use super::super::find;
 use super::super::functions::{self, Function, Types, aggregate};
 use super::planner::Planner;
+use super::typing::{Known, Typing, Why, narrow};
 use crate::datom::{EntityId, Val};
-use crate::edn::{Edn, Keyword, Node, Symbol};
+use crate::edn::{Edn, Node, Symbol};
 use crate::error::{Code, Error, Result, Span};
-
-/// What is known of the variables of a conjunction.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Typing {
-    known: Known,
-    /// It is what surrounds the one call that a `not` or a branch consists of: enough to tell that the call fails, and not that it
-    /// is false, which may be meant.
-    surrounds: bool,
-}
-
-type Known = FxHashMap<Var, (Types, Why)>;
-
-/// Which clause fixes a type.
-#[derive(Clone, Debug, PartialEq)]
-enum Why {
-    Value(Keyword),
-    Entity,
-    Result(Symbol),
-    Test(Symbol),
-    /// Clauses of several kinds.
-    Several,
-}
 
 /// What stands as an argument.
 enum Given<'a> {
@@ -376,7 +352,7 @@ impl Planner<'_> {
         let FindElem::Aggregate { name, args, var, .. } = e else {
             return e.var();
         };
-        let result = self.vars.fresh(Symbol::new(&find::shown(e, &ast.vars)));
+        let result = self.vars.fresh(Symbol::new(&e.shown(&ast.vars)));
         let registered = self.sources.any_db().map(|db| &db.registry().aggregates);
         if registered.is_none_or(|fns| fns.get(name).is_none())
             && let Some(a) = aggregate::lookup(name)
@@ -463,16 +439,6 @@ fn span(arg: &Arg) -> Span {
         Arg::Var(_, span) | Arg::Source(_, span) => *span,
         Arg::Const(c) => c.span,
     }
-}
-
-/// Leaves a variable fewer types; says whether these are fewer.
-fn narrow(known: &mut Known, v: Var, types: Types, why: Why) -> bool {
-    let old = known.get(&v).map_or(Types::ANY, |(types, _)| *types);
-    let both = old.both(types);
-    if both != old {
-        known.insert(v, (both, why));
-    }
-    both != old
 }
 
 /// The calls whose result is one variable, and no argument as well: of what they must give, nothing follows for what they are given.
