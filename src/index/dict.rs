@@ -383,7 +383,13 @@ impl Dict {
         let n = (len - state.stored) as usize;
         state.recent.drain(..n);
         state.stored = len;
-        if state.complete && state.len() > TABLE_KEPT_MAX {
+        // What the table holds: all codes, or those since it last gave up.
+        let held = if state.complete {
+            state.len()
+        } else {
+            state.table.len() as u64
+        };
+        if held > TABLE_KEPT_MAX {
             state.complete = false;
             state.middles = state.recent.iter().map(|b| middle(b)).collect();
             state.first_middle = len;

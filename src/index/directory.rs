@@ -89,13 +89,20 @@ impl Cursor {
         }
     }
 
-    /// Steps to the next leaf; false when there is none.
-    pub(super) fn advance(&mut self, blobs: &Blobs) -> Result<bool> {
+    /// Steps to the next leaf; false when there is none. With `live`, pages of leaves in which nothing holds any more are passed over.
+    pub(super) fn advance(&mut self, blobs: &Blobs, live: bool) -> Result<bool> {
         if self.at + 1 < self.page.entries.len() {
             self.at += 1;
             return Ok(true);
         }
-        let Some((separator, page)) = self.directory.after(&self.separator) else {
+        let mut next = self.directory.after(&self.separator);
+        while let Some((separator, page)) = next
+            && live
+            && page.live == 0
+        {
+            next = self.directory.after(separator);
+        }
+        let Some((separator, page)) = next else {
             return Ok(false);
         };
         let page = blobs.page(page.id)?;

@@ -410,25 +410,20 @@ impl Cutter<'_, '_> {
             return self.newest(leaf, bytes, self.from, (n, 0), self.past.clone());
         }
         let cuts = versions.cuts(self.folder.keys.order);
-        let (live, closed) = match cuts.is_empty() {
-            true => (versions.live, n - versions.live),
-            false => (versions.live, n / (cuts.len() + 1)),
+        let empty = |live: usize, closed: usize| {
+            let (live, rows) = (Columns::with_capacity(live), Columns::with_capacity(closed));
+            (live, rows, Vec::with_capacity(closed))
         };
-        let empty = || {
-            (
-                Columns::with_capacity(live),
-                Columns::with_capacity(closed),
-                Vec::with_capacity(closed),
-            )
-        };
-        let mut leaves: Vec<(Columns, Columns, Vec<T>)> = (0..=cuts.len()).map(|_| empty()).collect();
+        let frozen: usize = cuts.iter().map(|cut| cut.closed).sum();
+        let mut leaves: Vec<(Columns, Columns, Vec<T>)> = cuts.iter().map(|cut| empty(cut.live, cut.closed)).collect();
+        leaves.push(empty(versions.live, n - versions.live - frozen));
         for i in 0..n {
             let (row, t, end) = (versions.rows.key(i), versions.rows.t[i], versions.end[i]);
-            let first = cuts.partition_point(|&c| c < t);
+            let first = cuts.partition_point(|cut| cut.to < t);
             let last = if end == T::MAX {
                 cuts.len()
             } else {
-                cuts.partition_point(|&c| c < end)
+                cuts.partition_point(|cut| cut.to < end)
             };
             for (live, _, _) in &mut leaves[first..last] {
                 live.push(row.e, row.a, row.v, t);
@@ -446,7 +441,7 @@ impl Cutter<'_, '_> {
         for (i, (live, closed, ends)) in leaves.into_iter().enumerate() {
             let leaf = Leaf::new(from, live, closed, ends);
             match cuts.get(i) {
-                Some(&to) => {
+                Some(&Cut { to, .. }) => {
                     let id = self.folder.blobs.fresh();
                     self.folder.sink.emit(id, leaf.encode())?;
                     past.push(Past { id, to, level: 0 });
@@ -526,26 +521,43 @@ impl Versions {
         self.end.resize(self.rows.len(), T::MAX);
     }
 
-    /// The moments at which the leaf is frozen, ascending: each leaf then has at least as many closed rows as the ratio says.
-    fn cuts(&self, order: Order) -> Vec<T> {
+    /// Where the leaf is frozen, ascending. What holds at a cut is copied into the next leaf, so each has several times as many closed rows
+    /// as that: the copies of all of them stay a part of what happened, however much more held in between than does at the end.
+    fn cuts(&self, order: Order) -> Vec<Cut> {
         let mut ends: Vec<T> = self.end.iter().copied().filter(|&e| e != T::MAX).collect();
-        let most = CLOSED_MIN.max(self.live * CLOSED_RATIO);
-        if ends.len() <= most {
+        if ends.len() <= CLOSED_MIN {
             return Vec::new();
         }
         // What is frozen at once is written once, however much it is. In EAVT, which is asked for the past of one entity, a leaf may
         // be long; others are asked for a moment of many, and filter whole leaves.
-        let long = match order {
-            Order::Eavt => most * EAVT_CLOSED_TIMES,
-            _ => most,
+        let times = match order {
+            Order::Eavt => EAVT_CLOSED_TIMES,
+            _ => 1,
         };
+        let mut begins = self.rows.t.clone();
+        begins.sort_unstable();
         ends.sort_unstable();
-        let mut cuts: Vec<T> = ends
-            .chunks(long)
-            .filter(|c| c.len() >= most)
-            .map(|c| c[c.len() - 1])
-            .collect();
-        cuts.dedup();
+        let (mut begun, mut ended, mut before) = (0, 0, 0);
+        let mut cuts = Vec::new();
+        while let Some(&to) = ends.get(ended) {
+            ended += ends[ended..].partition_point(|&end| end == to);
+            begun += begins[begun..].partition_point(|&t| t <= to);
+            let (closed, live) = (ended - before, begun - ended);
+            let least = CLOSED_MIN.max(live * CLOSED_RATIO);
+            if closed > least * times || ended == ends.len() && closed > least {
+                cuts.push(Cut { to, live, closed });
+                before = ended;
+            }
+        }
         cuts
     }
+}
+
+/// The end of a leaf's time.
+struct Cut {
+    /// The last t whose events it covers.
+    to: T,
+    /// How many rows hold then, and how many ended since the cut before.
+    live: usize,
+    closed: usize,
 }

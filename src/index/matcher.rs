@@ -202,7 +202,7 @@ impl Matcher {
             i = next;
             if i < keys.len() {
                 let mut cursor = cursor;
-                if cursor.advance(&core.blobs)? {
+                if cursor.advance(&core.blobs, false)? {
                     // The leaf beside this one is the usual case; one further away is looked for from the top.
                     let border = cursor.next_separator().and_then(|s| self.border(s));
                     let near = border.is_none_or(|b| keys[i] < b.key || keys[i] == b.key && b.split);

@@ -212,6 +212,13 @@ impl Snapshot {
         Snapshot { core: Arc::new(core) }
     }
 
+    /// The same facts, for a speculation: what is sorted for it is not handed on to others.
+    pub(crate) fn apart(&self) -> Snapshot {
+        let mut core = (*self.core).clone();
+        core.recent = core.recent.apart();
+        Snapshot { core: Arc::new(core) }
+    }
+
     /// The rows of `range` that `view` sees, in the order of `order`.
     pub fn scan(&self, words: &Words, order: Order, range: &Range, view: View) -> Scan {
         Scan::new(self.core.clone(), words.clone(), order, range.clone(), view)

@@ -76,6 +76,9 @@ impl Scan {
             self.leaves += leaves;
             Batch::whole(events)
         } else {
+            if self.core.is_newest(view) && entry.live == 0 {
+                return Ok(None);
+            }
             let id = match self.core.folded {
                 Some(folded) if view.until < folded => entry.leaf_at(&self.core.blobs, view.until)?,
                 // All that the leaves hold: each newest leaf knows it.
@@ -150,9 +153,10 @@ impl Scan {
                 };
             }
             let base = self.base()?;
+            let live_only = self.core.is_newest(self.core.leaf_view(self.view));
             let cursor = self.cursor.as_mut().expect("checked above");
             let ends = |next: &[u8]| self.end.as_ref().is_some_and(|end| next >= &end[..]);
-            if cursor.next_separator().is_none_or(|s| ends(s)) || !cursor.advance(&self.core.blobs)? {
+            if cursor.next_separator().is_none_or(|s| ends(s)) || !cursor.advance(&self.core.blobs, live_only)? {
                 self.cursor = None;
             }
             let Some(base) = base.filter(|b| !b.is_empty()) else {

@@ -12,6 +12,8 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
 use super::Columns;
 use super::key::{Keys, Order, Range};
 use crate::datom::{RawDatom, T};
@@ -95,6 +97,9 @@ pub(super) struct Recent {
     sorted: Arc<[Sorted; SLOTS]>,
     /// `sorted` and what waits as one, once somebody has asked; shared by all clones made since.
     whole: OnceLock<Arc<[OnceLock<Tail>; SLOTS]>>,
+    /// What was sorted last, by any of those that this one comes from or that came from it: a reader's value may be older than the one
+    /// the next transaction is prepared on, and what it sorts would be sorted again by every later reader.
+    latest: Arc<[Mutex<Option<Latest>>; SLOTS]>,
 }
 
 /// So many datoms may wait while somebody looks for single keys.
@@ -111,6 +116,13 @@ struct Sorted {
     tail: Tail,
     /// How many datoms it has taken in; those after them wait.
     taken: usize,
+}
+
+/// All up to a transaction, sorted.
+#[derive(Clone)]
+struct Latest {
+    tail: Tail,
+    upto: Arc<Waiting>,
 }
 
 /// A list of transactions, newest first.
@@ -178,7 +190,47 @@ impl Recent {
             all: all.cloned(),
             sorted: Arc::new(self.sorted.each_ref().map(kept)),
             whole: OnceLock::new(),
+            latest: self.latest.clone(),
         })
+    }
+
+    /// The same, for a future of its own: what is sorted there is of no use to others.
+    pub(super) fn apart(&self) -> Recent {
+        Recent {
+            latest: Arc::new(self.latest.each_ref().map(|latest| Mutex::new(latest.lock().clone()))),
+            ..self.clone()
+        }
+    }
+
+    /// The most that was sorted of what is here, and how many datoms that are.
+    fn base(&self, slot: usize) -> (Tail, usize) {
+        let own = &self.sorted[slot];
+        let latest = self.latest[slot].lock().clone();
+        match latest.filter(|latest| latest.upto.total > own.taken && self.has(&latest.upto)) {
+            Some(latest) => (latest.tail, latest.upto.total),
+            None => (own.tail.clone(), own.taken),
+        }
+    }
+
+    /// Whether everything up to `node` is here.
+    fn has(&self, node: &Arc<Waiting>) -> bool {
+        let mut next = self.all.as_ref();
+        while let Some(waiting) = next.filter(|w| w.total > node.total) {
+            next = waiting.before.as_ref();
+        }
+        next.is_some_and(|waiting| Arc::ptr_eq(waiting, node))
+    }
+
+    /// Notes what was sorted, unless something newer is known.
+    fn note(&self, slot: usize, tail: &Tail) {
+        let Some(all) = &self.all else { return };
+        let mut latest = self.latest[slot].lock();
+        if latest.as_ref().is_none_or(|latest| latest.upto.total < all.total) {
+            *latest = Some(Latest {
+                tail: tail.clone(),
+                upto: all.clone(),
+            });
+        }
     }
 
     /// Calls `each` with all datoms, the newest transaction's first.
@@ -235,9 +287,10 @@ impl Recent {
         if let Some(whole) = self.whole(slot) {
             return Ok(whole);
         }
+        let (mut whole, taken) = self.base(slot);
         let seen = |d: &&RawDatom| keys.order != Order::Vaet || keys.is_ref(d.a);
         let datoms: Vec<RawDatom> = self
-            .after(sorted.taken)
+            .after(taken)
             .into_iter()
             .flat_map(|p| p.iter())
             .filter(seen)
@@ -247,9 +300,9 @@ impl Recent {
         if form == Form::Net {
             rows = net(keys, rows);
         }
-        let mut whole = sorted.tail.clone();
         whole.add(keys, form, rows);
         keys.take_error()?;
+        self.note(slot, &whole);
         Ok(self.whole.get_or_init(Arc::default)[slot].get_or_init(|| whole))
     }
 }

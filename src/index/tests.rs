@@ -603,3 +603,100 @@ fn a_load_in_bulk_leaves_room_in_the_cache() {
     }
     assert!(blobs.cached_bytes() < BUDGET / 2, "{} bytes", blobs.cached_bytes());
 }
+
+/// What came and went within one fold is copied a few times at most, however much of it held in between; and who asks about now afterwards
+/// reads no leaf in which nothing holds.
+#[test]
+fn a_queue_that_was_worked_off() {
+    let (n, held) = (6000u64, 2000u64);
+    let mut pair = Pair::new();
+    for t in 1..=n + held {
+        let of = |e: u64, added: bool| RawDatom {
+            e: 1000 + e,
+            a: 1,
+            v: Word::from(e),
+            t,
+            added,
+        };
+        let mut datoms = Vec::new();
+        datoms.extend((t <= n).then(|| of(t, true)));
+        datoms.extend((t > held).then(|| of(t - held, false)));
+        let known = datoms.iter().map(|d| (*d, pair.words.value(TYPES[1], d.v).unwrap()));
+        pair.all.extend(known);
+        pair.t = t;
+        pair.snapshot = pair.snapshot.apply(&datoms[..], &kind);
+    }
+    pair.fold(|_| {});
+    let from = Range::a(1).from.bytes(Order::Avet).unwrap();
+    let directory = &pair.snapshot.core.directories[Order::Avet as usize];
+    let cursor = directory.seek(&pair.blobs, &from).unwrap().unwrap();
+    let (mut copies, mut leaves) = (0, 0);
+    let count = &mut |id| {
+        let leaf = pair.blobs.leaf(id)?;
+        (copies, leaves) = (copies + leaf.live.len() as u64, leaves + 1);
+        Ok(())
+    };
+    cursor.entry().leaves_between(&pair.blobs, 0, T::MAX, count).unwrap();
+    assert!(leaves > 1 && 2 * copies <= n, "{copies} copies in {leaves} leaves");
+    for until in (0..=pair.t).step_by(499).chain([T::MAX]) {
+        let view = View {
+            since: None,
+            until,
+            history: false,
+        };
+        pair.check(Order::Avet, &Range::a(1), view, &|_, _| true);
+        if until == T::MAX {
+            let mut scan = pair.snapshot.scan(&pair.words, Order::Avet, &Range::a(1), view);
+            assert!(scan.next().is_none());
+            assert_eq!(scan.leaves(), 0);
+        }
+    }
+}
+
+/// A transaction is prepared on the one before it, which readers may not have seen; still nothing is sorted twice.
+#[test]
+fn what_a_reader_sorts_is_sorted_for_later_values() {
+    let mut r = Random(7);
+    let mut pair = Pair::new();
+    (0..50).for_each(|_| pair.transact(&mut r, 40, 1000));
+    let read = pair.snapshot.clone();
+    (0..3).for_each(|_| pair.transact(&mut r, 1, 1000));
+    let words = pair.words.clone();
+    let oldest = |snapshot: &Snapshot| {
+        let keys = Keys::new(Order::Avet, &words, &snapshot.core.kinds);
+        let tail = snapshot.core.recent.get(&keys, Form::Net).unwrap();
+        tail.runs().last().cloned().unwrap()
+    };
+    let sorted = oldest(&read);
+    assert!(Arc::ptr_eq(&sorted, &oldest(&pair.snapshot)));
+    // A speculation takes what is there, and leaves nothing behind.
+    let mut apart = pair.snapshot.apart();
+    (0..900).for_each(|_| apart = apart.apply(&[pair.all[0].0][..], &kind));
+    oldest(&apart);
+    pair.transact(&mut r, 1, 1000);
+    assert!(Arc::ptr_eq(&sorted, &oldest(&pair.snapshot)));
+    pair.check_all(&mut r);
+}
+
+/// Speculations on speculations are looked through in logarithmic time, and each knows the values of those below.
+#[test]
+fn layers_of_values_become_few() {
+    let mut layers = vec![Pair::new().words];
+    for n in 0..500 {
+        let layer = layers[n].with_scratch();
+        layer.intern(&text(n)).unwrap();
+        layers.push(layer);
+    }
+    let top = &layers[500];
+    assert!(top.depth() <= 12, "{}", top.depth());
+    for n in 0..500 {
+        let word = layers[n + 1].find(&text(n)).unwrap().unwrap();
+        assert_eq!(top.value(ValueType::String, word).unwrap(), text(n));
+        assert_eq!(top.find(&text(n)).unwrap(), Some(word));
+        assert_eq!(layers[n].find(&text(n)).unwrap(), None);
+    }
+}
+
+fn text(n: usize) -> Value {
+    Value::string(format!("a text that is too long for a word {n}"))
+}

@@ -1,6 +1,6 @@
 //! Values <-> words, by way of the dictionary and of layers over it for what must not enter it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -35,6 +35,46 @@ struct Scratch {
     /// Its codes begin here; those of the layers below are smaller.
     first: u64,
     state: RwLock<Notes>,
+    /// This layer and those below that are no larger as one, made when a layer came over it; `None` when it is this one itself.
+    merged: OnceLock<Option<Arc<Scratch>>>,
+}
+
+impl Scratch {
+    /// What a layer over this one stands on: this one takes in nothing more. Layers that are no larger than what lies on them become one
+    /// with it, so that speculations on speculations are looked through in logarithmic time.
+    fn sealed(self: &Arc<Scratch>) -> Arc<Scratch> {
+        self.state.write().sealed = true;
+        let merged = self.merged.get_or_init(|| {
+            let len = |layer: &Scratch| layer.state.read().entries.len();
+            let (mut parts, mut size) = (vec![self], len(self));
+            while let Some(below) = parts[parts.len() - 1].below.as_ref().filter(|below| len(below) <= size) {
+                size += len(below);
+                parts.push(below);
+            }
+            let lowest = parts[parts.len() - 1];
+            if Arc::ptr_eq(lowest, self) {
+                return None;
+            }
+            let mut notes = Notes {
+                sealed: true,
+                ..Notes::default()
+            };
+            for part in parts.iter().rev() {
+                let state = part.state.read();
+                notes.entries.extend(state.entries.iter().cloned());
+                notes
+                    .codes
+                    .extend(state.codes.iter().map(|(bytes, code)| (bytes.clone(), *code)));
+            }
+            Some(Arc::new(Scratch {
+                below: lowest.below.clone(),
+                first: lowest.first,
+                state: RwLock::new(notes),
+                merged: OnceLock::new(),
+            }))
+        });
+        merged.as_ref().unwrap_or(self).clone()
+    }
 }
 
 impl Drop for Scratch {
@@ -55,18 +95,19 @@ impl Words {
 
     /// The same values, with a layer of its own that catches new ones and is forgotten with it.
     pub fn with_scratch(&self) -> Words {
-        let first = match &self.scratch {
-            Some(below) => {
-                let mut state = below.state.write();
-                state.sealed = true;
-                below.first + state.entries.len() as u64
+        let (below, first) = match &self.scratch {
+            Some(top) => {
+                let below = top.sealed();
+                let first = below.first + below.state.read().entries.len() as u64;
+                (Some(below), first)
             }
-            None => EPHEMERAL,
+            None => (None, EPHEMERAL),
         };
         let scratch = Scratch {
-            below: self.scratch.clone(),
+            below,
             first,
             state: RwLock::default(),
+            merged: OnceLock::new(),
         };
         Words {
             dict: self.dict.clone(),
@@ -91,6 +132,11 @@ impl Words {
     /// The layers over the dictionary, the newest first.
     fn layers(&self) -> impl Iterator<Item = &Scratch> {
         std::iter::successors(self.scratch.as_deref(), |layer| layer.below.as_deref())
+    }
+
+    #[cfg(test)]
+    pub(super) fn depth(&self) -> usize {
+        self.layers().count()
     }
 
     fn find_code(&self, bytes: &[u8]) -> Result<Option<u64>> {

@@ -56,7 +56,11 @@ pub(super) fn database(
             speculative: base.speculative || cx.options.speculative,
         }),
     };
-    let snapshot = base.snapshot.apply(datoms.clone(), &kinds(&frame.schema));
+    let before = match frame.speculative {
+        true => &base.snapshot.apart(),
+        false => &base.snapshot,
+    };
+    let snapshot = before.apply(datoms.clone(), &kinds(&frame.schema));
     Ok(Db::from_base(Base {
         snapshot,
         basis_t: cx.t,
