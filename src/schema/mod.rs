@@ -123,7 +123,9 @@ pub struct Schema {
     composites: Map<u32, Vec<u32>>,
     /// what is said with the attributes that describe attributes
     facts: Map<EntityId, Arc<Definition>>,
-    /// `:db.entity/always`: (marker attribute, spec)
+    /// `:db.entity/always`: (marker, spec), also of markers that are no attributes yet
+    markers: Arc<[(Keyword, EntityId)]>,
+    /// those whose marker is an attribute
     always: Arc<[(u32, EntityId)]>,
 }
 
@@ -173,6 +175,7 @@ impl Schema {
             idents: Map::default(),
             composites: Map::default(),
             facts: Map::default(),
+            markers: Arc::default(),
             always: Arc::default(),
         }
     }
@@ -193,7 +196,7 @@ impl Schema {
     pub fn apply<'a>(&self, facts: impl IntoIterator<Item = (EntityId, u32, &'a Value, bool)>) -> Schema {
         let mut next = self.clone();
         let mut touched: Vec<EntityId> = Vec::new();
-        let mut always_changed = false;
+        let (mut markers_changed, mut names_changed) = (false, false);
         // Entity by entity, and of each retractions before assertions: within one transaction a replaced value is both.
         let mut facts: Vec<_> = facts
             .into_iter()
@@ -215,7 +218,9 @@ impl Schema {
                         next.idents.remove(&e);
                     }
                 }
-                always_changed |= a == bootstrap::ENTITY_ALWAYS;
+                markers_changed |= a == bootstrap::ENTITY_ALWAYS;
+                names_changed |=
+                    added && (a == bootstrap::VALUE_TYPE || a == bootstrap::IDENT && next.attr_of(e).is_some());
                 let at = known.iter().position(|(other, _)| *other == a).unwrap_or_else(|| {
                     known.push((a, SmallVec::new()));
                     known.len() - 1
@@ -232,8 +237,11 @@ impl Schema {
         for e in touched {
             next.rebuild(e);
         }
-        if always_changed {
-            next.collect_always();
+        if markers_changed {
+            next.collect_markers();
+        }
+        if markers_changed || names_changed && !next.markers.is_empty() {
+            next.find_markers();
         }
         next
     }
@@ -334,16 +342,21 @@ impl Schema {
         self.attrs.insert(id, Arc::new(attr));
     }
 
-    fn collect_always(&mut self) {
-        let mut always = Vec::new();
+    fn collect_markers(&mut self) {
+        let mut markers = Vec::new();
         for (e, known) in &self.facts {
             for value in values(known, bootstrap::ENTITY_ALWAYS) {
-                let Value::Keyword(marker) = value else { continue };
-                if let Some(attr) = self.attr_by_ident(marker) {
-                    always.push((attr.id, *e));
+                if let Value::Keyword(marker) = value {
+                    markers.push((marker.clone(), *e));
                 }
             }
         }
+        self.markers = markers.into();
+    }
+
+    fn find_markers(&mut self) {
+        let attr = |(marker, spec): &(Keyword, EntityId)| self.attr_by_ident(marker).map(|attr| (attr.id, *spec));
+        let mut always: Vec<(u32, EntityId)> = self.markers.iter().filter_map(attr).collect();
         always.sort_unstable();
         self.always = always.into();
     }

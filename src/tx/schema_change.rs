@@ -6,7 +6,7 @@
 //! | rename | always; the old name keeps resolving and is never given to anything else |
 //! | one to many | always, except for composites and their members |
 //! | many to one | no entity has two values |
-//! | add unique | values are distinct |
+//! | add unique, drop unique-partial | values are distinct |
 //! | drop unique, identity <-> value, component, no-history, preds, doc | always |
 //! | drop index | unless unique |
 //! | value type, tuple definition | never |
@@ -390,6 +390,9 @@ impl Checker<'_, '_> {
         }
         if before.unique.is_none() && after.unique.is_some() {
             self.distinct_values(&after, place(bootstrap::UNIQUE))?;
+        } else if after.unique.is_some() && before.unique_partial && !after.unique_partial {
+            // What was exempt is not any more.
+            self.distinct_values(&after, place(bootstrap::UNIQUE_PARTIAL))?;
         }
         Ok(())
     }
@@ -537,6 +540,10 @@ fn composite(schema: &Schema, attr: &Attribute, bad: &dyn Fn(u32, String) -> Err
                 "the member {k} of {} must have cardinality one and not be a tuple",
                 attr.ident
             )));
+        }
+        if [bootstrap::TX_INSTANT, bootstrap::NUDGED].contains(&member.id) {
+            // A transaction's instant is settled when its tuples are made already.
+            return Err(bad(format!("{k} is kept by asof and cannot be in {}", attr.ident)));
         }
         if seen.contains(&member.id) {
             return Err(bad(format!("{k} is twice in {}", attr.ident)));

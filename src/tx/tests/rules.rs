@@ -129,6 +129,19 @@ fn specs_that_always_hold() {
 }
 
 #[test]
+fn a_spec_holds_whenever_its_marker_was_made() {
+    let mut w = world();
+    let marker = "[{:db/ident :crew/boat :db/valueType :db.type/string :db/cardinality :db.cardinality/one}]";
+    w.ok("[{:db/ident :spec/rower :db.entity/always :crew/boat :db.entity/attrs :crew/name}]");
+    w.ok(marker);
+    assert_eq!(w.code(r#"[{:crew/badge "A" :crew/boat "b"}]"#), Code::EntityAttr);
+    // An attribute that gets the name later is as good.
+    w.ok("[{:db/ident :spec/late :db.entity/always :crew/late :db.entity/attrs :crew/name}]");
+    w.ok("[{:db/id :crew/rank :db/ident :crew/late}]");
+    assert_eq!(w.code(r#"[{:crew/badge "A" :crew/late :pilot}]"#), Code::EntityAttr);
+}
+
+#[test]
 fn instants_increase_strictly() {
     let mut w = World::crew();
     w.at(1_000_000);

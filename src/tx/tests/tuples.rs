@@ -128,3 +128,31 @@ fn fixed_tuples() {
     );
     assert_eq!(w.code(r#"[{:crew/badge "A" :spot/at ["n" 7]}]"#), Code::WrongType);
 }
+
+#[test]
+fn partial_uniqueness_is_taken_back_where_no_tuples_are_shared() {
+    let mut w = World::crew();
+    w.ok("[{:db/id :seat/room+row :db/uniquePartial true}]");
+    w.ok(r#"[{:crew/badge "A" :seat/room "R1"} {:crew/badge "B" :seat/room "R1"}]"#);
+    let back = "[{:db/id :seat/room+row :db/uniquePartial false}]";
+    assert_eq!(w.code(back), Code::UniqueViolation);
+    assert_eq!(
+        w.code("[[:db/retract :seat/room+row :db/uniquePartial true]]"),
+        Code::UniqueViolation
+    );
+    w.ok(r#"[{:crew/badge "B" :seat/row 1}]"#);
+    w.ok(back);
+    assert_eq!(w.code(r#"[{:crew/badge "C" :seat/room "R1"}]"#), Code::UniqueConflict);
+}
+
+#[test]
+fn what_asof_itself_says_of_a_transaction_is_in_no_composite() {
+    let mut w = World::crew();
+    for member in [":db/txInstant", ":db.tx/nudged"] {
+        let tuple = format!(
+            "[{{:db/ident :audit/when :db/valueType :db.type/tuple :db/cardinality :db.cardinality/one
+                :db/tupleAttrs [{member} :crew/name]}}]"
+        );
+        assert_eq!(w.code(&tuple), Code::InvalidTupleAttrs, "{member}");
+    }
+}
