@@ -4,6 +4,8 @@
 //! One round, [`fold_once`]: freeze the tail (the writer stands still for microseconds), fold it while transactions go on, write
 //! the root, install the leaves in the newest value (the writer stands still again), delete what nobody can read any more.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -14,7 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use super::options::threads;
 use super::pending::Pending;
 use crate::db::{Base, Db};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::index::{Garbage, RootMeta, Snapshot};
 use crate::store::Store;
 
@@ -167,6 +169,8 @@ pub(super) trait Indexed: Send + Sync + 'static {
     fn exclusively<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R;
     /// Ends all writing: what the store holds is not known any more.
     fn poison(&self, cause: Error);
+    /// Why nothing can be written any more.
+    fn poisoned(&self) -> Option<Error>;
 }
 
 /// Starts the thread, which lives until [`Indexer::stop`].
@@ -198,7 +202,9 @@ fn run(writer: &impl Indexed) {
         drop(state);
         // While writers are far ahead, all cores fold: they would wait soon.
         let behind = indexer.tail() >= indexer.hard / 2;
-        let outcome = fold_once(writer, if behind { threads() } else { 1 });
+        let round = || fold_once(writer, if behind { threads() } else { 1 });
+        // Whoever waits for a round hears of a panic, instead of waiting for a thread that is gone.
+        let outcome = catch_unwind(AssertUnwindSafe(round)).unwrap_or_else(|panic| Err(panicked(&*panic)));
         state = indexer.state.lock();
         state.finished += 1;
         state.failure = outcome.err();
@@ -219,11 +225,15 @@ pub(super) fn fold_once(writer: &impl Indexed, threads: usize) -> Result<()> {
     let indexer = writer.indexer();
     let mut roots = indexer.roots.lock();
     let (db, hash) = writer.exclusively(|pending| {
+        // The pending value may hold transactions that are in no log.
+        if let Some(cause) = writer.poisoned() {
+            return Err(cause);
+        }
         let base = pending.db.base();
         let frozen = base.snapshot.freeze();
         pending.db = with_snapshot(base, frozen);
         pending.fresh.freeze();
-        Ok::<_, Error>((pending.db.clone(), pending.chain.hash()))
+        Ok((pending.db.clone(), pending.chain.hash()))
     })?;
     let base = db.base();
     if base.snapshot.unindexed() == 0 {
@@ -258,6 +268,15 @@ pub(super) fn fold_once(writer: &impl Indexed, threads: usize) -> Result<()> {
         indexer.tail.store(left, Ordering::Relaxed);
     });
     roots.garbage.collect(&**writer.store(), &blobs)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(|s| &**s))
+        .unwrap_or("no message");
+    Error::new(Code::Io, format!("the indexes could not be written: {said}"))
 }
 
 /// The same facts, held in another way.

@@ -112,26 +112,29 @@ fn newest_root(store: &Arc<dyn Store>, options: &Options) -> Result<(State, Chai
     let Some(meta) = meta else {
         return Ok((State::empty(snapshot, words, registry), Chain::start(), version));
     };
-    match store.record(meta.t)? {
-        Some(bytes) => {
-            if Record::claimed_hash(&bytes) != Some(meta.hash) {
-                return Err(Error::new(
-                    Code::ChainBroken,
-                    format!(
-                        "the indexes were made from another log: its record {} has another hash",
-                        meta.t
-                    ),
-                )
-                .with("t", meta.t)
-                .hint("restore a backup of the whole directory"));
-            }
-        }
-        None if options.accept_loss => {
+    let kept = match store.record(meta.t) {
+        Err(e) if options.accept_loss && e.code() == Code::CorruptStore => None,
+        kept => kept?,
+    };
+    match kept {
+        Some(bytes) if Record::claimed_hash(&bytes) == Some(meta.hash) => {}
+        _ if options.accept_loss => {
             // The log lost what the indexes hold; the log is the truth, so they are made anew from it.
             store.swap_root(version, &[])?;
             let (_, snapshot, dict) = index::open(&**store, &blobs, None)?;
             let state = State::empty(snapshot, Words::new(dict), registry);
             return Ok((state, Chain::start(), version + 1));
+        }
+        Some(_) => {
+            return Err(Error::new(
+                Code::ChainBroken,
+                format!(
+                    "the indexes were made from another log: its record {} has another hash",
+                    meta.t
+                ),
+            )
+            .with("t", meta.t)
+            .hint("restore a backup of the whole directory"));
         }
         None => {
             return Err(Error::new(

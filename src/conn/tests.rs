@@ -231,7 +231,8 @@ fn the_indexer_folds_and_opening_goes_on_from_its_root() {
     store.forget_log(101).unwrap();
     let error = Options::new().open_store(store.clone()).err().unwrap();
     assert_eq!(error.code(), Code::ChainBroken);
-    let less = Options::new().accept_loss(true).open_store(store).unwrap();
+    let less = Options::new().accept_loss(true).open_store(store.clone()).unwrap();
+    assert_eq!(store.blob_ids(0).count(), 0, "nothing is left of the old indexes");
     assert_eq!(less.db().basis_t(), 100);
     assert_eq!(
         facts(&less.db()),
@@ -375,4 +376,114 @@ fn a_function_that_panics_fails_its_transaction_alone() {
     assert_eq!(error.code(), Code::TxFunctionFailed);
     assert!(error.message().contains("as it must"), "{error}");
     assert_eq!(conn.transact(doc("x", "fine")).unwrap().t, 1);
+}
+
+#[test]
+fn a_damaged_record_that_the_indexes_have_reached_is_given_up() {
+    let store = Arc::new(Memory::new());
+    let conn = Options::new().open_store(store.clone()).unwrap();
+    for i in 0..8 {
+        conn.transact(doc("x", &format!("a text for number {i}"))).unwrap();
+    }
+    conn.sync_index().unwrap();
+    drop(conn);
+    store.overwrite_record(8, b"\x01 not a record");
+    let error = Options::new().open_store(store.clone()).err().unwrap();
+    assert_eq!(error.code(), Code::ChainBroken);
+    let conn = Options::new().accept_loss(true).open_store(store).unwrap();
+    assert_eq!((conn.db().basis_t(), conn.verify().unwrap().records), (7, 8));
+    conn.verify_indexes().unwrap();
+}
+
+#[test]
+fn what_is_in_no_log_gets_into_no_index() {
+    let store = Faulty::new();
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    conn.transact(doc("x", "kept")).unwrap();
+    store.fail_append_after(0);
+    conn.transact(doc("x", "lost")).unwrap_err();
+    let error = super::indexer::fold_once(&*conn.0.writer, 1).unwrap_err();
+    assert_eq!(error.code(), Code::Poisoned);
+    drop(conn);
+    store.crash();
+    let again = Options::new().open_store(Arc::new(store)).unwrap();
+    assert_eq!(again.db().basis_t(), 1);
+    again.verify_indexes().unwrap();
+}
+
+#[test]
+fn a_panic_of_the_indexer_is_an_error_and_it_goes_on() {
+    let store = Faulty::new();
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    conn.transact(doc("x", "kept")).unwrap();
+    store.panic_at_blob();
+    let error = conn.sync_index().unwrap_err();
+    assert!(error.message().contains("panicked"), "{error}");
+    conn.transact(doc("x", "later")).unwrap();
+    conn.sync_index().unwrap();
+    assert_eq!(conn.db().base().snapshot.unindexed(), 0);
+    conn.verify_indexes().unwrap();
+}
+
+/// A database whose indexes are written twice, and between that once more where `fault` makes it fail.
+fn blobs_after(fault: Option<&dyn Fn(&Faulty)>) -> Vec<u64> {
+    let store = Faulty::new();
+    let conn = Options::new().open_store(Arc::new(store.clone())).unwrap();
+    let mut n = 0;
+    let mut say = |texts: usize| {
+        for _ in 0..texts {
+            n += 1;
+            conn.transact(doc("x", &format!("a text for number {n}, longer than most")))
+                .unwrap();
+        }
+    };
+    say(21);
+    conn.sync_index().unwrap();
+    say(15);
+    if let Some(fault) = fault {
+        fault(&store);
+        conn.sync_index().unwrap_err();
+        store.fail_blob_after(u64::MAX);
+        store.fail_hashes_after(u64::MAX);
+    }
+    say(14);
+    conn.sync_index().unwrap();
+    conn.verify_indexes().unwrap();
+    store.blob_ids(0).map(|id| id.unwrap()).collect()
+}
+
+#[test]
+fn a_fold_that_fails_leaves_nothing_behind() {
+    let clean = blobs_after(None);
+    let faults: [&dyn Fn(&Faulty); 4] = [
+        &|store| store.fail_blob_after(0),
+        &|store| store.fail_blob_after(9),
+        &|store| store.fail_hashes_after(0),
+        &Faulty::panic_at_blob,
+    ];
+    for fault in faults {
+        assert_eq!(blobs_after(Some(fault)), clean);
+    }
+}
+
+#[test]
+fn a_fold_that_a_crash_ended_leaves_nothing_behind() {
+    let store = Faulty::new();
+    let open = || Options::new().open_store(Arc::new(store.clone())).unwrap();
+    let conn = open();
+    let ids = || store.blob_ids(0).map(|id| id.unwrap()).collect::<Vec<u64>>();
+    conn.transact(doc("x", "a text that is longer than a word")).unwrap();
+    conn.sync_index().unwrap();
+    let clean = ids();
+    conn.transact(doc("x", "another text that is longer than most"))
+        .unwrap();
+    store.fail_hashes_after(0);
+    conn.sync_index().unwrap_err();
+    assert_ne!(ids(), clean);
+    drop(conn);
+    store.crash();
+    let again = open();
+    assert_eq!(ids(), clean);
+    again.sync_index().unwrap();
+    again.verify_indexes().unwrap();
 }

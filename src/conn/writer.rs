@@ -505,24 +505,37 @@ impl Indexed for Writer {
             self.idle.wait(&mut gate);
         }
         drop(gate);
-        let result = {
-            let mut pending = self.pending.lock();
-            let result = f(&mut pending);
-            // After a failed append the pending value holds what nobody may see.
-            if self.poison.get().is_none() {
-                self.current.store(Arc::new(pending.db.clone()));
-            }
-            result
-        };
-        let mut gate = self.gate.lock();
-        gate.paused = false;
-        self.leave(gate);
+        // Others go on also when `f` panics.
+        let _paused = Paused(self);
+        let mut pending = self.pending.lock();
+        let result = f(&mut pending);
+        // After a failed append the pending value holds what nobody may see.
+        if self.poison.get().is_none() {
+            self.current.store(Arc::new(pending.db.clone()));
+        }
         result
     }
 
     fn poison(&self, cause: Error) {
         // Only the first cause is kept; later ones follow from it.
         let _ = self.poison.set(cause);
+    }
+
+    fn poisoned(&self) -> Option<Error> {
+        self.poison.get().map(poisoned)
+    }
+}
+
+/// As long as it is there, nobody leads.
+struct Paused<'a>(&'a Writer);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        let mut gate = self.0.gate.lock();
+        gate.paused = false;
+        // Whoever waits to pause it next, too: leaving wakes nobody when there is a new leader.
+        self.0.idle.notify_all();
+        self.0.leave(gate);
     }
 }
 

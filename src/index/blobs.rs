@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -59,6 +60,55 @@ pub struct Blobs {
     cache: Cache<Key, Blob, Bytes>,
     next: AtomicU64,
     reads: AtomicU64,
+    /// Pages of the dictionary that a fold wrote which then failed.
+    abandoned: Mutex<Vec<BlobId>>,
+}
+
+/// A fold under way. Unless it is said to be whole, its ids are given again: what it wrote is overwritten, or deleted at the next opening.
+pub(super) struct Attempt<'a> {
+    blobs: &'a Blobs,
+    first: BlobId,
+    /// The page of the dictionary that it left half full. Pages have ids of their own, by what they hold.
+    page: Option<BlobId>,
+    whole: bool,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(blobs: &'a Blobs) -> Attempt<'a> {
+        Attempt {
+            blobs,
+            first: blobs.next_id(),
+            page: None,
+            whole: false,
+        }
+    }
+
+    /// It is about to write this page.
+    pub(super) fn writes(&mut self, page: Option<BlobId>) {
+        self.page = page;
+    }
+
+    /// Ends it; gives the pages that those before it left behind.
+    pub(super) fn whole(mut self) -> Vec<BlobId> {
+        self.whole = true;
+        let mut left = std::mem::take(&mut *self.blobs.abandoned.lock());
+        left.retain(|page| Some(*page) != self.page);
+        left
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.whole {
+            return;
+        }
+        (self.first..self.blobs.next_id()).for_each(|id| self.blobs.forget(id));
+        self.blobs.set_next_id(self.first);
+        let mut abandoned = self.blobs.abandoned.lock();
+        if let Some(page) = self.page.filter(|page| !abandoned.contains(page)) {
+            abandoned.push(page);
+        }
+    }
 }
 
 impl Blobs {
@@ -80,6 +130,7 @@ impl Blobs {
             cache,
             next: AtomicU64::new(1),
             reads: AtomicU64::new(0),
+            abandoned: Mutex::default(),
         }
     }
 
@@ -88,7 +139,7 @@ impl Blobs {
         self.store.as_ref()
     }
 
-    /// An id that no blob ever had.
+    /// An id that no blob has.
     pub(super) fn fresh(&self) -> BlobId {
         self.next.fetch_add(1, Ordering::Relaxed)
     }

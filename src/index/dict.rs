@@ -4,7 +4,7 @@
 //! cache of blobs. From bytes to codes there is a table of hashes in memory (about ten bytes an entry), made when first something
 //! new is interned; readers of a database that only look up a constant ask the store's hash table instead.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -30,6 +30,12 @@ const PAGE_BLOB: BlobId = 1 << 62;
 /// The blob of page `n` when it holds `fill` codes. A page is written anew, under another id, while it fills.
 fn page_blob(n: u64, fill: u64) -> BlobId {
     PAGE_BLOB | n << 11 | fill
+}
+
+/// Where the blobs are that a dictionary of `codes` codes does not have yet.
+pub(super) fn after(codes: u64) -> [Range<BlobId>; 2] {
+    let last = page_blob(codes / PAGE, codes % PAGE);
+    [LONG_BLOB | codes..PAGE_BLOB, last + 1..BlobId::MAX]
 }
 
 /// Key bytes, held wherever they are.

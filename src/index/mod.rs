@@ -49,7 +49,9 @@ use parking_lot::Mutex;
 use crate::datom::{RawDatom, T};
 use crate::error::Result;
 use crate::store::BlobId;
+use blobs::Attempt;
 use cut::Cut;
+use dict_page::PAGE;
 use directory::Directory;
 use fold::Sink;
 use key::{Keys, Kinds};
@@ -337,6 +339,7 @@ impl Snapshot {
             .into_iter()
             .flat_map(|tx| tx.iter().copied())
             .collect();
+        let mut attempt = Attempt::new(&core.blobs);
         let sink = Sink::new(&core.blobs, warm);
         let sorting = Mutex::new(());
         let one = |order: Order| {
@@ -356,6 +359,8 @@ impl Snapshot {
         }
         drop(datoms);
         let unstored = words.dict().unstored(codes)?;
+        let half_full = !codes.is_multiple_of(PAGE);
+        attempt.writes(unstored.blobs.last().map(|(id, _)| *id).filter(|_| half_full));
         unstored
             .blobs
             .into_iter()
@@ -368,7 +373,9 @@ impl Snapshot {
         }
         replaced.extend(unstored.replaced);
         replaced.extend(core.left.iter());
+        replaced.extend(attempt.whole());
         replaced.sort_unstable();
+        replaced.dedup();
         Ok(Folded {
             directories,
             t,
@@ -418,9 +425,10 @@ fn each<R: Send>(orders: [Order; 4], threads: usize, work: impl Fn(Order) -> R +
         }
     };
     std::thread::scope(|scope| {
-        (1..threads.min(orders.len())).for_each(|_| {
-            scope.spawn(run);
-        });
+        for _ in 1..threads.min(orders.len()) {
+            // Where the system has no thread left, those that are there do all of it.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, run);
+        }
         run();
     });
     let mut done = done.into_inner();

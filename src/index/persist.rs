@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use super::blobs::Blobs;
 use super::codec::{self, Reader};
-use super::dict::Dict;
+use super::dict::{self, Dict};
 use super::directory::{Directory, PageRef};
 use super::key::{Kinds, Order};
 use super::page::Separator;
@@ -116,7 +116,9 @@ pub fn open(
     root: Option<&[u8]>,
 ) -> Result<(Option<RootMeta>, Snapshot, Arc<Dict>)> {
     let Some(root) = root else {
-        sweep(store, blobs)?;
+        // Also when a root was there that is given up.
+        blobs.set_next_id(1);
+        sweep(store, blobs, 0)?;
         return Ok((None, Snapshot::on(blobs.clone()), Arc::new(Dict::new(blobs.clone(), 0))));
     };
     if root.first() != Some(&FORMAT) {
@@ -179,19 +181,23 @@ pub fn open(
     let damaged = || Error::new(Code::CorruptStore, "the newest root of the indexes does not decode");
     let (meta, next_blob, codes, core) = read(&mut r).filter(|_| r.0.is_empty()).ok_or_else(damaged)?;
     blobs.set_next_id(next_blob);
-    sweep(store, blobs)?;
+    sweep(store, blobs, codes)?;
     let dict = Arc::new(Dict::new(blobs.clone(), codes));
     Ok((Some(meta), Snapshot { core: Arc::new(core) }, dict))
 }
 
-/// Deletes the blobs of a fold that did not get as far as its root: their ids come after all that the root knows. (What the root
-/// replaced and nobody deleted goes with the next fold: opening and closing a database writes nothing.)
-fn sweep(store: &dyn Store, blobs: &Blobs) -> Result<()> {
+/// Deletes the blobs of a fold that did not get as far as its root: their ids come after all that the root knows, the dictionary's after
+/// those of its `codes`. (What the root replaced and nobody deleted goes with the next fold: opening and closing a database writes
+/// nothing.)
+fn sweep(store: &dyn Store, blobs: &Blobs, codes: u64) -> Result<()> {
+    let [long, pages] = dict::after(codes);
     let mut orphans = Vec::new();
-    for id in store.blob_ids(blobs.next_id()) {
-        match id? {
-            id if id < super::dict::FIRST_BLOB => orphans.push(id),
-            _ => break,
+    for range in [blobs.next_id()..dict::FIRST_BLOB, long, pages] {
+        for id in store.blob_ids(range.start) {
+            match id? {
+                id if range.contains(&id) => orphans.push(id),
+                _ => break,
+            }
         }
     }
     if orphans.is_empty() {

@@ -20,6 +20,8 @@ struct Plan {
     appends_left: Option<u64>,
     syncs_left: Option<u64>,
     blobs_left: Option<u64>,
+    blobs_panic: bool,
+    hashes_left: Option<u64>,
     sync_takes: Duration,
     synced: Option<u64>,
     syncs: u64,
@@ -41,6 +43,14 @@ impl Faulty {
     /// Lets `n` more blobs through; the next one fails.
     pub fn fail_blob_after(&self, n: u64) {
         self.plan.lock().blobs_left = Some(n);
+    }
+    /// Makes the next blob panic, as a mistake in a store does.
+    pub fn panic_at_blob(&self) {
+        self.plan.lock().blobs_panic = true;
+    }
+    /// Lets `n` more lots of the dictionary's hashes through; the next one fails.
+    pub fn fail_hashes_after(&self, n: u64) {
+        self.plan.lock().hashes_left = Some(n);
     }
     /// Makes every sync take this long, as a disk does.
     pub fn sync_takes(&self, time: Duration) {
@@ -118,6 +128,8 @@ impl Store for Faulty {
     }
     fn put_blobs(&self, blobs: &mut dyn Iterator<Item = (BlobId, Vec<u8>)>) -> Result<()> {
         for blob in blobs {
+            let panics = std::mem::take(&mut self.plan.lock().blobs_panic);
+            assert!(!panics, "the write of a blob panicked, as this test wanted");
             if due(&mut self.plan.lock().blobs_left) {
                 return Err(injected("write of a blob"));
             }
@@ -135,6 +147,9 @@ impl Store for Faulty {
         self.memory.blob_ids(from)
     }
     fn put_hashes(&self, hashes: &mut dyn Iterator<Item = Hashed>) -> Result<()> {
+        if due(&mut self.plan.lock().hashes_left) {
+            return Err(injected("write of hashes"));
+        }
         self.memory.put_hashes(hashes)
     }
     fn codes(&self, hash: u64) -> Result<Vec<u64>> {

@@ -22,7 +22,9 @@ use fjall::{Database, Keyspace, PersistMode, Readable, Snapshot, UserValue};
 use parking_lot::{Condvar, Mutex};
 
 use super::head::HeadFile;
-use super::layout::{at_path, check_folder, check_format, check_free, finish_switch, is_unfinished, write_format};
+use super::layout::{
+    at_path, check_folder, check_format, check_free, finish_switch, is_unfinished, make_folder, write_format,
+};
 use super::lock::Lock;
 use super::run::{join, runs, split};
 use super::seal::{DICT, HASH, LEAF, LOG, ROOT, Space, seal, unseal};
@@ -86,7 +88,7 @@ impl Fjall {
                 );
             }
             check_free(dir)?;
-            fs::create_dir_all(dir).map_err(|e| at_path(dir, e))?;
+            make_folder(dir)?;
         }
         let lock = Lock::take(&dir.join("asof.lock"))?;
         let store = dir.join("store");

@@ -53,6 +53,23 @@ pub(super) fn check_free(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Makes the folder of a database, and those that it is in. Their names are safe before anything in them is.
+pub(super) fn make_folder(dir: &Path) -> Result<()> {
+    let full = std::path::absolute(dir).map_err(|e| at_path(dir, e))?;
+    // Whoever made the folder itself before perhaps stopped short of this, so its name is made safe in any case.
+    let above = full.parent().into_iter().flat_map(Path::ancestors);
+    let missing = above.clone().take_while(|folder| !folder.exists()).count();
+    fs::create_dir_all(&full).map_err(|e| at_path(dir, e))?;
+    for folder in above.take(missing + 1) {
+        match sync_names(folder) {
+            // Whoever may not list a folder cannot sync it either, and has not made it.
+            Err(e) if e.kind() != std::io::ErrorKind::PermissionDenied => return Err(at_path(folder, e)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Whether `store` is what the engine leaves when it is stopped while it makes a database: no version marker, and nothing
 /// that it does not write before that marker.
 pub(super) fn is_unfinished(store: &Path) -> Result<bool> {
@@ -162,10 +179,12 @@ pub(super) fn write_format(dir: &Path) -> Result<()> {
 
 /// Makes new names in `dir` safe; Windows does so by itself.
 pub(super) fn sync_dir(dir: &Path) -> Result<()> {
+    sync_names(dir).map_err(|e| at_path(dir, e))
+}
+
+fn sync_names(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    fs::File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|e| at_path(dir, e))?;
+    fs::File::open(dir)?.sync_all()?;
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())

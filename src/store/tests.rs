@@ -43,6 +43,12 @@ fn behaves(store: &dyn Store) {
     assert_eq!(store.blob(12).unwrap(), None);
     let ids: Vec<u64> = store.blob_ids(2).map(|id| id.unwrap()).collect();
     assert_eq!(ids, [2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19]);
+    // An id is given again when a fold failed, or the indexes are made anew.
+    let other = (12..15).map(|id| (id, vec![id as u8 + 100; 2000]));
+    store.put_blobs(&mut other.into_iter()).unwrap();
+    for id in 12..15 {
+        assert_eq!(store.blob(id).unwrap().unwrap()[..], [id as u8 + 100; 2000]);
+    }
 
     store
         .put_hashes(&mut [(1, 10), (7, 3), (7, 4), (u64::MAX, 1)].map(hashed(true)).into_iter())
@@ -193,6 +199,7 @@ fn directories_are_made_only_where_that_is_meant() {
     std::fs::create_dir_all(half.join("store/keyspaces")).unwrap();
     std::fs::write(half.join("store/0.jnl"), "").unwrap();
     drop(open(&half).unwrap());
+    drop(open(&dir.path().join("some/folders/deep")).unwrap());
 
     std::fs::write(half.join("FORMAT"), "asof 99\n").unwrap();
     assert_eq!(code(open(&half)), Code::UnsupportedFormat);
@@ -251,4 +258,26 @@ fn the_head_never_runs_ahead_of_what_is_synced() {
     assert_eq!(store.head().unwrap(), None, "not on the commit path");
     std::thread::sleep(std::time::Duration::from_millis(1300));
     assert_eq!(store.head().unwrap(), Some((1, [1; 32])), "but a second later");
+}
+
+#[test]
+fn a_head_that_could_not_be_written_is_written_later() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let file = dir.path().join("HEAD");
+    std::fs::remove_file(&file).unwrap();
+    let settings = Settings {
+        head_may_be_lost: true,
+        ..Settings::default()
+    };
+    let store = Fjall::open(dir.path(), &settings).unwrap();
+    // Nothing can be written where a folder is.
+    std::fs::create_dir(&file).unwrap();
+    store.append(&records(0, 2), Durability::Power).unwrap();
+    store.note_head(1, [1; 32]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1300));
+    assert_eq!(store.head().unwrap(), None);
+    std::fs::remove_dir(&file).unwrap();
+    store.close().unwrap();
+    assert_eq!(open(dir.path()).unwrap().head().unwrap(), Some((1, [1; 32])));
 }

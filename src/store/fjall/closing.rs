@@ -50,10 +50,16 @@ impl Open {
         let Some((t, hash)) = self.noted.lock().head.take() else {
             return Ok(());
         };
-        if t >= self.synced.load(Ordering::Acquire) {
-            self.sync()?;
-        }
-        self.head.lock().write((t, hash))
+        let write = || {
+            if t >= self.synced.load(Ordering::Acquire) {
+                self.sync()?;
+            }
+            self.head.lock().write((t, hash))
+        };
+        write().inspect_err(|_| {
+            // Unless a newer one was noted meanwhile, it is still to be written.
+            self.noted.lock().head.get_or_insert((t, hash));
+        })
     }
 
     /// Ends the engine and empties its journal, all of which is in tables. The lock is held until that is done.
