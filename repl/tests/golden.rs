@@ -23,7 +23,7 @@ fn the_project_s_transcripts_fit() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/golden");
     let (code, out, err) = golden(&[text(&folder)]);
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains(": 6 fit"), "{out}");
+    assert!(out.contains(": 7 fit"), "{out}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use asof::conn::Options;
-use asof::edn;
+use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
 use asof::testing::Labels;
 use clap::Args;
@@ -13,7 +13,7 @@ use clap::Args;
 use super::output::Reports;
 use super::read_input;
 use super::reading::{Limits, ViewArgs};
-use crate::eval::{Session, error_form, foreign};
+use crate::eval::{Rules, Session, error_form, foreign, spelled_out};
 use crate::print::{Format, Reply, plural};
 
 const FORMS: &str = r#"Forms:
@@ -23,6 +23,9 @@ const FORMS: &str = r#"Forms:
   (entid db x) (ident db x) (basis-t db) (schema db) (stats)
 where db is db, (as-of db T), (since db T), (history db), (with db [...]) or (branch-at db T), nested as one
 likes, and T is a t, a transaction's entity id or an #inst. A branch is the database as it was, for (with (branch-at db T) [...]).
+
+As at the prompt, [:find ...] alone is (q [:find ...]), [{...} [:db/add ...]] is (transact [...]), (pull pattern eid) pulls from what is
+looked at, and [[(name ?x) clause ...] ...] are rules for the queries behind them.
 
 An error is the answer of its form, among the others on standard output, and the script goes on. How many forms failed is said on
 standard error. The exit code is 0 all the same, so that a transcript with mistakes in it can be kept; with --keep-going it is 1 when
@@ -77,6 +80,7 @@ impl Eval {
             (None, file) => read_input(file.as_deref().expect("clap requires one of the two"))?,
         };
         let mut labels = self.labels.then(Labels::new);
+        let mut rules = Rules::default();
         let reports = Reports::default();
         let mut out = reports.clone();
         if self.fresh {
@@ -100,7 +104,7 @@ impl Eval {
             count += 1;
             // A text that cannot be read is its own last form.
             unreadable |= form.is_err();
-            match form.and_then(|form| session.eval(&form)) {
+            match form.and_then(|form| answer(form, &mut session, &mut rules)) {
                 Ok(mut reply) => {
                     if let Some(labels) = &mut labels {
                         reply.value = labels.relabel(&session.db(), &reply.value);
@@ -134,6 +138,15 @@ impl Eval {
             ExitCode::SUCCESS
         })
     }
+}
+
+/// What a form answers; rules, which later queries may call, answer their names.
+fn answer(form: Edn, session: &mut Session, rules: &mut Rules) -> Result<Reply> {
+    if !Rules::are(&form) {
+        return session.eval(&spelled_out(form, rules));
+    }
+    let (names, _) = rules.learn(&form).map_err(|e| e.at(form.span))?;
+    Ok(Edn::vector(names.iter().map(|name| Edn::sym(name))).into())
 }
 
 /// Removes the database at `dir`, and nothing that is not one.

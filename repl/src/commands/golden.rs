@@ -33,6 +33,8 @@ Write the asof blocks and let --update write the output; then read it, and commi
 of its own, in memory, whose clock starts at 2026-01-01 and goes a second further with each transaction. Entity ids
 print as #e1, #e2 in order of appearance, transactions as #t1. Errors are output like any other.
 
+Queries, transactions and rules may stand for themselves, as at the prompt: [:find ...], [{...}], [[(name ?x) ...]].
+
 Behind asof may stand: quiet (only errors are shown), or a format: table (as without), edn, json, csv, markdown.
 More forms: (include "people.edn") transacts the vectors of a file, (include "_setup.asof") plays another
 transcript's blocks, (dump db) shows a whole database. Files that begin with _ are only for including.

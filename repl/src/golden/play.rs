@@ -9,7 +9,7 @@ use asof::testing::{self, Labels};
 use clap::ValueEnum;
 
 use super::page::{self, Block, Part};
-use crate::eval::Session;
+use crate::eval::{Rules, Session, spelled_out};
 use crate::print::{Format, plural};
 
 /// What a transcript's file holds, and what it should.
@@ -34,6 +34,7 @@ pub fn play(file: &Path, budget: &Budget) -> Result<Played> {
     session.budget = budget.clone();
     let mut player = Player {
         session,
+        rules: Rules::default(),
         labels: Labels::new(),
         folder: file.parent().unwrap_or(Path::new("")),
         including: file
@@ -95,6 +96,7 @@ impl Failure {
 
 struct Player<'a> {
     session: Session,
+    rules: Rules,
     labels: Labels,
     /// Where included files are looked for.
     folder: &'a Path,
@@ -141,6 +143,13 @@ impl Player<'_> {
 
     /// What a form answers, as text.
     fn form(&mut self, form: &Edn, format: Format) -> Result<String, Failure> {
+        if Rules::are(form) {
+            self.rules.learn(form).map_err(|e| e.at(form.span))?;
+            // Later blocks are texts of their own.
+            self.rules.unplace();
+            return Ok(String::new());
+        }
+        let form = &spelled_out(form.clone(), &self.rules);
         let call = form.as_list().unwrap_or_default();
         let name = call.first().and_then(Edn::as_symbol).map(|name| name.to_string());
         let at = |e: Error| e.at(form.span);

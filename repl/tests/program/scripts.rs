@@ -179,3 +179,23 @@ fn a_folder_alone_means_its_prompt() {
     std::fs::create_dir(place.path().join("folder")).expect("writable");
     assert_eq!(place.run(&["folder"]).code, 2);
 }
+
+#[test]
+fn scripts_take_what_the_prompt_takes() {
+    let script = r#"
+        [{:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]
+        [{:db/id "a" :n 3} [:db/add "b" :n 30]]
+        [[(large ?e) [?e :n ?n] [(< 10 ?n)]]]
+        [:find ?n . :where (large ?e) [?e :n ?n]]
+        (explain [:find ?n . :where (large ?e) [?e :n ?n]])
+        (pull [:n] :n)
+        [1 2]"#;
+    let place = ships();
+    let run = place.input(&["eval", "-"], script);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!(lines.len(), 7, "{}", run.out);
+    assert_eq!(&lines[2..4], ["[large]", "30"]);
+    assert_eq!(lines[5], "nil", "no facts but its definition");
+    assert!(lines[6].contains("[1 2] is not a form to evaluate"), "{}", run.out);
+    assert_eq!(run.err, "1 of 7 forms failed\n");
+}
