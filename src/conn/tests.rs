@@ -487,3 +487,48 @@ fn a_fold_that_a_crash_ended_leaves_nothing_behind() {
     again.sync_index().unwrap();
     again.verify_indexes().unwrap();
 }
+
+#[test]
+fn what_is_only_asked_for_enters_no_dictionary() {
+    let conn = Connection::in_memory().unwrap();
+    conn.transact(
+        "[{:db/ident :ship/name :db/valueType :db.type/string :db/cardinality :db.cardinality/one :db/unique :db.unique/identity}
+          {:db/ident :ship/aka :db/valueType :db.type/string :db/cardinality :db.cardinality/many}]",
+    )
+    .unwrap();
+    conn.transact("[{:ship/name \"the Petrel of Leith\"}]").unwrap();
+    let petrel = "[:ship/name \"the Petrel of Leith\"]";
+    let codes = || conn.db().words().dict().len();
+    let before = codes();
+    for (tx, error) in [
+        (
+            "[[:db/add [:ship/name \"a ship that nobody has seen\"] :db/doc \"x\"]]".to_string(),
+            Some("nobody has seen"),
+        ),
+        (
+            format!("[[:db/cas {petrel} :ship/name \"the Osprey of Wick\" \"x\"]]"),
+            Some("not \"the Osprey of Wick\""),
+        ),
+        (
+            format!("[[:db/retract {petrel} :ship/aka \"the old Petrel of Leith\"]]"),
+            None,
+        ),
+        (
+            format!("[[:db/retract {petrel} :ship/name \"the new Petrel of Leith\"]]"),
+            None,
+        ),
+    ] {
+        match (conn.transact(tx.clone()), error) {
+            (Err(e), Some(says)) => assert!(e.message().contains(says), "{e}"),
+            (Ok(report), None) => assert!(report.noop, "{tx}"),
+            (outcome, _) => panic!("{tx}: {outcome:?}"),
+        }
+    }
+    assert_eq!(codes(), before);
+    // One value is one, in whatever order it is said and asked for.
+    for (one, other) in [("retract", "add"), ("add", "retract")] {
+        let form = |op: &str| format!("[:db/{op} {petrel} :ship/aka \"said here for the first time, {one}\"]");
+        let error = conn.transact(format!("[{} {}]", form(one), form(other))).unwrap_err();
+        assert_eq!(error.code(), Code::DatomsConflict, "{error}");
+    }
+}

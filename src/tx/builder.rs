@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attrs;
-use super::cx::Cx;
+use super::cx::{Cx, Use};
 use super::expand::Expander;
 use super::ops::{Flags, Known, Lookup, Op, Ops, TempName, Term as Resolved, What};
 use crate::datom::convert::TEXT_BYTES_MAX;
@@ -149,6 +149,7 @@ pub(super) fn ops(cx: &Cx<'_>, tx: &Tx) -> Result<Ops> {
     for step in &tx.steps {
         expander.step(step)?;
     }
+    cx.align(&mut expander.out.ops)?;
     Ok(expander.out)
 }
 
@@ -158,7 +159,7 @@ impl<'a> Expander<'a> {
             Step::Add(e, a, v) => {
                 let e = self.typed_entity(e)?;
                 let attr = self.typed_attr(a)?;
-                let v = self.typed_value(attr, v)?;
+                let v = self.typed_value(attr, v, Use::Said)?;
                 self.add(e, attr, v, Span::NONE);
             }
             Step::Retract(e, a, v) => {
@@ -166,7 +167,7 @@ impl<'a> Expander<'a> {
                 let attr = self.typed_attr(a)?;
                 match v {
                     Some(v) => {
-                        let v = self.typed_value(attr, v)?;
+                        let v = self.typed_value(attr, v, Use::Asked)?;
                         self.must_exist(v);
                         self.push(What::Retract, e, attr, v, Span::NONE);
                     }
@@ -193,10 +194,10 @@ impl<'a> Expander<'a> {
                     return Err(super::messages::cas_needs_one(attr.def));
                 }
                 let old = match old {
-                    Some(old) => self.typed_value(attr, old)?,
+                    Some(old) => self.typed_value(attr, old, Use::Asked)?,
                     None => Resolved::Nothing,
                 };
-                let new = self.typed_value(attr, new)?;
+                let new = self.typed_value(attr, new, Use::Said)?;
                 self.out.cas.push((self.out.ops.len() as u32, old));
                 self.push(What::Cas, e, attr, new, Span::NONE);
             }
@@ -245,7 +246,7 @@ impl<'a> Expander<'a> {
                         format!("{} is not unique, so a value of it names no one entity", attr.def.ident),
                     ));
                 }
-                let v = self.typed_value(attr, &Term::Value(v.clone()))?;
+                let v = self.typed_value(attr, &Term::Value(v.clone()), Use::Asked)?;
                 let i = self.out.lookups.len() as u32;
                 self.out.lookups.push(Lookup {
                     a: attr.id,
@@ -258,27 +259,27 @@ impl<'a> Expander<'a> {
         }
     }
 
-    fn typed_value(&mut self, attr: attrs::Attr<'a>, v: &Term) -> Result<Resolved> {
+    fn typed_value(&mut self, attr: attrs::Attr<'a>, v: &Term, sense: Use) -> Result<Resolved> {
         let ty = attr.def.value_type;
         match v {
             // The common cases first, without a value in between.
             Term::Value(Value::Long(x)) if ty == ValueType::Long => Ok(Resolved::Word(word::long(*x))),
             Term::Value(Value::String(s)) if ty == ValueType::String && s.len() <= TEXT_BYTES_MAX => {
-                Ok(Resolved::Word(self.cx.words.intern_key(s.as_bytes())?))
+                Ok(Resolved::Word(self.cx.word_of_key(s.as_bytes(), sense)?))
             }
             Term::Entity(e) if ty == ValueType::Ref => self.typed_entity(e),
             Term::Value(Value::Ref(e)) if ty == ValueType::Ref => self.typed_entity(&Entity::Id(*e)),
             Term::Value(v @ Value::Tuple(_)) if ty == ValueType::Tuple => {
                 let value = self.cx.schema.value_from_edn(attr.def, &v.to_edn())?;
-                Ok(Resolved::Word(self.cx.words.intern(&value)?))
+                Ok(Resolved::Word(self.cx.word(&value, sense)?))
             }
             Term::Value(v) if v.value_type() == ty => {
                 let value = v.clone().coerce(ty)?;
-                Ok(Resolved::Word(self.cx.words.intern(&value)?))
+                Ok(Resolved::Word(self.cx.word(&value, sense)?))
             }
             Term::Value(v) => {
                 let value = self.cx.schema.value_from_edn(attr.def, &v.to_edn())?;
-                Ok(Resolved::Word(self.cx.words.intern(&value)?))
+                Ok(Resolved::Word(self.cx.word(&value, sense)?))
             }
             Term::Entity(_) => Err(Error::new(
                 Code::WrongType,

@@ -1,11 +1,12 @@
 //! What every stage needs: the database before, the words, and the way facts are shown in errors.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::TxOptions;
-use super::ops::Flags;
+use super::ops::{Flags, Op, Term, What};
 use crate::datom::{EntityId, Partition, T, TxId, Value, ValueType, Word, word};
 use crate::db::{Db, first_counter};
 use crate::edn::Keyword;
@@ -13,11 +14,22 @@ use crate::error::{Code, Error, Result, Span};
 use crate::index::{Columns, Fresh, Order, Probe, Range, Words};
 use crate::schema::{Attribute, Schema, bootstrap};
 
+/// How a transaction uses a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Perhaps it is stored.
+    Said,
+    /// The database before has it, or it makes no difference: what is looked up, compared with or retracted.
+    Asked,
+}
+
 /// The surroundings of one transaction.
 pub(super) struct Cx<'a> {
     pub db: &'a Db,
     pub schema: &'a Arc<Schema>,
     pub words: Cow<'a, Words>,
+    /// Values that are only asked for and that the words do not have, in a layer over these: they must not enter the dictionary.
+    asked: OnceCell<Words>,
     pub options: &'a TxOptions,
     /// The owners of unique values, when somebody keeps account of them.
     pub fresh: Option<&'a Fresh>,
@@ -39,11 +51,53 @@ impl<'a> Cx<'a> {
             db,
             schema: db.schema(),
             words,
+            asked: OnceCell::new(),
             options,
             fresh: None,
             t,
             tx: TxId::from_t(t).0,
         }
+    }
+
+    /// The word of a value, of which it is said how it is used.
+    pub fn word(&self, value: &Value, sense: Use) -> Result<Word> {
+        match word::inline(value) {
+            Some(w) => Ok(w),
+            None => self.word_of_key(&value.key(), sense),
+        }
+    }
+
+    /// As [`Cx::word`], for the key bytes of a value of a dictionary type.
+    pub fn word_of_key(&self, bytes: &[u8], sense: Use) -> Result<Word> {
+        if sense == Use::Said || self.words.has_scratch() {
+            return self.words.intern_key(bytes);
+        }
+        match self.words.find_key(bytes)? {
+            Some(w) => Ok(w),
+            None => self.asked.get_or_init(|| self.words.with_scratch()).intern_key(bytes),
+        }
+    }
+
+    /// Brings the words of what is retracted in line with what is said: a value that was asked for first may be said later.
+    pub fn align(&self, ops: &mut [Op]) -> Result<()> {
+        let Some(asked) = self.asked.get() else {
+            return Ok(());
+        };
+        for op in ops {
+            if op.what == What::Retract
+                && !op.flags.has(Flags::INLINE)
+                && let Term::Word(v) = op.v
+                && let Some(said) = self.words.find_key(&asked.bytes(v)?)?
+            {
+                op.v = Term::Word(said);
+            }
+        }
+        Ok(())
+    }
+
+    /// All words of this transaction.
+    fn all_words(&self) -> &Words {
+        self.asked.get().unwrap_or(&self.words)
     }
 
     /// Whether `e` has no facts before this transaction because it is being made by it.
@@ -59,7 +113,7 @@ impl<'a> Cx<'a> {
         }
         Ok(Probe {
             word,
-            bytes: Some(self.words.bytes(word)?),
+            bytes: Some(self.all_words().bytes(word)?),
         })
     }
 
@@ -68,7 +122,9 @@ impl<'a> Cx<'a> {
         let Some(fresh) = self.fresh else {
             return Ok(None);
         };
-        let owner = fresh.owner(&self.db.base().snapshot, &self.words, a, v, || self.probe(flags, v))?;
+        let owner = fresh.owner(&self.db.base().snapshot, self.all_words(), a, v, || {
+            self.probe(flags, v)
+        })?;
         if cfg!(debug_assertions)
             && let Some(owner) = owner
         {
@@ -89,7 +145,7 @@ impl<'a> Cx<'a> {
 
     /// The value of an attribute's word.
     pub fn value(&self, a: u32, v: Word) -> Result<Value> {
-        self.words.value(self.attr(a)?.value_type, v)
+        self.all_words().value(self.attr(a)?.value_type, v)
     }
 
     /// Checks an id that a user wrote: only allocated ones are entities.

@@ -12,7 +12,7 @@
 //! tuples when its first element is a vector.
 
 use super::attrs::{Attr, Attrs, Key};
-use super::cx::Cx;
+use super::cx::{Cx, Use};
 use super::ops::{Flags, Known, Lookup, Op, Ops, TempName, Term, What};
 use super::parse::{self, Form, malformed};
 use crate::datom::convert::{describe, show};
@@ -42,6 +42,7 @@ pub(super) fn ops(cx: &Cx<'_>, data: &[Edn]) -> Result<Ops> {
         form.check_depth()?;
         expander.form(form)?;
     }
+    cx.align(&mut expander.out.ops)?;
     Ok(expander.out)
 }
 
@@ -64,7 +65,7 @@ impl<'a> Expander<'a> {
                 let e = self.entity(e)?;
                 match self.attribute(a)? {
                     Key::Forward(attr) => {
-                        let v = self.single(attr, v)?;
+                        let v = self.single(attr, v, Use::Said)?;
                         self.add(e, attr, v.0, v.1);
                     }
                     Key::Reverse(attr) => {
@@ -79,7 +80,7 @@ impl<'a> Expander<'a> {
                 let attr = self.forward(a)?;
                 let (what, v, span) = match v {
                     Some(v) => {
-                        let (term, span) = self.single(attr, v)?;
+                        let (term, span) = self.single(attr, v, Use::Asked)?;
                         self.must_exist(term);
                         (What::Retract, term, span)
                     }
@@ -109,9 +110,9 @@ impl<'a> Expander<'a> {
                 }
                 let old = match old.node {
                     Node::Nil => Term::Nothing,
-                    _ => self.single(attr, old)?.0,
+                    _ => self.single(attr, old, Use::Asked)?.0,
                 };
-                let (new, _) = self.single(attr, new)?;
+                let (new, _) = self.single(attr, new, Use::Said)?;
                 self.out.cas.push((self.out.ops.len() as u32, old));
                 self.push(What::Cas, e, attr, new, form.span);
                 Ok(())
@@ -149,7 +150,7 @@ impl<'a> Expander<'a> {
 
     fn forward_entry(&mut self, e: Term, attr: Attr<'a>, value: &Edn) -> Result<()> {
         if attr.flags.has(Flags::ONE) {
-            let (v, span) = self.single(attr, value)?;
+            let (v, span) = self.single(attr, value, Use::Said)?;
             self.add(e, attr, v, span);
             return Ok(());
         }
@@ -162,12 +163,12 @@ impl<'a> Expander<'a> {
         match items {
             Some(items) => {
                 for item in items {
-                    let (v, span) = self.single(attr, item)?;
+                    let (v, span) = self.single(attr, item, Use::Said)?;
                     self.add(e, attr, v, span);
                 }
             }
             None => {
-                let (v, span) = self.single(attr, value)?;
+                let (v, span) = self.single(attr, value, Use::Said)?;
                 self.add(e, attr, v, span);
             }
         }
@@ -244,16 +245,15 @@ impl<'a> Expander<'a> {
     }
 
     /// One value of an attribute, and its place.
-    fn single(&mut self, attr: Attr<'a>, form: &Edn) -> Result<(Term, Span)> {
+    fn single(&mut self, attr: Attr<'a>, form: &Edn, sense: Use) -> Result<(Term, Span)> {
         let span = form.span;
-        let words = &self.cx.words;
         // The common cases first, without a value in between.
         let term = match (attr.def.value_type, &form.node) {
             (ValueType::Ref, _) => self.referred(attr, form, false)?,
             (ValueType::Long, Node::Long(x)) => Term::Word(word::long(*x)),
             (ValueType::Boolean, Node::Bool(b)) => Term::Word(*b as u64),
             (ValueType::String, Node::Str(s)) if s.len() <= crate::datom::convert::TEXT_BYTES_MAX => {
-                Term::Word(words.intern_key(s.as_bytes())?)
+                Term::Word(self.cx.word_of_key(s.as_bytes(), sense)?)
             }
             (ValueType::Tuple, Node::Vector(items)) => {
                 let resolved = self.tuple_refs(attr, items)?;
@@ -264,11 +264,11 @@ impl<'a> Expander<'a> {
                     })
                 });
                 let value = self.cx.schema.value_from_edn(attr.def, &form);
-                Term::Word(words.intern(&value.map_err(|e| refused(attr, e, &form))?)?)
+                Term::Word(self.cx.word(&value.map_err(|e| refused(attr, e, &form))?, sense)?)
             }
             _ => {
                 let value = self.cx.schema.value_from_edn(attr.def, form);
-                Term::Word(words.intern(&value.map_err(|e| refused(attr, e, form))?)?)
+                Term::Word(self.cx.word(&value.map_err(|e| refused(attr, e, form))?, sense)?)
             }
         };
         Ok((term, span))
@@ -476,7 +476,7 @@ impl<'a> Expander<'a> {
                 Term::Temp(_) => return Err(wrong("a lookup ref sees the database before, which has no tempids")),
                 term => term,
             },
-            _ => self.single(attr, value)?.0,
+            _ => self.single(attr, value, Use::Asked)?.0,
         };
         let i = self.out.lookups.len() as u32;
         self.out.lookups.push(Lookup {
