@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bigdecimal::BigDecimal;
 use num_bigint::BigInt;
+use num_traits::FromPrimitive;
 use uuid::Uuid;
 
 use super::id::EntityId;
@@ -337,12 +338,14 @@ impl Val {
         }
     }
 
-    /// A finite number as a decimal. A double is what it prints as, so that `1.1` equals `1.1M`.
-    fn decimal(&self) -> Option<BigDecimal> {
+    /// A finite number as a decimal. A double with a fraction is what it prints as, so that `1.1` equals `1.1M`; one without is exactly
+    /// what it is, as longs see it. Both lie where no other double comes between, so that all numbers have one order.
+    pub(crate) fn decimal(&self) -> Option<BigDecimal> {
         match self {
             Val::Long(x) => Some(BigDecimal::from(*x)),
             Val::BigInt(x) => Some(BigDecimal::from(x.clone())),
             Val::BigDec(x) => Some(x.clone()),
+            Val::Double(x) if x.fract() == 0.0 => BigInt::from_f64(*x).map(BigDecimal::from),
             Val::Double(x) => format!("{x:e}").parse().ok(),
             _ => None,
         }

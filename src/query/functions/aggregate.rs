@@ -387,17 +387,37 @@ fn order(a: &Val, b: &Val) -> Result<Ordering> {
     }
 }
 
-/// Sorts by [`order`].
+/// Sorts by [`order`]. Merging by hand ends at the first two that have no order; a sort of the library would have to go on.
 fn sorted<'a>(values: &mut dyn Iterator<Item = &'a Val>) -> Result<Vec<&'a Val>> {
     let mut all: Vec<&Val> = values.collect();
-    let mut failed = None;
-    all.sort_by(|a, b| {
-        order(a, b).unwrap_or_else(|e| {
-            failed.get_or_insert(e);
-            a.cmp(b)
-        })
-    });
-    failed.map_or(Ok(all), Err)
+    let ty = all.first().and_then(|v| v.scalar_type());
+    if ty.is_some() && all.iter().all(|v| v.scalar_type() == ty) {
+        // Within a type the two orders are one.
+        all.sort();
+        return Ok(all);
+    }
+    let mut merged = Vec::with_capacity(all.len());
+    let mut width = 1;
+    while width < all.len() {
+        for both in all.chunks(2 * width) {
+            let (mut left, mut right) = both.split_at(width.min(both.len()));
+            while let ([a, a_rest @ ..], [b, b_rest @ ..]) = (left, right) {
+                if order(a, b)?.is_le() {
+                    merged.push(*a);
+                    left = a_rest;
+                } else {
+                    merged.push(*b);
+                    right = b_rest;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        std::mem::swap(&mut all, &mut merged);
+        merged.clear();
+        width *= 2;
+    }
+    Ok(all)
 }
 
 fn extreme(values: &mut dyn Iterator<Item = &Val>, amount: Option<usize>, wins: Ordering) -> Result<Val> {

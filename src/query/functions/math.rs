@@ -497,11 +497,11 @@ fn bigdec(args: &[Val]) -> Result<Val> {
         Some(x) => Ok(Val::BigDec(x)),
         None => {
             let x = number("bigdec", args, 0)?;
-            // What the double prints as, so that 1.1 becomes 1.1M and not its 52 binary digits.
-            format!("{x:e}")
-                .parse()
+            // The one that `=` says is equal: 1.1 becomes 1.1M and not its 52 binary digits.
+            Val::Double(x)
+                .decimal()
                 .map(Val::BigDec)
-                .map_err(|_| Error::new(Code::Overflow, format!("(bigdec {}) is not finite", args[0])))
+                .ok_or_else(|| Error::new(Code::Overflow, format!("(bigdec {}) is not finite", args[0])))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Functions by what they give: `call("(+ 1 2)")` with arguments written as values.
 
+use std::cmp::Ordering;
+
 use super::aggregate::{self, WordAcc};
 use super::*;
 use crate::datom::ValueType;
@@ -106,6 +108,7 @@ fn arithmetic() {
     given("round", &[double(2.5)], double(3.0));
     given("floor", &[dec("-2.5")], dec("-3"));
     given("bigdec", &[double(1.1)], dec("1.1"));
+    given("bigdec", &[double(1e23)], dec("99999999999999991611392"));
     given("even?", &[long(-4)], true.into());
     given("zero?", &[double(0.0)], true.into());
     given("neg?", &[dec("-0.1")], true.into());
@@ -484,4 +487,55 @@ fn aggregates_over_words_agree() {
 fn ranges_reach_across_all_longs() {
     let expected = Val::List([i64::MIN, -1, i64::MAX - 1].map(long).into());
     given("range", &[long(i64::MIN), long(i64::MAX), long(i64::MAX)], expected);
+}
+
+#[test]
+fn numbers_of_all_types_are_in_one_order() {
+    let mut all = vec![
+        double(f64::INFINITY),
+        double(f64::NEG_INFINITY),
+        double(1e23),
+        dec("1e23"),
+    ];
+    for near in [0i64, 1 << 24, 1 << 53, i64::MAX - 5000] {
+        for i in -3..=3i64 {
+            let x = near + i * (1 + near / 9_000_000_000_000_000);
+            all.extend([
+                long(x),
+                big(&x.to_string()),
+                dec(&format!("{x}.1")),
+                dec(&x.to_string()),
+            ]);
+            all.extend([
+                double(x as f64),
+                double(x as f64 + 0.1),
+                Val::Float(x as f32),
+                Val::Float(x as f32 + 0.1),
+            ]);
+        }
+    }
+    let less = |a: &Val| all.iter().filter(|b| b.compare(a) == Some(Ordering::Less)).count();
+    let ranks: Vec<usize> = all.iter().map(less).collect();
+    for (a, mine) in all.iter().zip(&ranks) {
+        for (b, theirs) in all.iter().zip(&ranks) {
+            assert_eq!(a.compare(b), Some(mine.cmp(theirs)), "{a:?} {b:?}");
+            assert_eq!(a.same(b), mine == theirs, "{a:?} {b:?}");
+        }
+    }
+    let many: Vec<Val> = all.iter().cycle().take(2000).cloned().collect();
+    assert!(over("min", &[long(5)], &many).is_ok());
+    // What cannot be compared ends a sort, however much of it was done.
+    let mixed: Vec<Val> = (0..2000)
+        .map(|i| {
+            if i % 7 == 3 {
+                Val::from(i.to_string().as_str())
+            } else {
+                long(i * 7919 % 2003)
+            }
+        })
+        .collect();
+    assert_eq!(
+        over("max", &[long(5)], &mixed).expect_err("texts").code(),
+        Code::CannotCompare
+    );
 }
