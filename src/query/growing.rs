@@ -303,7 +303,7 @@ impl Index {
             }
             let inside = !rows.is_empty() && first >= *low && last - *low < rows.len() as u64;
             if !inside {
-                let (old, end) = match rows.is_empty() {
+                let (mut old, mut end) = match rows.is_empty() {
                     true => (first, last),
                     false => (first.min(*low), last.max(*low + (rows.len() as u64 - 1))),
                 };
@@ -313,7 +313,14 @@ impl Index {
                     self.heads = Heads::Words(FxHashMap::default());
                     return self.extend_words(words);
                 }
-                let mut wider = vec![END; wide as usize + 1];
+                // Room on the side that grows, or rows that come one by one would each copy the table.
+                if !rows.is_empty() && first < *low {
+                    old = old.saturating_sub(wide / 2);
+                }
+                if !rows.is_empty() && last > *low + (rows.len() as u64 - 1) {
+                    end = end.saturating_add(wide / 2);
+                }
+                let mut wider = vec![END; (end - old) as usize + 1];
                 let place = (*low).wrapping_sub(old) as usize;
                 if !rows.is_empty() {
                     wider[place..place + rows.len()].copy_from_slice(rows);
@@ -367,6 +374,25 @@ mod tests {
         assert_eq!(g.add(&new, &[X, Y]).len, 2);
         assert_eq!(g.add(&new, &[X, Y]).len, 0);
         assert_eq!(found(&g, longs(&[1])), [(0, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn a_table_that_grows_row_by_row_is_seldom_copied() {
+        for step in [1, -1] {
+            let mut g = Growing::new(&[X, Y]);
+            g.index_by(&[0]);
+            let mut sizes = Vec::new();
+            for i in 0..2000 {
+                g.add(&pairs(longs(&[i * step]), &[1]), &[X, Y]);
+                if let Heads::Close { rows, .. } = &g.indexes[0].heads {
+                    sizes.push(rows.len());
+                }
+            }
+            assert_eq!(sizes.len(), 2000);
+            sizes.dedup();
+            assert!(sizes.len() < 40, "{} sizes", sizes.len());
+            assert_eq!(found(&g, longs(&[0, 1999 * step])), [(0, 0), (1, 1999)]);
+        }
     }
 
     #[test]
