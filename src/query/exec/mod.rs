@@ -39,6 +39,7 @@ use super::relation::Relation;
 use super::source::Sources;
 use super::values::Values;
 use super::{Passes, Prepared, QueryOptions};
+use crate::datom::Word;
 use crate::error::{Code, Result};
 
 /// What one run of a query shares.
@@ -55,7 +56,7 @@ pub(crate) struct Exec<'a> {
     tables: RefCell<Vec<Option<rule::Table>>>,
     /// The graphs of the rules that are transitive closures.
     graphs: RefCell<Vec<Option<closure::Graph>>>,
-    /// Collections by source and the columns they are looked up by.
+    /// Collections by source, the columns they are looked up by, and the constants that their tuples have.
     row_tables: RefCell<RowTables>,
     /// How many values attributes have, by source and attribute.
     distinct: RefCell<FxHashMap<(usize, u32), f64>>,
@@ -65,8 +66,8 @@ pub(crate) struct Exec<'a> {
     pub actual: Option<RefCell<Vec<Actual>>>,
 }
 
-/// Collections by source and key columns.
-type RowTables = FxHashMap<(usize, Vec<usize>), Rc<Growing>>;
+/// Collections by source, key columns, and constants in columns.
+type RowTables = FxHashMap<(usize, Vec<usize>, Vec<(usize, (Tag, Word))>), Rc<Growing>>;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,14 +3,12 @@
 use std::rc::Rc;
 
 use super::super::ast::Var;
-use super::super::column::Tag;
 use super::super::growing::Growing;
 use super::super::join::{gathered, pair_bytes};
-use super::super::plan::{Pos, RowScan};
+use super::super::plan::{Pos, RowScan, fits};
 use super::super::relation::Relation;
 use super::super::source::Source;
 use super::Exec;
-use crate::datom::Word;
 use crate::error::Result;
 
 impl Exec<'_> {
@@ -35,41 +33,34 @@ impl Exec<'_> {
                 at.push(i);
             }
         }
-        // Kept for the whole query, each by the columns it is found by: recursions ask again and again.
-        let table = self.row_tables.borrow().get(&(r.source, at.clone())).cloned();
+        // Kept for the whole query, each by the columns it is found by and the constants in the others: recursions ask again and again.
+        let key = (r.source, at.clone(), r.constants());
+        let table = self.row_tables.borrow().get(&key).cloned();
         let table = match table {
             Some(table) => table,
             None => {
                 let names: Vec<Var> = (0..rows.cols.len() as u32).map(Var).collect();
                 let mut table = Growing::new(&names);
                 table.index_by(&at);
-                table.add(&Relation::new(names.clone(), rows.cols.clone(), rows.len), &names);
+                let (cols, len) = match key.2.is_empty() {
+                    true => (rows.cols.clone(), rows.len),
+                    false => {
+                        let fit = |j: &u32| fits(&rows.cols, &key.2, *j as usize);
+                        let fit: Vec<u32> = (0..rows.len as u32).filter(fit).collect();
+                        (rows.cols.iter().map(|c| c.gather(&fit)).collect(), fit.len())
+                    }
+                };
+                table.add(&Relation::new(names.clone(), cols, len), &names);
                 let table = Rc::new(table);
-                self.row_tables
-                    .borrow_mut()
-                    .insert((r.source, at.clone()), table.clone());
+                self.row_tables.borrow_mut().insert(key, table.clone());
                 table
             }
         };
         let (mut li, mut ri, mut seen) = (Vec::new(), Vec::new(), 0);
         let width = pair_bytes(keep.len());
-        let constants: Vec<(usize, (Tag, Word))> = r
-            .terms
-            .iter()
-            .enumerate()
-            .filter_map(|(i, t)| match t {
-                Pos::Is(word) => Some((i, *word)),
-                _ => None,
-            })
-            .collect();
         table.matches(&at, &rel, &shared, |i, j| {
-            if constants
-                .iter()
-                .all(|(c, word)| table.rows.cols[*c].get(j as usize) == *word)
-            {
-                li.push(i);
-                ri.push(j);
-            }
+            li.push(i);
+            ri.push(j);
             self.meter.grown(li.len(), &mut seen, width)
         })?;
         self.meter.rows(li.len(), width)?;

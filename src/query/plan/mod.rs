@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::ast::{Binding, Var};
-use super::column::Tag;
+use super::column::{Column, Tag, canonical};
 use super::functions::Callable;
 use crate::datom::{T, Val, Value, Word, word};
 use crate::edn::Symbol;
@@ -144,6 +144,24 @@ pub(crate) struct RowScan {
     pub source: usize,
     pub terms: Vec<Pos<(Tag, Word)>>,
     pub span: Span,
+}
+
+impl RowScan {
+    /// What the tuples must have where, as equality sees it.
+    pub fn constants(&self) -> Vec<(usize, (Tag, Word))> {
+        let terms = self.terms.iter().enumerate();
+        terms
+            .filter_map(|(i, t)| match t {
+                Pos::Is((tag, w)) => Some((i, canonical(*tag, *w))),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Whether a tuple has these constants.
+pub(crate) fn fits(cols: &[Column], constants: &[(usize, (Tag, Word))], row: usize) -> bool {
+    constants.iter().all(|(c, word)| cols[*c].canonical(row) == *word)
 }
 
 /// A function's argument.

@@ -14,16 +14,18 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::planner::Planner;
-use super::{Callee, Goal, Node, Op, Pipeline, Pos, Scan, access};
+use super::{Callee, Goal, Node, Op, Pipeline, Pos, RowScan, Scan, access, fits};
 use crate::error::{Code, Error, Result};
 use crate::query::ast::Var;
 use crate::query::functions::{self, Callable};
-use crate::query::source::Source;
+use crate::query::source::{RowSource, Source};
 use sample::Samples;
 use state::{Candidate, Planned, Scratch, State};
 
 /// Conjunctions with more goals to join are ordered greedily.
 const SEARCHED_MAX: usize = 16;
+/// So many tuples of a collection are looked at to guess how many fit a pattern.
+const TUPLES_TRIED: usize = 4096;
 
 /// Leaves the calls of rules for last, those by the order of their names: what a rule derives serves all callers, so what stands
 /// around a call keeps a failure out of it only by what it is asked about; and of two calls, the same one is first in every text.
@@ -35,6 +37,17 @@ fn last_called(goals: &[Goal], candidates: &mut Vec<Candidate>) {
     if let Some(first) = candidates.iter().map(name).min() {
         candidates.retain(|c| name(c) == first);
     }
+}
+
+/// About how many tuples of a collection have the constants of a pattern: as many as among some of them.
+fn tuples(r: &RowScan, rows: &RowSource) -> f64 {
+    let constants = r.constants();
+    if constants.is_empty() {
+        return rows.len as f64;
+    }
+    let step = rows.len.div_ceil(TUPLES_TRIED).max(1);
+    let fit = (0..rows.len).step_by(step).filter(|j| fits(&rows.cols, &constants, *j));
+    (fit.count().max(1) * step) as f64
 }
 
 impl Planner<'_> {
@@ -51,7 +64,7 @@ impl Planner<'_> {
             *base = match g {
                 Goal::Scan(s) => self.scan_rows(s)?,
                 Goal::Rows(r) => match &self.sources.list[r.source].1 {
-                    Source::Rows(rows) => rows.len as f64,
+                    Source::Rows(rows) => tuples(r, rows),
                     Source::Db(_) => 0.0,
                 },
                 _ => 0.0,
