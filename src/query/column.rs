@@ -101,6 +101,20 @@ impl Column {
         }
         self.words.push(w);
     }
+    /// Puts another value into a row.
+    pub fn set(&mut self, i: usize, tag: Tag, w: Word) {
+        if self.tag(i) != tag {
+            let mut each = match std::mem::replace(&mut self.types, Types::One(tag)) {
+                Types::One(t) => vec![t; self.words.len()],
+                Types::Each(ts) => ts,
+            };
+            each[i] = tag;
+            if each.iter().any(|t| *t != tag) {
+                self.types = Types::Each(each);
+            }
+        }
+        self.words[i] = w;
+    }
     pub fn append(&mut self, other: &Column) {
         if other.words.is_empty() {
             return;

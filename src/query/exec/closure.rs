@@ -108,14 +108,18 @@ impl Graph {
             Nodes::Any { ids, words } => (ids, words),
             close => return close.find(tag, w),
         };
-        let key = canonical(tag, w);
-        Some(*ids.entry(key).or_insert_with(|| {
-            words.push(key.0, key.1);
+        let id = *ids.entry(canonical(tag, w)).or_insert_with(|| {
+            words.push(tag, w);
             // When every edge is known, a node that is new has none.
             let unread = if self.whole { 0 } else { UNREAD };
             self.spans.push((unread, unread));
             self.spans.len() as u32 - 1
-        }))
+        });
+        // A search may begin at the entity that a number is. Where entities are meant, numbers are made entities again.
+        if tag == Tag::LONG && words.tag(id as usize) == Tag::REF {
+            words.set(id as usize, tag, w);
+        }
+        Some(id)
     }
 
     /// Takes the edges of nodes that had none before. Gives the nodes seen for the first time.

@@ -40,10 +40,12 @@ pub(crate) fn of_rules(rules: &Rules, sources: &Sources) -> RuleKinds {
 }
 
 fn on_source(rules: &Rules, sources: &Sources, source: usize, out: &mut RuleKinds) {
-    // A chain of rules passes a kind on by one rule in each round.
-    for _ in 0..=rules.bodies.len().min(16) {
+    // A chain of rules passes a kind on by one rule in each round at least, and by all rules in a round of the right direction.
+    for round in 0..=rules.bodies.len() {
         let mut changed = false;
-        for rule in &rules.bodies {
+        let n = rules.bodies.len();
+        for i in 0..n {
+            let rule = &rules.bodies[if round % 2 == 0 { i } else { n - 1 - i }];
             let mut kinds = Kinds::default();
             let inside = Scope {
                 sources,

@@ -59,7 +59,11 @@ impl Planner<'_> {
         let kind = match name {
             "missing?" => LookupKind::Missing,
             "get-some" => LookupKind::Some,
-            _ => LookupKind::Else(default_value(db, &attrs[0], &args[2], call.span)?),
+            _ => {
+                // It depends on the moment, and a plan is kept for all moments.
+                self.lasting &= db.db.as_of_t().is_none();
+                LookupKind::Else(default_value(db, &attrs[0], &args[2], call.span)?)
+            }
         };
         let binding = match bound {
             Err(_) if name == "missing?" => Binding::Blank,

@@ -63,7 +63,7 @@ impl Planner<'_> {
             closure: false,
             every_edge: None,
         });
-        self.pred_index.insert(key.clone(), id);
+        self.pred_index.insert(key, id);
         let outer = self.component.replace(component);
         let free = !bound.contains(&true) && rules.is_recursive(&call.name) && edge.is_none();
         if free {
@@ -92,7 +92,10 @@ impl Planner<'_> {
                 Ok(id)
             }
             Err(e) => {
-                self.pred_index.remove(&key);
+                // The rules of this recursion that were planned inside may call this one, which has no bodies now.
+                let preds = &self.preds;
+                self.pred_index
+                    .retain(|_, i| *i < id || preds[*i].component != component);
                 Err(e)
             }
         }

@@ -233,6 +233,32 @@ fn a_text_is_parsed_once_and_means_the_same_everywhere() {
 }
 
 #[test]
+fn plans_made_for_one_moment_are_for_no_other() {
+    let conn = Connection::in_memory().expect("a connection");
+    let t = |tx: &str| conn.transact(tx).expect("a transaction").db_after.basis_t();
+    t(
+        "[{:db/ident :k :db/valueType :db.type/long :db/cardinality :db.cardinality/one}
+        {:db/ident :x :db/valueType :db.type/long :db/cardinality :db.cardinality/many}]",
+    );
+    let many = t("[{:k 1 :x [1 2]}]");
+    let e = conn.db().q("[:find ?e . :where [?e :k 1]]", &[]);
+    let e = e.and_then(|a| a.to_edn()).expect("an entity");
+    t(&format!("[[:db/retract {e} :x 2]]"));
+    let one = t("[{:db/id :x :db/cardinality :db.cardinality/one}]");
+    t("[{:k 2 :x 7}]");
+    let db = conn.db();
+    let query = "[:find ?v :where [?e :k] [(get-else $ ?e :x 0) ?v]]";
+    let (then, later) = (db.as_of(many).expect("a moment"), db.as_of(one).expect("a moment"));
+    let kept = Query::parse(query).expect("a query");
+    for db in [&later, &then, &later] {
+        let fresh = Query::parse(query).expect("a query");
+        assert_eq!(text(&kept, &[Input::from(db)]), text(&fresh, &[Input::from(db)]));
+    }
+    assert_eq!(text(&kept, &[Input::from(&later)]), "#{[1]}");
+    assert!(text(&kept, &[Input::from(&then)]).contains("get-else needs one value"));
+}
+
+#[test]
 fn plans_hold_on_to_no_database() {
     let query = Query::parse("[:find ?n :where [_ :person/name ?n]]").expect("a query");
     let db = people();

@@ -248,3 +248,121 @@ fn a_variable_bound_twice_by_one_form_is_equal_as_joins_are() {
     assert_eq!(found("[1 1.0]"), "#{}");
     assert_eq!(shown(&db, "[:find ?x :in $ [?x ?x]]", &["[:k :k]"]), "#{[:k]}");
 }
+
+#[test]
+fn closures_over_numbers_give_numbers_whatever_the_search() {
+    // So many edges that single nodes are read.
+    let mut edges: Vec<String> = (0..1500)
+        .map(|i| format!("{{:e/from {} :e/to {}}}", 10_000 + 2 * i, 10_001 + 2 * i))
+        .collect();
+    edges.extend([(1, 2), (2, 3), (3, 4), (4, 2)].map(|(a, b)| format!("{{:e/from {a} :e/to {b}}}")));
+    let db = db(&[
+        "[{:db/ident :e/from :db/valueType :db.type/long :db/cardinality :db.cardinality/one :db/index true}
+          {:db/ident :e/to :db/valueType :db.type/long :db/cardinality :db.cardinality/one}]",
+        &format!("[{}]", edges.join(" ")),
+    ]);
+    let rules =
+        "[[(path ?x ?y) [?e :e/from ?x] [?e :e/to ?y]] [(path ?x ?y) [?e :e/from ?x] [?e :e/to ?z] (path ?z ?y)]]";
+    for clauses in ["(path 1 ?y)", "(path ?x ?y) [(= ?x 1)]"] {
+        let found = |find: &str| shown(&db, &format!("[:find {find} :in $ % :where {clauses}]"), &[rules]);
+        assert_eq!(found("(median ?y) ."), "3.0", "{clauses}");
+        assert_eq!(found("(sum ?y) ."), "9", "{clauses}");
+    }
+    // The search begins at entities of these numbers, and comes back to one.
+    let q = "[:find (sum ?y) . :in $ % [[?k ?x]] :where [?x :db/ident ?i] (path ?k ?y)]";
+    assert_eq!(shown(&db, q, &[rules, "[[2 2] [3 3] [4 4]]"]), "9");
+}
+
+#[test]
+fn a_rule_that_cannot_run_leaves_no_plan_that_calls_it() {
+    let db = db(&[
+        "[{:db/ident :k :db/valueType :db.type/long :db/cardinality :db.cardinality/one}
+          {:db/ident :n :db/valueType :db.type/long :db/cardinality :db.cardinality/one}
+          {:db/ident :p :db/valueType :db.type/ref :db/cardinality :db.cardinality/one}]",
+        "[{:db/id \"a\" :k 10 :n 1 :p \"b\"} {:db/id \"b\" :k 20 :n 2}]",
+    ]);
+    // Where ?y is not known, the second rule for a cannot run.
+    let rules = "[[(a ?x ?y) (b ?x ?y)] [(a ?x ?y) [?x :k ?z] [(< ?y ?z)]]
+                  [(b ?x ?y) [?x :n ?y]] [(b ?x ?y) [?x :p ?m] (a ?m ?y)]]";
+    let ask = |clauses: &str| {
+        let q = format!("[:find ?k ?y :in $ % :where [?x :k ?k] {clauses}]");
+        shown(&db, &q, &[rules])
+    };
+    assert_eq!(ask("(b ?x ?y) [_ :n ?y]"), "#{[10 1] [10 2] [20 2]}");
+    let refused = ask("(a ?x ?y) (b ?x ?y)");
+    assert!(
+        refused.contains("?y is needed by (< ...), but no clause binds it"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn constants_of_a_collection_pattern_match_as_variables_do() {
+    let db = people();
+    let e = shown(&db, "[:find ?e . :where [?e :person/name \"Ada\"]]", &[]);
+    let rows = "[(q [:find ?e ?n :where [?e :person/name ?n]] $) ?rows]";
+    for (given, form) in [(":in $r :where", e.as_str()), (":in $r ?id :where", "?id")] {
+        let id = if form == "?id" { e.as_str() } else { "" };
+        let q = format!("[:find ?n . :where {rows} [(q [:find ?y . {given} [$r {form} ?y]] ?rows {id}) ?n]]");
+        assert_eq!(shown(&db, &q, &[]), "\"Ada\"", "{q}");
+    }
+    // Each set of constants has its own tuples, joined or not.
+    let tuples = "[[1 :a 10] [2 :a 20] [2 :b 30] [3 :b 36] [1.0 :a 40]]";
+    let ask = |clauses: &[&str]| in_every_order(&db, ":find ?v ?w :in $ $r", clauses, "", &[tuples]);
+    assert_eq!(ask(&["[$r 1 :a ?v]", "[$r 2 ?k ?w]", "[$r _ ?k ?v]"]), "#{[10 20]}");
+    assert_eq!(
+        ask(&["[$r 3 _ ?v]", "[_ :person/age ?w]", "[(<= ?v ?w)]"]),
+        "#{[36 36]}"
+    );
+    assert_eq!(ask(&["[$r 9 _ ?v]", "[$r _ _ ?w]"]), "#{}");
+}
+
+#[test]
+fn an_ident_or_lookup_ref_reaches_the_last_of_many_rules() {
+    let db = people();
+    let chain: Vec<String> = (0..40).map(|i| format!("[(r{i} ?x) (r{} ?x)]", i + 1)).collect();
+    let last = "[(r40 ?x) [?x :person/name]]".to_string();
+    let (mut down, mut up) = (chain.clone(), chain);
+    down.push(last.clone());
+    up.push(last);
+    up.reverse();
+    for rules in [down, up] {
+        let rules = format!("[{}]", rules.join(" "));
+        let q = "[:find ?n . :in $ % ?x :where (r0 ?x) [?x :person/name ?n]]";
+        assert_eq!(shown(&db, q, &[&rules, "[:person/name \"Ada\"]"]), "\"Ada\"");
+        let q = "[:find (count ?x) . :in $ % ?x :where (r0 ?x)]";
+        assert_eq!(shown(&db, q, &[&rules, "[:person/name \"Ada\"]"]), "1");
+    }
+}
+
+#[test]
+fn numbers_of_all_types_have_one_order() {
+    let db = db(&[
+        "[{:db/ident :d :db/valueType :db.type/double :db/cardinality :db.cardinality/one :db/index true}]",
+        "[{:d 9.223372036854775E18} {:d 0.1} {:d 1e23}]",
+    ]);
+    // In an index, and as values.
+    for (constant, found) in [
+        ("9223372036854774784", "[9.223372036854775e18]"),
+        ("9223372036854774784N", "[9.223372036854775e18]"),
+        ("9223372036854774784M", "[9.223372036854775e18]"),
+        ("9223372036854775000N", "[]"),
+        ("99999999999999991611392N", "[1e23]"),
+        ("0.1M", "[0.1]"),
+    ] {
+        let test = format!("[(= ?c {constant})]");
+        let direct = in_every_order(
+            &db,
+            ":find [?d ...]",
+            &["[_ :d ?d]", "[(identity ?d) ?c]", &test],
+            "",
+            &[],
+        );
+        assert_eq!(direct, found, "{constant}");
+        let pushed = test.replace("?c", "?d");
+        assert_eq!(
+            in_every_order(&db, ":find [?d ...]", &["[_ :d ?d]", &pushed], "", &[]),
+            found
+        );
+    }
+}

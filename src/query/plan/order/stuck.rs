@@ -8,12 +8,12 @@ use crate::query::ast::Var;
 
 impl Planner<'_> {
     /// Why nothing more can be placed.
-    pub(super) fn stuck(&self, goals: &[Goal], state: &State, scratch: &mut Scratch) -> Error {
+    pub(super) fn stuck(&self, goals: &[Goal], state: &State, scratch: &Scratch) -> Error {
         let missing = |vars: Vec<Var>| vars.into_iter().find(|v| !state.has(*v));
         let named = |v: Var| self.vars.name(v).to_string();
-        // Mistakes inside a disjunction or rule explain more than the clause that waits for it.
-        if let Some(e) = scratch.error.take() {
-            return e;
+        // Mistakes inside a disjunction or rule explain more than the clause that waits for it; other orders end there, too.
+        if let Some(e) = &scratch.error {
+            return e.clone();
         }
         for &at in &state.left {
             let goal = &goals[at];
