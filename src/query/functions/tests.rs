@@ -210,7 +210,38 @@ fn patterns() {
         &["John Smith".into(), re("(\\w+) (\\w+)"), "$2, $1".into()],
         "Smith, John".into(),
     );
+    for (with, expected) in [
+        ("$1x", "jxohn"),
+        ("$12", "j2ohn"),
+        ("${1}2", "j2ohn"),
+        ("<${first}>$$", "<j>$ohn"),
+        ("$0$7$", "j$ohn"),
+        ("${none}", "ohn"),
+    ] {
+        given(
+            "replace",
+            &["john".into(), re("(?<first>j)"), with.into()],
+            expected.into(),
+        );
+    }
+    let (text, many) = ("a".repeat(1 << 20), "$0".repeat(1 << 16));
+    refused(
+        "replace",
+        &[text.as_str().into(), re("(?s).+"), many.into()],
+        Code::QueryLimit,
+    );
+    let many = Val::vector(vec![Val::from(text); 1 << 15]);
+    refused("str", std::slice::from_ref(&many), Code::QueryLimit);
+    refused("join", &[many.clone(), texts(&["a", "b"])], Code::QueryLimit);
+    given("str", &[texts(&["a", "b"])], "[\"a\" \"b\"]".into());
     given("split", &["a1b22c".into(), re("[0-9]+")], texts(&["a", "b", "c"]));
+    for nothing in ["".into(), re("")] {
+        given("split", &["abc".into(), nothing.clone()], texts(&["a", "b", "c"]));
+        given("split", &["abc".into(), nothing.clone(), long(2)], texts(&["a", "bc"]));
+        given("split", &["abc".into(), nothing.clone(), long(1)], texts(&["abc"]));
+        given("split", &["".into(), nothing], texts(&[""]));
+    }
+    given("split", &[",a".into(), re(",")], texts(&["", "a"]));
     let message = refused("re-pattern", &["(".into()], Code::FunctionFailed);
     assert!(message.contains("unclosed group"), "{message}");
     given("re-find", &["[0-9]+".into(), "berth 12".into()], "12".into());

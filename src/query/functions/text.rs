@@ -4,9 +4,11 @@
 //! so their time is linear in the text whatever the pattern; no back references and no look-around.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::fmt::{self, Write};
 
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
 use regex::Regex;
 
 use super::{Function, functions, wrong};
@@ -89,27 +91,61 @@ pub(super) fn plain(v: &Val) -> String {
     }
 }
 
-/// Adds to a text that a function makes, as long as a fact could hold it.
-fn push(function: &str, out: &mut String, more: &str) -> Result<()> {
-    if out.len() + more.len() > TEXT_BYTES_MAX {
-        return Err(Error::new(
-            Code::QueryLimit,
-            format!("{function} would make a text of more than {TEXT_BYTES_MAX} bytes"),
-        ));
+/// A text that a function makes, as long as a fact could hold it.
+struct Made<'a> {
+    function: &'a str,
+    text: String,
+}
+
+impl Made<'_> {
+    fn new(function: &str) -> Made<'_> {
+        let text = String::new();
+        Made { function, text }
     }
-    out.push_str(more);
-    Ok(())
+    fn push(&mut self, more: &str) -> Result<()> {
+        self.write_str(more).map_err(|_| self.too_long())
+    }
+    /// Adds a value as [`plain`] shows it.
+    fn push_plain(&mut self, v: &Val) -> Result<()> {
+        match v {
+            Val::String(s) => self.push(s),
+            // Few parts can make a long text, which is never there as a whole.
+            Val::Vector(_) | Val::List(_) | Val::Set(_) | Val::Map(_) => {
+                write!(self, "{v}").map_err(|_| self.too_long())
+            }
+            v => self.push(&plain(v)),
+        }
+    }
+    fn too_long(&self) -> Error {
+        Error::new(
+            Code::QueryLimit,
+            format!(
+                "{} would make a text of more than {TEXT_BYTES_MAX} bytes",
+                self.function
+            ),
+        )
+    }
+}
+
+impl fmt::Write for Made<'_> {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        if self.text.len() + more.len() > TEXT_BYTES_MAX {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(more);
+        Ok(())
+    }
 }
 
 fn str(args: &[Val]) -> Result<Val> {
     Ok(match args {
         [Val::String(s)] => Val::String(s.clone()),
         _ => {
-            let mut out = String::new();
+            let mut out = Made::new("str");
             for v in args {
-                push("str", &mut out, &plain(v))?;
+                out.push_plain(v)?;
             }
-            out.into()
+            out.text.into()
         }
     })
 }
@@ -184,40 +220,87 @@ fn symbol(args: &[Val]) -> Result<Val> {
     }))
 }
 
-/// Compiled patterns are kept, since a query compiles the same few for every row.
-const PATTERNS_KEPT: usize = 64;
+/// Compiled patterns are kept, since a query compiles the same few for every row. So many, where none is large.
+const PATTERNS_KEPT: u64 = 1024;
 /// The most memory one pattern may compile to.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Patterns that compile to less are small; a large one counts as so many.
+const SMALL_BYTES_MAX: usize = 1 << 16;
+const LARGE: u64 = (PATTERN_BYTES_MAX / SMALL_BYTES_MAX) as u64;
+
+/// A pattern, compiled.
+#[derive(Clone)]
+struct Compiled {
+    regex: Regex,
+    /// The same, for whole texts alone.
+    whole: OnceCell<Regex>,
+    weight: u64,
+}
+
+#[derive(Clone)]
+struct BySize;
+
+impl Weighter<String, Compiled> for BySize {
+    fn weight(&self, source: &String, compiled: &Compiled) -> u64 {
+        // Long sources take memory, too.
+        compiled.weight + (source.len() / SMALL_BYTES_MAX) as u64
+    }
+}
 
 thread_local! {
-    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
+    static PATTERNS: RefCell<Cache<String, Compiled, BySize>> =
+        RefCell::new(Cache::with_weighter(PATTERNS_KEPT as usize, PATTERNS_KEPT, BySize));
 }
 
 fn compile(source: &str) -> Result<Regex> {
-    if let Some(re) = PATTERNS.with_borrow(|kept| kept.get(source).cloned()) {
+    if let Some(re) = PATTERNS.with_borrow(|kept| kept.get(source).map(|known| known.regex.clone())) {
         return Ok(re);
     }
-    let re = regex::RegexBuilder::new(source)
-        .size_limit(PATTERN_BYTES_MAX)
-        .build()
-        .map_err(|e| {
-            let why = match &e {
-                regex::Error::CompiledTooBig(_) => "it is too large".to_string(),
-                // The last line says what is wrong; those before draw the pattern with a caret.
-                e => e.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
-            };
-            Error::new(
-                Code::FunctionFailed,
-                format!("{} is not a regular expression: {why}", Val::from(source)),
-            )
-        })?;
-    PATTERNS.with_borrow_mut(|kept| {
-        if kept.len() >= PATTERNS_KEPT {
-            kept.clear();
+    let (regex, weight) = match build(source, SMALL_BYTES_MAX) {
+        Err(regex::Error::CompiledTooBig(_)) => (build(source, PATTERN_BYTES_MAX), LARGE),
+        built => (built, 1),
+    };
+    let regex = regex.map_err(|e| not_a_pattern(source, &e))?;
+    let compiled = Compiled {
+        regex: regex.clone(),
+        whole: OnceCell::new(),
+        weight,
+    };
+    PATTERNS.with_borrow_mut(|kept| kept.insert(source.to_string(), compiled));
+    Ok(regex)
+}
+
+fn build(source: &str, bytes_max: usize) -> std::result::Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(source).size_limit(bytes_max).build()
+}
+
+fn not_a_pattern(source: &str, e: &regex::Error) -> Error {
+    let why = match e {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_string(),
+        // The last line says what is wrong; those before draw the pattern with a caret.
+        e => e.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
+    };
+    Error::new(
+        Code::FunctionFailed,
+        format!("{} is not a regular expression: {why}", Val::from(source)),
+    )
+}
+
+/// The pattern that matches whole texts alone.
+fn whole(re: &Regex) -> Result<Regex> {
+    let source = re.as_str();
+    let known = PATTERNS.with_borrow(|kept| kept.get(source).and_then(|known| known.whole.get().cloned()));
+    if let Some(whole) = known {
+        return Ok(whole);
+    }
+    let text = format!(r"\A(?:{source})\z");
+    let whole = build(&text, PATTERN_BYTES_MAX).map_err(|e| not_a_pattern(&text, &e))?;
+    PATTERNS.with_borrow(|kept| {
+        if let Some(known) = kept.get(source) {
+            known.whole.get_or_init(|| whole.clone());
         }
-        kept.insert(source.to_string(), re.clone());
     });
-    Ok(re)
+    Ok(whole)
 }
 
 /// Refuses a text that is no regular expression.
@@ -255,8 +338,7 @@ fn re_find(args: &[Val]) -> Result<Val> {
 
 fn re_matches(args: &[Val]) -> Result<Val> {
     let re = pattern("re-matches", args, 0)?;
-    let whole = compile(&format!(r"\A(?:{})\z", re.as_str()))?;
-    Ok(find(&whole, text("re-matches", args, 1)?))
+    Ok(find(&whole(&re)?, text("re-matches", args, 1)?))
 }
 
 fn re_seq(args: &[Val]) -> Result<Val> {
@@ -338,13 +420,19 @@ fn split(args: &[Val]) -> Result<Val> {
         None => 0,
         Some(_) => position("split", args, 2)?,
     };
-    let mut parts: Vec<&str> = match (&args[1], limit) {
-        (Val::Regex(re), 0) => re.split(s).collect(),
-        (Val::Regex(re), n) => re.splitn(s, n).collect(),
-        (_, 0) => s.split(text("split", args, 1)?).collect(),
-        (_, n) => s.splitn(n, text("split", args, 1)?).collect(),
+    // As in Clojure, where this comes from: a match of nothing at the beginning splits nothing off.
+    let nothing_first = match &args[1] {
+        Val::Regex(re) => re.find(s).is_some_and(|m| m.end() == 0),
+        _ => text("split", args, 1)?.is_empty(),
     };
-    // As in Clojure, where this comes from: empty parts at the end go, unless a limit asks for all.
+    let first = usize::from(nothing_first);
+    let mut parts: Vec<&str> = match (&args[1], limit.saturating_add(first)) {
+        (Val::Regex(re), _) if limit == 0 => re.split(s).skip(first).collect(),
+        (Val::Regex(re), n) => re.splitn(s, n).skip(first).collect(),
+        (_, _) if limit == 0 => s.split(text("split", args, 1)?).skip(first).collect(),
+        (_, n) => s.splitn(n, text("split", args, 1)?).skip(first).collect(),
+    };
+    // Empty parts at the end go, unless a limit asks for all.
     if limit == 0 {
         while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
             parts.pop();
@@ -357,18 +445,64 @@ fn split_lines(args: &[Val]) -> Result<Val> {
 }
 fn join(args: &[Val]) -> Result<Val> {
     let index = args.len() - 1;
-    let between = if index == 0 { String::new() } else { plain(&args[0]) };
     let items = args[index]
         .items()
         .ok_or_else(|| wrong("join", args, index, "a collection"))?;
-    let mut out = String::new();
+    let mut between = Made::new("join");
+    if index > 0 {
+        between.push_plain(&args[0])?;
+    }
+    let mut out = Made::new("join");
     for (i, v) in items.iter().enumerate() {
         if i > 0 {
-            push("join", &mut out, &between)?;
+            out.push(&between.text)?;
         }
-        push("join", &mut out, &plain(v))?;
+        out.push_plain(v)?;
     }
-    Ok(out.into())
+    Ok(out.text.into())
+}
+
+/// A piece of what is put in place of a match.
+enum Piece<'a> {
+    Text(&'a str),
+    Group(usize),
+}
+
+/// `$1` is a group by its number, which takes as many digits as there are groups for; `${name}` one by its name; `$$` a dollar.
+fn pieces<'a>(with: &'a str, re: &Regex) -> Vec<Piece<'a>> {
+    let mut out = Vec::new();
+    let mut rest = with;
+    while let Some(at) = rest.find('$') {
+        out.push(Piece::Text(&rest[..at]));
+        let (dollar, after) = rest[at..].split_at(1);
+        let named = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+        if let Some(after) = after.strip_prefix('$') {
+            out.push(Piece::Text(dollar));
+            rest = after;
+        } else if let Some((name, after)) = named {
+            let named = re.capture_names().position(|n| n == Some(name));
+            out.extend(named.or_else(|| name.parse().ok()).map(Piece::Group));
+            rest = after;
+        } else {
+            let digits = after.bytes().map_while(|b| char::from(b).to_digit(10));
+            let (mut group, mut taken) = (0, 0);
+            for digit in digits {
+                let next = group * 10 + digit as usize;
+                if taken > 0 && next >= re.captures_len() {
+                    break;
+                }
+                (group, taken) = (next, taken + 1);
+            }
+            out.push(if taken > 0 {
+                Piece::Group(group)
+            } else {
+                Piece::Text(dollar)
+            });
+            rest = &after[taken..];
+        }
+    }
+    out.push(Piece::Text(rest));
+    out
 }
 
 fn replaced(function: &str, args: &[Val], limit: usize) -> Result<Val> {
@@ -377,30 +511,35 @@ fn replaced(function: &str, args: &[Val], limit: usize) -> Result<Val> {
         Val::Char(c) => c.to_string(),
         _ => text(function, args, 2)?.to_string(),
     };
-    let mut out = String::new();
+    let mut out = Made::new(function);
     let mut from = 0;
     match &args[1] {
         Val::Regex(re) => {
+            let pieces = pieces(&with, re);
             for found in re.captures_iter(s).take(limit) {
                 let whole = found.get_match();
-                push(function, &mut out, &s[from..whole.start()])?;
-                found.expand(&with, &mut out);
-                push(function, &mut out, "")?;
+                out.push(&s[from..whole.start()])?;
+                for piece in &pieces {
+                    match piece {
+                        Piece::Text(text) => out.push(text)?,
+                        Piece::Group(i) => out.push(found.get(*i).map_or("", |m| m.as_str()))?,
+                    }
+                }
                 from = whole.end();
             }
         }
         Val::String(_) | Val::Char(_) => {
             let what = plain(&args[1]);
             for (at, _) in s.match_indices(what.as_str()).take(limit) {
-                push(function, &mut out, &s[from..at])?;
-                push(function, &mut out, &with)?;
+                out.push(&s[from..at])?;
+                out.push(&with)?;
                 from = at + what.len();
             }
         }
         _ => return Err(wrong(function, args, 1, "a string, character or regular expression")),
     }
-    push(function, &mut out, &s[from..])?;
-    Ok(out.into())
+    out.push(&s[from..])?;
+    Ok(out.text.into())
 }
 fn replace(args: &[Val]) -> Result<Val> {
     replaced("replace", args, usize::MAX)
@@ -426,4 +565,31 @@ fn index_of(args: &[Val]) -> Result<Val> {
 fn last_index_of(args: &[Val]) -> Result<Val> {
     let (s, what) = (text("last-index-of", args, 0)?, text("last-index-of", args, 1)?);
     Ok(s.rfind(what).map_or(Val::Nil, |i| characters_before(s, i)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pattern more than are kept costs about one, not all of them.
+    #[test]
+    fn patterns_make_room_one_by_one() {
+        let known = |from: u64, to: u64| {
+            let kept = |i: &u64| PATTERNS.with_borrow(|kept| kept.peek(format!("row {i}$").as_str()).is_some());
+            (from..to).filter(kept).count()
+        };
+        let many = PATTERNS_KEPT + 10;
+        for i in 0..many {
+            compile(&format!("row {i}$")).expect("a pattern");
+        }
+        assert!(known(0, many) > 900, "{}", known(0, many));
+        // Large ones take the room of several.
+        for i in 0..PATTERNS_KEPT / LARGE + 1 {
+            compile(&format!("\\w{{20}}{i}")).expect("a pattern");
+        }
+        assert!(PATTERNS.with_borrow(Cache::weight) <= PATTERNS_KEPT);
+        let re = compile("a|ab").expect("a pattern");
+        assert!(whole(&re).expect("a pattern").is_match("ab"));
+        assert!(!whole(&re).expect("a pattern").is_match("abc"));
+    }
 }
