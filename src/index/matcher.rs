@@ -14,6 +14,9 @@ use super::{Batch, Columns, Core, View, Words};
 use crate::error::Result;
 use crate::store::BlobId;
 
+/// So many pairs are handed out at once, about.
+const PAIRS: usize = 1 << 16;
+
 /// See the module.
 pub struct Matcher {
     core: Arc<Core>,
@@ -67,7 +70,7 @@ impl Matcher {
     /// `found` with rows and pairs of places: that of a key, and that of a row with this key.
     pub fn each(&mut self, keys: &[u64], mut found: impl FnMut(&Columns, &[u32], &[u32]) -> Result<()>) -> Result<()> {
         self.leaves_of(keys, |matcher, rows, part| {
-            matcher.meet(rows, keys, part.start..part.end);
+            matcher.meet(rows, keys, part.start..part.end, &mut found)?;
             if !matcher.at.is_empty() {
                 found(rows.columns(), &matcher.left, &matcher.at)?;
             }
@@ -287,8 +290,15 @@ impl Matcher {
         span
     }
 
-    /// The pairs of keys and rows, into `left` and `at`.
-    fn meet(&mut self, rows: &Batch, keys: &[u64], part: Span<usize>) {
+    /// The pairs of keys and rows, into `left` and `at`. When these are full, `found` has them: keys and rows that are all alike make more
+    /// pairs than there is memory for.
+    fn meet(
+        &mut self,
+        rows: &Batch,
+        keys: &[u64],
+        part: Span<usize>,
+        found: &mut impl FnMut(&Columns, &[u32], &[u32]) -> Result<()>,
+    ) -> Result<()> {
         self.left.clear();
         self.at.clear();
         let columns = rows.columns();
@@ -298,7 +308,7 @@ impl Matcher {
             _ => &columns.e[span.clone()],
         };
         let (Some(&first), Some(&last)) = (theirs.first(), theirs.last()) else {
-            return;
+            return Ok(());
         };
         let (mine, base) = (&keys[part.clone()], (part.start as u32, span.start as u32));
         let ascend = || self.single || mine.len() * 16 >= theirs.len() && theirs.windows(2).all(|w| w[0] < w[1]);
@@ -310,7 +320,7 @@ impl Matcher {
                     self.at.push(base.1 + place as u32);
                 }
             }
-            return;
+            return Ok(());
         }
         let far = theirs.len() / mine.len() > 64;
         let (mut k, mut j) = (0, 0);
@@ -330,11 +340,17 @@ impl Matcher {
                         self.left.push(base.0 + k as u32);
                         self.at.push(base.1 + x as u32);
                     }
+                    if self.at.len() >= PAIRS {
+                        found(columns, &self.left, &self.at)?;
+                        self.left.clear();
+                        self.at.clear();
+                    }
                     k += 1;
                 }
                 j += same;
             }
         }
+        Ok(())
     }
 }
 

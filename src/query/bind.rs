@@ -58,6 +58,7 @@ impl<'a> Binder<'a> {
                 self.rows(&[(form, v.clone())])?;
             }
         }
+        self.meter.made(self.values.bytes())?;
         Ok(self.len - before)
     }
 
@@ -101,6 +102,7 @@ impl<'a> Binder<'a> {
             col.push(tag, w);
         }
         self.len += 1;
+        self.meter.made(self.values.bytes())?;
         self.meter.grown(self.len, &mut self.seen, 8 * self.cols.len())
     }
 

@@ -93,6 +93,8 @@ pub(crate) struct Meter {
     leaves_read: Cell<u64>,
     /// Bytes that wait while other steps run: rows around a nested plan, tables of rules.
     held: Cell<u64>,
+    /// Bytes of the values that the query has made, which stay until its end.
+    made: Cell<u64>,
     /// The most bytes at once.
     peak: Cell<u64>,
     /// When the plan was there.
@@ -114,6 +116,7 @@ impl Meter {
             rows_told: Cell::new(0),
             leaves_read: Cell::new(0),
             held: Cell::new(0),
+            made: Cell::new(0),
             peak: Cell::new(0),
             planned: Cell::new(Duration::ZERO),
         }
@@ -166,6 +169,14 @@ impl Meter {
     pub fn release(&self, bytes: usize) {
         self.held.set(self.held.get().saturating_sub(bytes as u64));
     }
+    /// The values that the query has made take so many bytes by now.
+    #[inline]
+    pub fn made(&self, bytes: usize) -> Result<()> {
+        match self.made.replace(bytes as u64) == bytes as u64 {
+            true => Ok(()),
+            false => self.memory(0),
+        }
+    }
     /// What is held now, to come back to when steps end in an error that is no error in the end.
     pub fn held(&self) -> u64 {
         self.held.get()
@@ -176,7 +187,7 @@ impl Meter {
     }
     /// The step under way has made so many bytes.
     fn memory(&self, bytes: u64) -> Result<()> {
-        let all = self.held.get().saturating_add(bytes);
+        let all = (self.held.get() + self.made.get()).saturating_add(bytes);
         if all <= self.peak.get() {
             return Ok(());
         }
@@ -238,7 +249,7 @@ impl Meter {
             memory_max: self
                 .budget
                 .memory_max
-                .map(|m| m.saturating_sub(self.held.get() as usize)),
+                .map(|m| m.saturating_sub((self.held.get() + self.made.get()) as usize)),
             ..self.budget.clone()
         }
     }
@@ -246,7 +257,8 @@ impl Meter {
     pub fn inner(&self, stats: QueryStats) {
         self.rows_read.set(self.rows_read.get() + stats.rows_read);
         self.leaves(stats.leaves_read);
-        self.peak.set(self.peak.get().max(self.held.get() + stats.memory));
+        let all = self.held.get() + self.made.get() + stats.memory;
+        self.peak.set(self.peak.get().max(all));
     }
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

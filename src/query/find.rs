@@ -174,6 +174,7 @@ impl<'a> Finder<'a> {
             }
         }
         let rows = rows.into_distinct();
+        meter.check()?;
         let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let (mut columns, len) = if grouped {
             self.groups(&rows, &values, meter)?
@@ -195,8 +196,10 @@ impl<'a> Finder<'a> {
         let mut next = None;
         // Sorting costs more than most queries: without need, it waits until the answer is shown.
         let arranged = self.must_arrange(len, paging.after.is_some());
+        meter.check()?;
         if arranged {
             let (chosen, more) = self.arrange(&columns, len, &values, paging.after.as_deref())?;
+            meter.check()?;
             if let (true, Some(last)) = (more, chosen.last()) {
                 let row = columns
                     .iter()
@@ -268,7 +271,7 @@ impl<'a> Finder<'a> {
                 }
                 out
             });
-        let (group, firsts) = group_rows(rows, &by);
+        let (group, firsts) = group_rows(rows, &by, meter)?;
         let mut out = Vec::new();
         for e in &self.elems {
             meter.check()?;
@@ -333,26 +336,32 @@ impl<'a> Finder<'a> {
 }
 
 /// The group of each row, numbered in order of appearance, and the first row of each group.
-fn group_rows(rows: &Relation, by: &[Var]) -> (Vec<u32>, Vec<u32>) {
+fn group_rows(rows: &Relation, by: &[Var], meter: &Meter) -> Result<(Vec<u32>, Vec<u32>)> {
+    const PART: usize = 1 << 16;
     if by.is_empty() {
         let firsts = if rows.len > 0 { vec![0] } else { Vec::new() };
-        return (vec![0; rows.len], firsts);
+        return Ok((vec![0; rows.len], firsts));
     }
     let keys = rows.project(by);
     let (mut group, mut firsts) = (Vec::with_capacity(rows.len), Vec::new());
     if let ([col], Some(_)) = (keys.cols.as_slice(), keys.cols[0].one_type()) {
         let mut seen: FxHashMap<u64, u32> = FxHashMap::default();
-        for (i, w) in col.words.iter().enumerate() {
-            let g = *seen.entry(*w).or_insert_with(|| {
-                firsts.push(i as u32);
-                firsts.len() as u32 - 1
-            });
-            group.push(g);
+        for words in col.words.chunks(PART) {
+            meter.check()?;
+            let from = group.len();
+            for (i, w) in words.iter().enumerate() {
+                let g = *seen.entry(*w).or_insert_with(|| {
+                    firsts.push((from + i) as u32);
+                    firsts.len() as u32 - 1
+                });
+                group.push(g);
+            }
         }
-        return (group, firsts);
+        return Ok((group, firsts));
     }
     let mut seen: FxHashMap<Vec<(Tag, u64)>, u32> = FxHashMap::default();
     for i in 0..rows.len {
+        meter.tick()?;
         let key = keys.cols.iter().map(|c| c.get(i)).collect();
         let g = *seen.entry(key).or_insert_with(|| {
             firsts.push(i as u32);
@@ -360,7 +369,7 @@ fn group_rows(rows: &Relation, by: &[Var]) -> (Vec<u32>, Vec<u32>) {
         });
         group.push(g);
     }
-    (group, firsts)
+    Ok((group, firsts))
 }
 
 fn reduce(
@@ -382,16 +391,25 @@ fn reduce(
         return accs.iter().map(WordAcc::finish).collect();
     }
     let mut members: Vec<Vec<Val>> = vec![Vec::new(); groups];
+    let (width, mut seen) = (size_of::<Val>(), 0);
     for (i, g) in group.iter().enumerate() {
-        meter.tick()?;
+        meter.grown(i, &mut seen, width)?;
         let (tag, w) = col.get(i);
         members[*g as usize].push(values.val(tag, w)?);
     }
+    let mut parts = 0;
     members
         .iter()
-        .map(|vs| match reducer {
-            Reducer::Builtin(a) => a.over(params, &mut vs.iter()),
-            Reducer::Registered(f) => f(&mut params.iter().chain(vs)),
+        .map(|vs| {
+            meter.check()?;
+            let reduced = match reducer {
+                Reducer::Builtin(a) => a.over(params, &mut vs.iter()),
+                Reducer::Registered(f) => f(&mut params.iter().chain(vs)),
+            }?;
+            // `rand` gives as many as it is asked for.
+            parts += reduced.items().map_or(1, |items| items.len());
+            meter.rows(parts, width)?;
+            Ok(reduced)
         })
         .collect()
 }

@@ -188,10 +188,10 @@ impl Query {
     /// The plan for these inputs, as text. Nothing runs.
     pub fn explain(&self, inputs: &[Input]) -> Result<String> {
         let explained = || {
-            let options = QueryOptions::default();
-            let (bound, setup) = self.bind(inputs, None, &Meter::new(&options.budget))?;
+            let meter = Meter::new(&Budget::default());
+            let (bound, setup) = self.bind(inputs, None, &meter)?;
             let finder = Finder::new(&self.ast.find, &bound, &setup)?;
-            let prepared = self.prepare(&bound, &setup, &finder, &options, false, 0)?;
+            let prepared = self.prepare(&bound, &setup, &finder, (Passes::default(), &meter), false, 0)?;
             Ok(explain::plan(&prepared, &bound.sources, None))
         };
         self.placed(inputs, explained())
@@ -211,7 +211,12 @@ impl Query {
 
     /// The mistakes that are mistakes whatever the inputs that are not known yet will be; `depth` says how deep the query lies in
     /// others.
-    pub(crate) fn check(&self, inputs: &[Option<Input>], passes: Passes, depth: usize) -> Result<()> {
+    pub(crate) fn check(
+        &self,
+        inputs: &[Option<Input>],
+        (passes, meter): (Passes, &Meter),
+        depth: usize,
+    ) -> Result<()> {
         let open = self.ast.inputs.iter().zip(inputs).filter(|(_, known)| known.is_none());
         if open
             .into_iter()
@@ -219,11 +224,6 @@ impl Query {
         {
             return Ok(());
         }
-        let options = QueryOptions {
-            passes,
-            ..QueryOptions::default()
-        };
-        let meter = Meter::new(&options.budget);
         let nothing = Input::Val(Val::vector([]));
         let given: Vec<Input> = inputs
             .iter()
@@ -231,9 +231,10 @@ impl Query {
             .collect();
         let (mut bound, rules) = inputs::open(&self.ast, &given, false, None)?;
         let setup = self.cache.setup(&self.ast, &bound.sources, rules)?;
-        bound.bind_known(&self.ast, inputs, &setup.kinds, &meter)?;
+        bound.bind_known(&self.ast, inputs, &setup.kinds, meter)?;
         let finder = Finder::new(&self.ast.find, &bound, &setup)?;
-        self.prepare(&bound, &setup, &finder, &options, false, depth).map(drop)
+        self.prepare(&bound, &setup, &finder, (passes, meter), false, depth)
+            .map(drop)
     }
 
     fn placed<X>(&self, inputs: &[Input], result: Result<X>) -> Result<X> {
@@ -254,7 +255,7 @@ impl Query {
         bound: &Bound,
         setup: &Setup,
         finder: &Finder<'_>,
-        options: &QueryOptions,
+        (passes, meter): (Passes, &Meter),
         careful: bool,
         depth: usize,
     ) -> Result<Prepared> {
@@ -262,6 +263,7 @@ impl Query {
             sources: &bound.sources,
             values: &bound.values,
             logs: &bound.logs,
+            meter,
             vars: self.ast.vars.clone(),
             rules: &setup.rules,
             rule_kinds: &setup.rule_kinds,
@@ -272,13 +274,14 @@ impl Query {
             dollar: None,
             inlined: 0,
             nesting: 0,
+            branching: 0,
             component: None,
             preds: Vec::new(),
             pred_index: Default::default(),
             free: Vec::new(),
             distinct: Default::default(),
             facts: Default::default(),
-            passes: options.passes,
+            passes,
             entities: Default::default(),
             twins: Vec::new(),
             careful,
@@ -343,7 +346,7 @@ impl Query {
         let loan = match setup.take(&bound, options.passes)? {
             Some(loan) => loan,
             None => {
-                let prepared = self.prepare(&bound, &setup, &finder, options, false, 0)?;
+                let prepared = self.prepare(&bound, &setup, &finder, (options.passes, &meter), false, 0)?;
                 setup.keep(prepared, &bound, options.passes)?
             }
         };
@@ -354,7 +357,7 @@ impl Query {
             // A function failed: whether that counts is found out with care.
             Err(failure) if exec::careful::is_failure(&failure) => {
                 meter.back_to(0);
-                match attempt(&self.prepare(&bound, &setup, &finder, options, true, 0)?) {
+                match attempt(&self.prepare(&bound, &setup, &finder, (options.passes, &meter), true, 0)?) {
                     Err(e) if e.code() == Code::QueryLimit => Err(failure),
                     outcome => outcome,
                 }

@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::column::Tag;
 use super::hash::mix;
-use crate::datom::{Val, ValueType, Word};
+use crate::datom::{Val, ValueType, Word, word};
 use crate::error::Result;
 use crate::index::Words;
 
@@ -20,6 +21,10 @@ pub(crate) struct Values {
     /// Values fetched lately: columns hold the same texts again and again.
     recent: RefCell<Vec<Option<(Tag, Word, Val)>>>,
     fetched: Cell<usize>,
+    /// What the values take that no database has, in bytes, about.
+    bytes: Cell<usize>,
+    /// Above the codes of all texts counted.
+    counted: Cell<u64>,
 }
 
 /// How many values are kept at hand.
@@ -44,7 +49,18 @@ impl Values {
             given: RefCell::default(),
             recent: RefCell::default(),
             fetched: Cell::new(0),
+            bytes: Cell::new(0),
+            counted: Cell::new(word::EPHEMERAL),
         }
+    }
+    /// What the values take that the query has made so far, in bytes, about.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+    fn count(&self, v: &Val) {
+        const ENTRY: usize = 64;
+        self.bytes.set(self.bytes.get() + ENTRY + heap_bytes(v));
     }
     pub fn words(&self) -> &Words {
         &self.words
@@ -53,14 +69,21 @@ impl Values {
     pub fn intern(&self, v: &Val) -> Result<Option<(Tag, Word)>> {
         match v {
             Val::Nil => return Ok(None),
-            Val::Long(x) => return Ok(Some((Tag::LONG, crate::datom::word::long(*x)))),
-            Val::Double(x) => return Ok(Some((Tag::of(ValueType::Double), crate::datom::word::double(*x)))),
+            Val::Long(x) => return Ok(Some((Tag::LONG, word::long(*x)))),
+            Val::Double(x) => return Ok(Some((Tag::of(ValueType::Double), word::double(*x)))),
             Val::Ref(e) => return Ok(Some((Tag::REF, e.0))),
             Val::Boolean(b) => return Ok(Some((Tag::BOOLEAN, *b as u64))),
             _ => {}
         }
         if let Some(value) = v.to_value() {
             let (tag, word) = (Tag::of(value.value_type()), self.words.intern(&value)?);
+            // New values have codes above those before.
+            if let (false, word::Text::Coded(code)) = (value.value_type().is_inline(), word::text(word))
+                && code >= self.counted.get()
+            {
+                self.counted.set(code + 1);
+                self.count(v);
+            }
             if let Val::String(_) | Val::Keyword(_) = v {
                 let mut given = self.given.borrow_mut();
                 if given.len() < GIVEN {
@@ -74,6 +97,7 @@ impl Values {
             return Ok(Some((Tag::OTHER, i)));
         }
         let i = others.list.len() as u64;
+        self.count(v);
         others.list.push(v.clone());
         others.index.insert(v.clone(), i);
         Ok(Some((Tag::OTHER, i)))
@@ -123,5 +147,28 @@ impl Values {
             // A vector is a tuple when a fact could hold it, and ordered among all vectors by its elements.
             _ => Ok(self.val(a.0, a.1)?.cmp(&self.val(b.0, b.1)?)),
         }
+    }
+}
+
+/// What a value takes beside itself, in bytes, about. Of what is inside of it, what others hold too is not counted again.
+fn heap_bytes(v: &Val) -> usize {
+    let inside = |v: &Val| {
+        let alone = match v {
+            Val::String(x) | Val::Uri(x) => Arc::strong_count(x) == 1,
+            Val::Bytes(x) => Arc::strong_count(x) == 1,
+            Val::Vector(x) | Val::List(x) => Arc::strong_count(x) == 1,
+            Val::Set(x) => Arc::strong_count(x) == 1,
+            Val::Map(x) => Arc::strong_count(x) == 1,
+            _ => false,
+        };
+        size_of::<Val>() + if alone { heap_bytes(v) } else { 0 }
+    };
+    match v {
+        Val::String(x) | Val::Uri(x) => x.len(),
+        Val::Bytes(x) => x.len(),
+        Val::Vector(x) | Val::List(x) => x.iter().map(inside).sum(),
+        Val::Set(x) => x.iter().map(inside).sum(),
+        Val::Map(x) => x.iter().map(|(k, v)| inside(k) + inside(v)).sum(),
+        _ => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! Predicates: columns of one type are compared word by word, everything else value by value.
 
 use super::super::column::Tag;
-use super::super::functions::{Callable, Function};
+use super::super::functions::{Callable, Function, bounded};
 use super::super::plan::{Apply, Callee, Operand};
 use super::super::relation::Relation;
 use super::Exec;
@@ -110,9 +110,18 @@ impl Exec<'_> {
     /// Calls.
     pub(super) fn invoke(&self, f: &Apply, args: &[Val]) -> Result<Val> {
         match &f.callee {
-            Callee::Named(function) => function.call(args).map_err(|e| e.at(f.span)),
+            Callee::Named(function) => {
+                let made = function.call(args);
+                // What the program registered knows no bounds.
+                let bound = |v| bounded(&f.name.to_string(), v);
+                match function {
+                    Callable::BuiltIn(_) => made,
+                    Callable::Registered(_) => made.and_then(bound),
+                }
+                .map_err(|e| e.at(f.span))
+            }
             Callee::Identity => Ok(args[0].clone()),
-            Callee::Tuple => Ok(Val::vector(args.iter().cloned())),
+            Callee::Tuple => bounded("tuple", Val::vector(args.iter().cloned())).map_err(|e| e.at(f.span)),
         }
     }
 }

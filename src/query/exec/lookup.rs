@@ -2,6 +2,7 @@
 
 use super::super::ast::{Binding, Var};
 use super::super::bind::Binder;
+use super::super::hash::mix;
 use super::super::plan::{Lookup, LookupKind, Operand};
 use super::super::relation::Relation;
 use super::Exec;
@@ -47,6 +48,31 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// What was found for an attribute of an entity.
+type Hit = Option<(u64, Word)>;
+
+/// What was found lately: rows with the same entity often stand together, or come again and again.
+struct Lately(Vec<Option<((usize, u64), Hit)>>);
+
+impl Lately {
+    /// For so many rows.
+    fn new(rows: usize) -> Lately {
+        const MOST: usize = 1024;
+        Lately(vec![None; rows.min(MOST).next_power_of_two()])
+    }
+    fn get(&mut self, attr: usize, e: u64, find: impl FnOnce() -> Result<Hit>) -> Result<Hit> {
+        let place = mix(attr as u64, e) as usize & (self.0.len() - 1);
+        match &self.0[place] {
+            Some((key, hit)) if *key == (attr, e) => Ok(*hit),
+            _ => {
+                let hit = find()?;
+                self.0[place] = Some(((attr, e), hit));
+                Ok(hit)
+            }
+        }
+    }
+}
+
 impl Exec<'_> {
     pub fn lookup(&self, l: &Lookup, binding: &Binding, rel: Relation, keep: &[Var]) -> Result<Relation> {
         let Some(source) = self.sources.db(l.source) else {
@@ -55,6 +81,7 @@ impl Exec<'_> {
         let db = &source.db;
         let mut forward = Finder::new(db, Order::Aevt);
         let mut backward = Finder::new(db, Order::Vaet);
+        let mut lately = Lately::new(rel.len);
         let mut binder = Binder::new(binding, self.values, self.meter, false);
         let mut rows = Vec::new();
         for i in 0..rel.len {
@@ -75,11 +102,11 @@ impl Exec<'_> {
             for (k, a) in l.attrs.iter().enumerate() {
                 let Some(e) = entity else { break };
                 let hit = if a.reverse {
-                    backward
-                        .first(&Range::av(a.attr.id, Probe::inline(e)))?
-                        .map(|(e, _)| Val::Ref(EntityId(e)))
+                    let range = || Range::av(a.attr.id, Probe::inline(e));
+                    let found = lately.get(k, e, || backward.first(&range()))?;
+                    found.map(|(e, _)| Val::Ref(EntityId(e)))
                 } else {
-                    match forward.first(&Range::ea(e, a.attr.id))? {
+                    match lately.get(k, e, || forward.first(&Range::ea(e, a.attr.id)))? {
                         Some((_, w)) => match Val::from_word(a.attr.value_type, w) {
                             Some(v) => Some(v),
                             None => Some(db.words().value(a.attr.value_type, w)?.into()),

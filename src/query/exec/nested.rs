@@ -2,6 +2,7 @@
 
 use super::super::ast::{Binding, Var};
 use super::super::bind::Binder;
+use super::super::functions::shallow;
 use super::super::plan::{Nested, NestedArg, Operand};
 use super::super::relation::Relation;
 use super::super::source::{RowSource, Source};
@@ -40,7 +41,7 @@ impl Exec<'_> {
             };
             let answer = n.query.run_with(&args, &options).map_err(|e| e.at(n.span))?;
             self.meter.inner(answer.stats());
-            let result = answer.to_val()?;
+            let result = shallow("q", answer.to_val()?).map_err(|e| e.at(n.span))?;
             for _ in 0..binder.add(&result)? {
                 rows.push(i as u32);
             }

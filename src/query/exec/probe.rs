@@ -15,6 +15,9 @@ use crate::datom::{ValueType, Word};
 use crate::error::Result;
 use crate::index::{Columns, Order, Probe, Range};
 
+/// So many pairs of rows are made before the limits are looked at.
+const PAIRS: usize = 1 << 16;
+
 impl Exec<'_> {
     /// Reads a pattern's facts in a row, and of these takes only what joins.
     pub(super) fn stream(
@@ -51,7 +54,7 @@ impl Exec<'_> {
             }
             _ => access.range.clone(),
         };
-        let (mut left, mut at, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut left, mut at, mut chosen): (Vec<u32>, Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new(), Vec::new());
         let mut i = 0;
         let width = pair_bytes(out.cols.len() + keep.len());
         let mut reading = db.scan(access.order, &range);
@@ -79,6 +82,12 @@ impl Exec<'_> {
                                     at.push(j as u32);
                                     k += 1;
                                 }
+                                if at.len() >= PAIRS {
+                                    out.extend(&rows, Some(&at), self)?;
+                                    at.clear();
+                                    self.meter.check()?;
+                                    self.meter.rows(left.len(), width)?;
+                                }
                             }
                             j += 1;
                         }
@@ -98,12 +107,19 @@ impl Exec<'_> {
                             left.push(i);
                             at.push(j);
                         }
+                        if at.len() < PAIRS {
+                            return Ok(());
+                        }
+                        out.extend(&rows, Some(&at), self)?;
+                        at.clear();
+                        self.meter.check()?;
+                        self.meter.rows(left.len(), width)
                     };
                     if free {
-                        (0..rows.len() as u32).for_each(&mut meet);
+                        (0..rows.len() as u32).try_for_each(&mut meet)?;
                     } else {
                         check.select(&rows, db, &mut chosen);
-                        chosen.iter().copied().for_each(&mut meet);
+                        chosen.iter().copied().try_for_each(&mut meet)?;
                     }
                 }
             }
@@ -168,7 +184,7 @@ impl Exec<'_> {
         let (mut left, mut at) = (Vec::with_capacity(keys.len()), Vec::new());
         let attr = s.attr.as_ref().map(|a| a.id);
         let width = pair_bytes(out.cols.len() + keep.len());
-        let mut i = 0;
+        let (mut i, mut seen) = (0, 0);
         while i < keys.len() {
             let word = keys[i].0;
             let mut end = i + 1;
@@ -191,11 +207,12 @@ impl Exec<'_> {
                 for (_, row) in &keys[i..end] {
                     out.extend(&rows, Some(&at), self)?;
                     left.resize(left.len() + at.len(), *row);
+                    self.meter.grown(left.len(), &mut seen, width)?;
                 }
-                self.meter.rows(left.len(), width)?;
             }
             i = end;
         }
+        self.meter.rows(left.len(), width)?;
         self.meter.leaves(prober.leaves());
         let distinct = rel.distinct && out.is_distinct_beside_key(key);
         let right = out.relation(false);

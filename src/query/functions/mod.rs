@@ -165,13 +165,22 @@ const LEVELS_MAX: usize = 100;
 const PARTS_MAX: usize = 1_000_000;
 
 /// Hands a value on that a function built from others, unless it has grown too deep or too large.
-fn bounded(function: &str, value: Val) -> Result<Val> {
-    fn within(v: &Val, levels: usize, parts: &mut usize) -> bool {
-        *parts += 1;
-        if *parts > PARTS_MAX {
+pub(crate) fn bounded(function: &str, value: Val) -> Result<Val> {
+    limited(function, value, PARTS_MAX)
+}
+
+/// Hands the answer of a query inside another on, unless it has grown too deep; the budget of rows says how large it may be.
+pub(crate) fn shallow(function: &str, value: Val) -> Result<Val> {
+    limited(function, value, usize::MAX)
+}
+
+fn limited(function: &str, value: Val, parts_max: usize) -> Result<Val> {
+    fn within(v: &Val, levels: usize, left: &mut usize) -> bool {
+        if *left == 0 {
             return false;
         }
-        let mut inside = |v: &Val| within(v, levels - 1, parts);
+        *left -= 1;
+        let mut inside = |v: &Val| within(v, levels - 1, left);
         match v {
             Val::Vector(_) | Val::List(_) | Val::Set(_) | Val::Map(_) if levels == 0 => false,
             Val::Vector(items) | Val::List(items) => items.iter().all(inside),
@@ -180,7 +189,8 @@ fn bounded(function: &str, value: Val) -> Result<Val> {
             _ => true,
         }
     }
-    if within(&value, LEVELS_MAX, &mut 0) {
+    let mut left = parts_max;
+    if within(&value, LEVELS_MAX, &mut left) {
         return Ok(value);
     }
     Err(Error::new(

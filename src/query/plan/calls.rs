@@ -199,7 +199,9 @@ impl Planner<'_> {
         if depth > DEPTH_MAX {
             return Err(Error::new(Code::InvalidQuery, "queries are nested too deep inside each other").at(span));
         }
-        query.check(&known, self.passes, depth).map_err(|e| e.at(span))?;
+        query
+            .check(&known, (self.passes, self.meter), depth)
+            .map_err(|e| e.at(span))?;
         Ok(Nested { query, args, span })
     }
 }

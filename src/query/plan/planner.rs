@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::Passes;
 use super::super::ast::{Var, Vars};
+use super::super::budget::Meter;
 use super::super::source::Sources;
 use super::super::values::Values;
 use super::Consts;
@@ -18,6 +19,8 @@ pub(crate) struct Planner<'a> {
     pub sources: &'a Sources,
     pub values: &'a Values,
     pub logs: &'a [(Symbol, Log)],
+    /// Planning takes time, too.
+    pub meter: &'a Meter,
     pub vars: Vars,
     pub rules: &'a RuleSet,
     pub rule_kinds: &'a RuleKinds,
@@ -32,6 +35,8 @@ pub(crate) struct Planner<'a> {
     pub inlined: usize,
     /// How many rules are being planned inside each other.
     pub nesting: usize,
+    /// How many disjunctions are being planned inside each other.
+    pub branching: usize,
     /// The recursion whose bodies are being planned.
     pub component: Option<usize>,
     pub preds: Vec<Pred>,

@@ -6,6 +6,7 @@ mod costs;
 mod exact;
 mod inside;
 mod language;
+mod limits;
 mod log;
 mod mistakes;
 mod model;

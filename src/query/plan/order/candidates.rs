@@ -14,6 +14,11 @@ use crate::schema::Attribute;
 /// Recursive rules are asked about so many rows by all arguments that are known, about more by one of them.
 const MANY_PAIRS: f64 = 256.0;
 
+/// A disjunction has so many plans, for inputs that the order of the clauses leaves it; half as many in a disjunction, and so on.
+const PLANS_MAX: usize = 32;
+/// It has so many however deep it lies: all that three variables can need.
+const PLANS_MIN: usize = 8;
+
 impl Planner<'_> {
     /// What could come next, with what it would cost.
     pub(super) fn candidates(
@@ -22,6 +27,7 @@ impl Planner<'_> {
         state: &State,
         scratch: &mut Scratch,
     ) -> Result<Vec<Candidate>> {
+        self.meter.check()?;
         let mut out = Vec::new();
         for &at in &state.left {
             match &goals[at] {
@@ -57,10 +63,17 @@ impl Planner<'_> {
                         continue;
                     }
                     let input: Vec<Var> = vars.iter().filter(|v| state.has(**v)).copied().collect();
-                    let key = (at, input.clone());
+                    let mut key = (at, input);
+                    // Each level of disjunctions multiplies the plans of those inside.
+                    if key.1.len() < vars.len() && !scratch.plans.contains_key(&key) {
+                        let most = (PLANS_MAX >> self.branching.min(PLANS_MAX)).max(PLANS_MIN);
+                        key = scratch.planned_enough(at, &key.1, most).unwrap_or(key);
+                    }
                     if !scratch.plans.contains_key(&key) {
-                        let planned = self.branches(branches, &input, vars, state.rows);
-                        let planned = scratch.note(planned);
+                        self.branching += 1;
+                        let planned = self.branches(branches, &key.1, vars, state.rows);
+                        self.branching -= 1;
+                        let planned = scratch.note(planned)?;
                         scratch.plans.insert(key.clone(), planned);
                     }
                     if let Some(Some(p)) = scratch.plans.get(&key) {
@@ -97,7 +110,7 @@ impl Planner<'_> {
                                 cost: fanout * 2.0,
                             }
                         });
-                        let planned = scratch.note(planned);
+                        let planned = scratch.note(planned)?;
                         scratch.plans.insert(key.clone(), planned);
                     }
                     if let Some(Some(p)) = scratch.plans.get(&key) {

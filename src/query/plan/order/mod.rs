@@ -162,7 +162,8 @@ impl Planner<'_> {
     fn may_fail(&self, goal: &Goal) -> bool {
         match goal {
             Goal::Filter(f) | Goal::Apply(f, _) => match f.callee {
-                Callee::Identity | Callee::Tuple => false,
+                Callee::Identity => false,
+                Callee::Tuple => true,
                 Callee::Named(Callable::BuiltIn(_)) => !functions::never_fails(&f.name),
                 Callee::Named(Callable::Registered(_)) => true,
             },

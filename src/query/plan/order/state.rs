@@ -89,9 +89,10 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// A sub-plan that is not possible yet may be possible later: its error counts only when nothing else is left.
-    pub fn note(&mut self, planned: Result<Planned>) -> Option<Planned> {
+    pub fn note(&mut self, planned: Result<Planned>) -> Result<Option<Planned>> {
         match planned {
-            Ok(p) => Some(p),
+            Ok(p) => Ok(Some(p)),
+            Err(e) if matches!(e.code(), Code::QueryTimeout | Code::QueryCancelled) => Err(e),
             Err(e) => {
                 let waits = e.code() == Code::InsufficientBinding;
                 // A real mistake is reported before one that other orders may mend.
@@ -102,9 +103,22 @@ impl Scratch {
                 if replace {
                     self.error = Some(e);
                 }
-                None
+                Ok(None)
             }
         }
+    }
+
+    /// Of the disjunction `at`, when it has `most` plans: the one of these that asks about most of `input` and about nothing else.
+    pub fn planned_enough(&self, at: usize, input: &[Var], most: usize) -> Option<(usize, Vec<Var>)> {
+        let plans = self.plans.iter().filter(|((i, _), _)| *i == at);
+        if plans.clone().count() < most {
+            return None;
+        }
+        plans
+            .filter(|((_, vars), plan)| plan.is_some() && vars.iter().all(|v| input.contains(v)))
+            .map(|(key, _)| key)
+            .max_by_key(|(_, vars)| (vars.len(), vars.iter().map(|v| v.0).collect::<Vec<_>>()))
+            .cloned()
     }
 }
 
