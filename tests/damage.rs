@@ -310,3 +310,23 @@ fn a_switch_that_was_interrupted_is_finished() {
     assert_eq!(Connection::open(&db).unwrap().db().basis_t(), TRANSACTIONS);
     assert!(!db.join("rebuild").exists());
 }
+
+#[test]
+fn a_loss_that_cannot_be_accepted_in_place_is_left_to_repair() {
+    let dir = tempfile::tempdir().unwrap();
+    let damaged = dir.path().join("db");
+    large(&damaged);
+    let log = damaged.join(&biggest(&damaged)[LOG]);
+    let len = fs::metadata(&log).unwrap().len() as usize;
+    flip(&log, len * 7 / 10);
+    assert_eq!(Options::new().open(&damaged).unwrap_err().kind(), ErrorKind::Corrupt);
+    // The engine reads nothing of a block that is damaged, so the records in it cannot even be deleted.
+    let refused = Options::new().accept_loss(true).open(&damaged).unwrap_err();
+    assert!(refused.hint_text().unwrap().contains("asof repair"), "{refused}");
+    let copy = dir.path().join("copy");
+    let repaired = repair(&damaged, &copy).unwrap();
+    assert!(repaired.last_t < 5);
+    let conn = Connection::open(&copy).unwrap();
+    conn.verify().unwrap();
+    conn.verify_indexes().unwrap();
+}

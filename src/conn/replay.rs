@@ -44,7 +44,11 @@ pub(super) fn recover(store: &Arc<dyn Store>, options: &Options, check: &dyn Fn(
             Ok(record) => record,
             Err(e) if options.accept_loss && matches!(e.code(), Code::CorruptStore | Code::ChainBroken) => {
                 // What follows cannot be trusted either, since it says that this came before.
-                store.forget_log(chain.next_t())?;
+                let repair = "asof repair makes a copy of what comes before the damage";
+                store.forget_log(chain.next_t()).map_err(|e| match e.code() {
+                    Code::CorruptStore => e.hint(repair),
+                    _ => e,
+                })?;
                 break;
             }
             Err(e) => return Err(e),
