@@ -64,6 +64,21 @@ pub fn complain_of(kind: ErrorKind, text: &str) {
     anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {text}");
 }
 
+/// The error for a file that cannot be read.
+pub fn unreadable(name: &str, e: std::io::Error) -> Error {
+    let way = match e.kind() {
+        std::io::ErrorKind::NotFound if !name.starts_with('/') => Some("it is looked for in the current folder"),
+        std::io::ErrorKind::PermissionDenied => Some("whoever runs asof may not read it"),
+        std::io::ErrorKind::InvalidData => Some("it is no text in UTF-8"),
+        _ => None,
+    };
+    let error = Error::new(Code::Io, format!("cannot read {name}: {e}")).caused_by(e);
+    match way {
+        Some(way) => error.hint(way),
+        None => error,
+    }
+}
+
 /// The exit code for an error; see [`EXIT_CODES`].
 pub fn exit_code(e: &Error) -> u8 {
     match e.kind() {

@@ -49,6 +49,10 @@ fn what_does_not_fit_is_shown_and_updated() {
         std::fs::write(&path, text).expect("written");
         path
     };
+    let prose = write("prose.md", "No blocks.\n\n```edn\n(basis-t db)\n```\n");
+    let (code, _, err) = golden(&[text(&prose)]);
+    assert!(code == 2 && err.contains("is no transcript"), "{code} {err}");
+    std::fs::remove_file(&prose).expect("removed");
     let wrong = "Before\n\n```asof\n(basis-t db)\n```\n```output\n1\n```\nAfter\n";
     let one = write("one.asof", wrong);
     let two = write("two.asof", "```asof\r\n(include \"_p.edn\")\r\n(basis-t db)\r\n```\r\n");

@@ -268,7 +268,7 @@ fn the_banner_says_which_database() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut memory = terminal(dir.path(), &[], &[("NO_COLOR", "1")]);
     keys(&mut memory, "", "in memory");
-    keys(&mut memory, ".open data\r", "data, t 0");
+    keys(&mut memory, ".open data\r", "data, a new database, t 0");
     keys(&mut memory, "\x04", "");
     memory.exp_eof().expect("the end");
     let mut disk = terminal(dir.path(), &["repl", "data"], &[("NO_COLOR", "1")]);

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use asof::db::TimePoint;
 use asof::edn::{self, Edn};
-use asof::error::{Code, Error, Result};
+use asof::error::{Error, Result};
 use clap::{Parser, Subcommand};
 
 pub use export::Export;
@@ -200,8 +200,7 @@ pub fn read_input(file: &Path) -> Result<(String, String)> {
         return Ok(("standard input".to_string(), text));
     }
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {name}: {e}")).caused_by(e))?;
+    let text = std::fs::read_to_string(file).map_err(|e| crate::unreadable(&name, e))?;
     Ok((name, text))
 }
 
@@ -216,7 +215,7 @@ mod tests {
         for text in [
             "2024-05-01",
             "2024-05-01T00:00Z",
-            "2024-05-01 00:00:00Z",
+            "2024-05-01 00:00:00.0Z",
             "#inst \"2024-05-01\"",
         ] {
             match time_point(text) {

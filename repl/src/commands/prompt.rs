@@ -16,7 +16,7 @@ use super::reading::{DEFAULT_DIR, Limits, Show, ViewArgs, style};
 use crate::cancel::listen;
 use crate::eval::Session;
 use crate::print::Format;
-use crate::shell::{Flow, Line, Screen, Shell, is_whole};
+use crate::shell::{Flow, Line, Screen, Shell, is_database, is_whole};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -73,6 +73,7 @@ impl Prompt {
 
     pub fn run(self) -> Result<ExitCode> {
         let dir = self.place();
+        let new = dir.as_deref().is_some_and(|dir| !is_database(dir));
         let session = Session::open(dir.as_deref(), false)?;
         let reports = Reports::default();
         let out = Box::new(reports.clone());
@@ -87,6 +88,9 @@ impl Prompt {
                 shell.feed("command line", command)?;
             }
         }
+        if let (true, false, Some(dir)) = (new, self.execute.is_empty(), &dir) {
+            anstream::eprintln!("{}, a new database", dir.display());
+        }
         if !self.execute.is_empty() {
             listen();
             for text in &self.execute {
@@ -99,7 +103,7 @@ impl Prompt {
             return Ok(ExitCode::SUCCESS);
         }
         let code = match std::io::stdin().is_terminal() {
-            true => converse(shell, dir.as_deref()),
+            true => converse(shell, dir.as_deref(), new),
             false => obey(shell),
         }?;
         reports.outcome()?;
@@ -154,7 +158,7 @@ fn obey(mut shell: Shell) -> Result<ExitCode> {
 }
 
 /// Asks for lines and does what they say, to the end of the session.
-fn converse(mut shell: Shell, dir: Option<&Path>) -> Result<ExitCode> {
+fn converse(mut shell: Shell, dir: Option<&Path>, new: bool) -> Result<ExitCode> {
     let attended = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut editor = editor(&shell).map_err(terminal)?;
     if attended {
@@ -163,8 +167,9 @@ fn converse(mut shell: Shell, dir: Option<&Path>) -> Result<ExitCode> {
         let version = env!("CARGO_PKG_VERSION");
         match dir {
             Some(dir) => anstream::eprintln!(
-                "asof {version}, {}, t {t}. \x1b[2m.help, .help tour\x1b[0m",
-                dir.display()
+                "asof {version}, {}{}, t {t}. \x1b[2m.help, .help tour\x1b[0m",
+                dir.display(),
+                if new { ", a new database" } else { "" }
             ),
             None => anstream::eprintln!(
                 "asof {version}, in memory: .open DIR keeps a database on disk. \x1b[2m.help, .help tour\x1b[0m"

@@ -1,11 +1,11 @@
 //! `asof transact`: facts from text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asof::conn::Connection;
 use asof::edn::{self, Edn};
 use asof::error::{Code, Error, Result};
-use clap::Args;
+use clap::{Args, CommandFactory};
 
 use super::output::Reports;
 use super::reading::{DbArg, TimeArg, style};
@@ -25,7 +25,6 @@ use crate::time::Watch;
 Everything is read before anything is written. When a transaction fails, those before it are stored."#)]
 pub struct Transact {
     /// Files of transactions, each a vector of transaction data; - for standard input
-    #[arg(required_unless_present = "text")]
     files: Vec<PathBuf>,
     /// The transactions themselves
     #[arg(short = 'e', long = "text", value_name = "TEXT", conflicts_with = "files")]
@@ -48,7 +47,8 @@ impl Transact {
         let patience = Patience::of(&budget);
         let texts = match self.text {
             Some(text) => vec![("text".to_string(), text)],
-            None => self.files.iter().map(|file| read_input(file)).collect::<Result<_>>()?,
+            None if self.files.is_empty() => missing(),
+            None => self.files.iter().map(|file| input(file)).collect::<Result<_>>()?,
         };
         // Everything is read before anything is written: a typo in the last form leaves the database as it was.
         let mut transactions = Vec::new();
@@ -111,6 +111,28 @@ impl Transact {
         session.close()?;
         reports.outcome()
     }
+}
+
+/// Ends the program where nothing says what to transact.
+fn missing() -> ! {
+    let mut cli = super::Cli::command();
+    cli.build();
+    let usage = cli.find_subcommand_mut("transact").expect("a command of the list");
+    let what = "give a file, - for standard input, or the transactions behind -e: -e '[{:person/name \"Ada\"}]'";
+    usage
+        .error(clap::error::ErrorKind::MissingRequiredArgument, what)
+        .exit()
+}
+
+/// The text of a file; a text that stands where a file does is pointed out.
+fn input(file: &Path) -> Result<(String, String)> {
+    read_input(file).map_err(|e| match file.to_string_lossy().trim_start().starts_with(['[', '{']) {
+        true => {
+            let e = Error::new(Code::InvalidArgument, "this is a text where a file's name is expected");
+            e.hint("a text goes behind -e: asof transact -e '[...]'")
+        }
+        false => e,
+    })
 }
 
 /// Says which of several transactions failed, and what is stored; gives its error.

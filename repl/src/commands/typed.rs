@@ -29,10 +29,7 @@ impl Import {
     /// Reads what stands behind `.import`; a file by itself is what its ending says.
     pub fn parse(line: &str) -> Result<Import> {
         let mut words = words(line);
-        if let Some(first) = words.first()
-            && let Some(ending) = Path::new(first).extension().and_then(|e| e.to_str())
-            && let Some((_, source)) = ENDINGS.iter().find(|(known, _)| *known == ending)
-        {
+        if let Some(source) = words.first().and_then(|first| source(first)) {
             words.insert(0, source.to_string());
         }
         parsed(".import", words)
@@ -66,16 +63,36 @@ fn untold(word: &str) -> Option<Format> {
     Format::of_file(Path::new(word)).filter(|_| !word.starts_with('-'))
 }
 
-/// The words of a command line, with the format of `asof export FILE` where the file's ending tells it: a table has options that
-/// a dump lacks. A database's folder alone means the prompt, as a file does with other shells.
+/// What is in a file, by its ending.
+fn source(file: &str) -> Option<&'static str> {
+    let ending = Path::new(file).extension()?.to_str()?;
+    let found = ENDINGS.iter().find(|(known, _)| *known == ending);
+    found.map(|(_, source)| *source)
+}
+
+/// The words of a command line, with the format of `asof export FILE` and `asof import FILE` where the file's ending tells it: a
+/// table has options that a dump lacks. A database's folder alone means the prompt, as a file does with other shells.
 pub fn with_format(mut words: Vec<OsString>) -> Vec<OsString> {
+    let holds_one = |dir: &OsString| Path::new(dir).join("FORMAT").is_file();
     if let Some(first) = words.get(1)
-        && Path::new(first).join("FORMAT").is_file()
+        && holds_one(first)
         && !Cli::command()
             .get_subcommands()
             .any(|command| command.get_name() == first)
     {
         words.insert(1, "repl".into());
+    }
+    if let [_, option, dir] = &words[..]
+        && option == "--db"
+        && holds_one(dir)
+    {
+        words.insert(1, "repl".into());
+    }
+    if let [_, command, file, ..] = &words[..]
+        && command == "import"
+        && let Some(source) = file.to_str().and_then(source)
+    {
+        words.insert(2, source.into());
     }
     if let [_, command, file, ..] = &words[..]
         && command == "export"
@@ -87,6 +104,16 @@ pub fn with_format(mut words: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn parsed<A: Args>(name: &'static str, words: Vec<String>) -> Result<A> {
+    if words.iter().any(|word| word == "--db" || word.starts_with("--db=")) {
+        let e = Error::new(
+            Code::InvalidArgument,
+            format!("{name} is about the database that is open here, and takes no --db"),
+        );
+        return Err(e.hint(format!(
+            ".open DIR goes on with another one; on the command line, asof {} --db DIR is about any",
+            name.trim_start_matches('.')
+        )));
+    }
     #[derive(Parser)]
     #[command(no_binary_name = true, disable_help_flag = true)]
     struct Typed<A: Args> {
@@ -165,5 +192,15 @@ mod tests {
         assert!(Export::parse("--history backup.2024", &[]).is_ok());
         assert!(Export::is_table("\"my people.csv\"") && !Export::is_table("people.edn") && Export::is_table("edn x"));
         assert!(Export::parse("--nope", &[]).is_err());
+        for e in [
+            Import::parse("csv people.csv --db other").err(),
+            Export::parse("csv people.csv --db=other", &[]).err(),
+        ] {
+            let e = e.expect("it would be another database").to_string();
+            assert!(e.contains("takes no --db") && e.contains(".open DIR"), "{e}");
+        }
+        let told = |line: &str| with_format(words(line).into_iter().map(OsString::from).collect());
+        assert_eq!(told("asof import books.csv --id isbn")[2], "csv");
+        assert_eq!(told("asof import git .")[2], "git");
     }
 }

@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use asof::error::{Code, Error, Result};
+use asof::error::Result;
 
 /// The transcripts at `path`: the file itself, or all `.asof` files below the folder, by name. Names that begin with `_` or `.`
 /// are left out: they are for including.
 pub fn find(path: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    let unreadable = |e: std::io::Error| {
-        Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", path.display())).caused_by(e)
-    };
+    let unreadable = |e: std::io::Error| crate::unreadable(&path.display().to_string(), e);
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         out.push(path.to_path_buf());
         return Ok(());

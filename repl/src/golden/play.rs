@@ -56,6 +56,14 @@ pub fn play(file: &Path, budget: &Budget) -> Result<Played> {
             }
         }
     }
+    // A page whose blocks are marked otherwise must not pass for one that fits.
+    if blocks == 0 {
+        let e = Error::new(
+            Code::InvalidArgument,
+            format!("{name} is no transcript: it has no asof block"),
+        );
+        return Err(e.hint("a block of forms begins with ```asof; asof golden --help shows one"));
+    }
     let after = if windows { after.replace('\n', "\r\n") } else { after };
     Ok(Played {
         before,
@@ -66,8 +74,7 @@ pub fn play(file: &Path, budget: &Budget) -> Result<Played> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file)
-        .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", file.display())).caused_by(e))
+    std::fs::read_to_string(file).map_err(|e| crate::unreadable(&file.display().to_string(), e))
 }
 
 /// Why a form has no answer.

@@ -73,6 +73,8 @@ pub struct Maker<'a> {
     pub schema: &'a Schema,
     /// Texts that stand for no value.
     pub null: &'a [String],
+    /// The columns that were said to name the entity, and their attributes.
+    pub ids: &'a [(String, u32)],
 }
 
 impl Maker<'_> {
@@ -104,7 +106,24 @@ impl Maker<'_> {
                 Some(_) => {}
             }
         }
-        Ok(item)
+        self.named(item)
+    }
+
+    /// Refuses a record without a value to find it again by: each import would make another entity of it.
+    fn named(&self, item: Item) -> Result<Item, Misfit> {
+        let nameless = !item
+            .facts
+            .iter()
+            .any(|(attr, _)| self.ids.iter().any(|(_, id)| id == attr));
+        match self.ids {
+            [(column, _), ..] if nameless && !item.facts.is_empty() => {
+                let error = Error::new(Code::ImportFailed, "it is empty, and it names the entity");
+                Err(in_column(column)(
+                    error.hint("without --id each row is an entity of its own"),
+                ))
+            }
+            _ => Ok(item),
+        }
     }
 
     /// Whether a field has a value: an empty one in quotes is an empty text.
@@ -148,7 +167,7 @@ impl Maker<'_> {
             let message = format!("a record is an object, not {}", value.kind());
             return Err(Error::new(Code::ImportFailed, message).into());
         };
-        self.entries(entries, self.shape)
+        self.named(self.entries(entries, self.shape)?)
     }
 
     fn entries(&self, entries: &[(String, Json)], shape: &Shape) -> Result<Item, Misfit> {

@@ -80,6 +80,9 @@ pub struct Mapping {
 /// Columns that a rejects file has besides those of the rows.
 pub const REJECT_COLUMNS: [&str; 2] = ["asof-line", "asof-error"];
 
+/// The column in which an export says which entity a row is.
+pub const ID_COLUMN: &str = "db/id";
+
 impl MappingArgs {
     /// All that options and map file say; options count more.
     pub fn read(&self) -> Result<Mapping> {
@@ -87,7 +90,7 @@ impl MappingArgs {
             Some(file) => read_file(file)?,
             None => Mapping::default(),
         };
-        for column in REJECT_COLUMNS.into_iter().chain(["db/id"]) {
+        for column in REJECT_COLUMNS.into_iter().chain([ID_COLUMN]) {
             mapping.rules.entry(column.to_string()).or_default().skip = true;
         }
         if let Some(entity) = &self.entity {
@@ -190,8 +193,7 @@ fn value_type(name: &str) -> Result<ValueType> {
 
 fn read_file(file: &Path) -> Result<Mapping> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {name}: {e}")).caused_by(e))?;
+    let text = std::fs::read_to_string(file).map_err(|e| crate::unreadable(&name, e))?;
     edn::read_one(&text)
         .and_then(|form| from_edn(&form))
         .map_err(|e| e.in_source(&name, &text))
@@ -319,7 +321,7 @@ mod tests {
                        :columns {"age" long, "tags" {:many true}, "roles" {:many ";"}, "boss" {:ref :person/email}
                                  "Name" :person/full-name, junk :skip}}"#;
         let mut file = from_edn(&edn::read_one(text).expect("EDN")).expect("a mapping");
-        for column in REJECT_COLUMNS.into_iter().chain(["db/id"]) {
+        for column in REJECT_COLUMNS.into_iter().chain([ID_COLUMN]) {
             file.rules.entry(column.to_string()).or_default().skip = true;
         }
         assert_eq!(args.read().expect("a mapping"), file);

@@ -140,7 +140,8 @@ fn columns<'a>(fields: &'a Fields, entity: &str, prefix: &str, mapping: &Mapping
             Some(attr) => attr.clone(),
             None => ident(name, entity),
         };
-        if !rule.skip && !ident.is_readable() {
+        // A name with an underscore before it would be a reverse attribute.
+        if !rule.skip && (!ident.is_readable() || ident.name().starts_with('_')) {
             let error = Error::new(
                 Code::InvalidArgument,
                 format!("column {path:?} has no name for an attribute"),

@@ -104,9 +104,7 @@ impl Source {
         let inner: Box<dyn Read + Send> = match &self.file {
             None => Box::new(Piped::new(std::io::stdin(), &self.patience)),
             Some(path) => {
-                let unreadable = |e: std::io::Error| {
-                    Error::new(Code::InvalidArgument, format!("cannot read {}: {e}", self.name)).caused_by(e)
-                };
+                let unreadable = |e: std::io::Error| crate::unreadable(&self.name, e);
                 let file = File::open(path).map_err(unreadable)?;
                 let about = file.metadata().map_err(unreadable)?;
                 if about.is_dir() {

@@ -20,7 +20,7 @@ use super::infer::Fields;
 use super::item::{Item, Maker, Misfit};
 use super::json::{self, Json};
 use super::load::{Enough, Job, LoadArgs, Outcome, Sink};
-use super::mapping::Mapping;
+use super::mapping::{ID_COLUMN, Mapping};
 use super::rejects::{Rejects, Style};
 use super::shape::{self, How, Shape};
 use super::source::Source;
@@ -340,8 +340,15 @@ impl Table {
             parts: shape.nests(),
             replace: self.replace.then_some(Replace(&attributes)),
         };
+        let ids: Vec<(String, u32)> = shape
+            .fields
+            .iter()
+            .filter(|f| self.mapping.of(&f.path).id)
+            .filter_map(|f| Some((f.path.clone(), f.target.as_ref()?.attr.id)))
+            .collect();
         let maker = Maker {
             shape: &shape,
+            ids: &ids,
             schema: db.schema(),
             null: &self.mapping.null,
         };
@@ -349,6 +356,13 @@ impl Table {
         rejects.finish()?;
         if let Some(told) = twice.told() {
             anstream::eprintln!("{told}");
+        }
+        if shape.field(ID_COLUMN).is_some() {
+            let instead = match ids.is_empty() {
+                true => "; --id COLUMN says by what rows are found again",
+                false => "",
+            };
+            anstream::eprintln!("the column {ID_COLUMN} is not used: ids are given by each database{instead}");
         }
         Ok(Outcome { made, ..outcome })
     }

@@ -210,10 +210,15 @@ pub fn parse(line: &str) -> Result<(&'static Command, &str)> {
         (Some(command), _) => Ok((command, rest.trim())),
         // A beginning that only one command has is that command.
         (None, [one]) if name.len() > 1 => Ok((one, rest.trim())),
-        _ => {
+        (None, several) => {
             let e = Error::new(Code::InvalidArgument, format!("there is no command {name}"));
             Err(match called_here(name) {
                 Some(ours) => e.hint(format!("it is called {ours} here")),
+                None if name.len() > 1 && (2..6).contains(&several.len()) => {
+                    let names: Vec<&str> = several.iter().map(|c| c.name).collect();
+                    let (last, others) = names.split_last().expect("two at least");
+                    e.hint(format!("{} or {last}?", others.join(", ")))
+                }
                 None => e
                     .hint(".help lists the commands")
                     .suggest(name, COMMANDS.iter().map(|c| c.name)),
@@ -273,6 +278,8 @@ mod tests {
             parse(".blame[5]").map(|(c, rest)| (c.name, rest)).ok(),
             Some((".blame", "[5]"))
         );
+        let e = parse(".e").err().expect("two begin so").to_string();
+        assert!(e.contains(".explain or .export?"), "{e}");
         assert!(parse(".").is_err());
     }
 }

@@ -19,6 +19,11 @@ pub fn named(file: &str) -> PathBuf {
     }
 }
 
+/// Whether a database is there.
+pub fn is_database(dir: &Path) -> bool {
+    dir.join("FORMAT").exists()
+}
+
 fn unwritable(file: &Path, e: std::io::Error) -> Error {
     Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
 }
@@ -35,8 +40,7 @@ impl Shell {
             );
             return Err(e.hint("a file that reads itself never ends"));
         }
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Error::new(Code::InvalidArgument, format!("cannot read {name}: {e}")).caused_by(e))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| crate::unreadable(&name, e))?;
         self.nesting += 1;
         let done = self.feed(&name, &text);
         self.nesting -= 1;
@@ -68,6 +72,10 @@ impl Shell {
             Some("edn") => Format::Edn,
             Some("md" | "markdown") => Format::Markdown,
             Some("txt") => Format::Table,
+            Some(other) if other.contains(|c: char| c.is_ascii_alphabetic()) => {
+                let e = Error::new(Code::InvalidArgument, format!(".write knows no format for .{other}"));
+                return Err(e.hint("the endings are .csv, .json, .edn, .md and .txt; .export writes Parquet"));
+            }
             _ => self.format,
         };
         let mut bytes = Vec::new();
@@ -118,10 +126,15 @@ impl Shell {
     pub(super) fn open(&mut self, dir: &str) -> Result<()> {
         self.leave_tour();
         let dir = (!dir.is_empty()).then(|| named(dir));
+        let new = if dir.as_ref().is_some_and(|dir| !is_database(dir)) {
+            ", a new database"
+        } else {
+            ""
+        };
         self.session.reopen(dir.clone(), None)?;
         self.watch = None;
         let whose = dir.map_or("a fresh database in memory".to_string(), |d| d.display().to_string());
         let t = self.session.db().basis_t();
-        self.remark(&format!("{whose}, t {t}"))
+        self.remark(&format!("{whose}{new}, t {t}"))
     }
 }

@@ -21,12 +21,13 @@ mod travel;
 mod tests;
 
 pub use editor::{Line, is_whole};
+pub use files::is_database;
 
 use std::fs::File;
 use std::io::Write;
 use std::time::Instant;
 
-use asof::db::Db;
+use asof::db::{Db, TimePoint};
 use asof::edn::{Edn, Node};
 use asof::error::{Code, Error, Result};
 
@@ -34,7 +35,7 @@ use crate::cancel::{self, Run};
 use crate::eval::{Rules, Session, foreign, refuse, spelled_out};
 use crate::patience::Patience;
 use crate::print::{Format, Reply, span};
-use crate::time::{Paint, Style, Watch, when};
+use crate::time::{Paint, Style, Watch, reached, when};
 use script::Entry;
 use tour::Tour;
 
@@ -220,6 +221,7 @@ impl Shell {
         }
         let short = spelled_out(form, &self.rules);
         refuse(&short, command::COMMANDS.iter().map(|c| c.name))?;
+        self.all_reached(&short)?;
         let writes =
             matches!(&short.node, Node::List(call) if call.first().is_some_and(|f| f.to_string() == "transact"));
         let started = Instant::now();
@@ -233,11 +235,32 @@ impl Shell {
         if writes {
             if self.session.window != Default::default() {
                 let t = self.session.db().basis_t();
-                self.remark(&format!("stored at t {t}, which this moment does not see; .now does"))?;
+                let branch = match self.session.window.as_of {
+                    Some(then) => format!("; what it would have changed then: (with (branch-at db {then}) [...])"),
+                    None => String::new(),
+                };
+                self.remark(&format!(
+                    "stored at t {t}, which this moment does not see; .now does{branch}"
+                ))?;
             }
             self.look()?;
         }
         Ok(())
+    }
+
+    /// Refuses `(as-of db 99)` where there is no t 99 yet, as `.as-of 99` is: in a script it is now, and here it is a slip.
+    fn all_reached(&self, form: &Edn) -> Result<()> {
+        let (Node::List(items) | Node::Vector(items)) = &form.node else {
+            return Ok(());
+        };
+        if let (Node::List(_), [call, of, t]) = (&form.node, &items[..])
+            && ["as-of", "since", "branch-at"].contains(&&*call.to_string())
+            && of.to_string() == "db"
+            && let Some(Ok(point)) = t.as_long().map(TimePoint::from_number)
+        {
+            reached(&self.session.db(), point).map_err(|e| e.at(t.span))?;
+        }
+        items.iter().try_for_each(|item| self.all_reached(item))
     }
 
     /// Does something that Ctrl-C cancels and `.limit` bounds.

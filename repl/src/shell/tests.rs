@@ -229,10 +229,39 @@ fn a_stranger() {
         ".reindex",
         ".verify",
         ".watch",
+        ".e",
+        ".as-of 3 extra",
+        "(as-of db 99)",
+        "[{:db/doc \"x\"}]",
+        "(with (branch-at db 99) [])",
+        ".as-of 0",
+        "[{:db/doc \"y\"}]",
+        "(with (branch-at db 0) [{:db/doc \"z\"}])",
+        ".write out.xlsx",
+        ".import csv people.csv --db other",
         ".help",
         "quit()",
     ];
     snapshot("stranger", shown(Prompt::empty(), &typed));
+}
+
+#[test]
+fn a_timeline_within_a_day_fits() {
+    let mut prompt = Prompt::harbour();
+    prompt.shell.fit(super::Screen { columns: 80, rows: 24 });
+    for tons in 901..905 {
+        let tx =
+            format!("[{{:ship/name \"Petrel\" :ship/tons {tons} :ship/cargo \"coal and much else besides {tons}\"}}]");
+        prompt.shell.feed("prompt", &tx).expect("stored");
+    }
+    prompt.screen.0.borrow_mut().clear();
+    prompt.types(".timeline [:ship/name \"Petrel\"]");
+    prompt.types(".timeline [:ship/name \"Petrel\"] :ship/tons");
+    let shown = prompt.screen();
+    for line in shown.lines() {
+        assert!(line.chars().count() <= 80, "{line}\n{shown}");
+    }
+    snapshot("day", shown);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use asof::error::Result;
 use super::Shell;
 use super::command::Command;
 use crate::print::plural;
-use crate::time::{Window, blame, diff, facts, is_moment, moment, reached, timeline, when};
+use crate::time::{Window, blame, diff, facts, first_moment, is_moment, moment, reached, timeline, when};
 
 impl Shell {
     fn point(&self, text: &str) -> Result<TimePoint> {
@@ -93,14 +93,13 @@ impl Shell {
     pub(super) fn look_back(&mut self, command: &Command, rest: &str, forms: &str) -> Result<()> {
         let view = self.session.view()?;
         if command.name == ".diff" {
-            let (from, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            let rest = rest.trim_start();
+            let (from, rest) = first_moment(rest);
             // Without a second moment the entity comes at once.
-            let (to, entity) = match rest.split_once(char::is_whitespace) {
+            let (to, entity) = match first_moment(rest) {
                 _ if rest.is_empty() => ("now", None),
                 _ if !is_moment(rest) => ("now", Some(rest)),
-                None => (rest, None),
-                Some((to, entity)) => (to, Some(entity)),
+                (to, "") => (to, None),
+                (to, entity) => (to, Some(entity)),
             };
             // The moments are blank where the entity is read, which keeps its place.
             let entity = entity.map(|entity| {

@@ -19,7 +19,7 @@ use asof::testing::Labels;
 
 pub use blame::blame;
 pub use diff::diff;
-pub use moment::{Window, is_moment, moment, reached, when};
+pub use moment::{Window, first_moment, is_moment, moment, reached, when};
 pub use timeline::timeline;
 pub use watch::{Watch, facts};
 

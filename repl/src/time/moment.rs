@@ -46,13 +46,71 @@ pub fn moment(text: &str, now: Instant) -> Result<TimePoint> {
         (None, Err(_)) if !inner.starts_with(|c: char| c.is_ascii_digit()) => {
             Err(Error::new(Code::InvalidTimePoint, format!("`{text}` is no moment")))
         }
-        (None, Err(_)) => Instant::parse(&inner.replace(' ', "T")).map(TimePoint::Instant),
+        (None, Err(_)) => match apart(inner) {
+            Some((day, "")) => Instant::parse(day),
+            Some((day, time)) => Instant::parse(&format!("{day}T{time}")),
+            None => Err(Error::new(Code::InvalidTimePoint, format!("`{text}` is no moment"))),
+        }
+        .map(|time| match text == inner && ends_in_seconds(inner) {
+            true => TimePoint::Instant(end_of_second(time, now)),
+            false => TimePoint::Instant(time),
+        }),
     };
     point.map_err(|e| {
         Error::new(Code::InvalidTimePoint, e.message().to_string()).hint(
             "give a t (12), a transaction's entity id, a time (2024-05-01, 2024-05-01T12:00Z), or one before now (-1h, -2d, yesterday)",
         )
     })
+}
+
+/// A day and the time of day that may stand behind it; `None` where something else does.
+fn apart(text: &str) -> Option<(&str, &str)> {
+    let (day, time) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let time = time.trim_start();
+    (time.is_empty() || is_time_of_day(time)).then_some((day, time))
+}
+
+/// `20:03` and the like.
+fn is_time_of_day(text: &str) -> bool {
+    matches!(text.as_bytes(), [h, m, b':', rest @ ..] if h.is_ascii_digit() && m.is_ascii_digit() && !rest.is_empty())
+}
+
+/// The moment that a line begins with, which may be a day and a time, and what stands behind it.
+pub fn first_moment(line: &str) -> (&str, &str) {
+    let word = |from: usize| {
+        let rest = &line[from..];
+        let start = from + rest.len() - rest.trim_start().len();
+        (
+            start,
+            line[start..]
+                .find(char::is_whitespace)
+                .map_or(line.len(), |end| start + end),
+        )
+    };
+    let (_, first) = word(0);
+    let (start, second) = word(first);
+    let is_day = line.trim_start().starts_with(|c: char| c.is_ascii_digit()) && line[..first].contains('-');
+    let end = match is_day && is_time_of_day(&line[start..second]) {
+        true => second,
+        false => first,
+    };
+    (line[..end].trim(), line[end..].trim_start())
+}
+
+/// Whether a time is written to the second, and no further.
+fn ends_in_seconds(text: &str) -> bool {
+    let time = text.get(10..).unwrap_or_default();
+    let time = time.split(['Z', '+', '-']).next().unwrap_or_default();
+    time.matches(':').count() == 2 && !time.contains('.')
+}
+
+/// Where the second ends that begins at `time`, but not after `now`: times are shown cut to seconds, and what happened in that
+/// second is meant to be seen.
+fn end_of_second(time: Instant, now: Instant) -> Instant {
+    match time.0 <= now.0 {
+        true => Instant((time.0 + SECOND - 1).min(now.0)),
+        false => time,
+    }
 }
 
 /// Whether what stands where a moment or an entity may stand is to be a moment: no ident, lookup ref or entity id.
@@ -100,9 +158,15 @@ fn relative(text: &str, now: Instant) -> Option<Instant> {
     ))
 }
 
-/// A time for people: the day, and the time of day when it is not midnight.
+/// A time for people: the day, and the time of day when it is not midnight. What is within a second has that second, so that
+/// [`moment`] reads it as the end of it.
 pub fn when(instant: Instant) -> String {
     let text = instant.to_string();
+    if instant.0.rem_euclid(SECOND) != 0
+        && let (Some(day), Some(time)) = (text.get(..10), text.get(11..19))
+    {
+        return format!("{day} {time}");
+    }
     match (text.get(..10), text.get(11..16), text.get(17..19)) {
         (Some(day), Some("00:00"), Some("00")) => day.to_string(),
         (Some(day), Some(time), Some("00")) => format!("{day} {time}"),
@@ -142,7 +206,34 @@ mod tests {
         ] {
             assert_eq!(is_moment(text), moment, "{text}");
         }
-        for text in ["", "-1", "-h", "-é", "-99999999999999999w", "tomorrow"] {
+        // What is shown is read as that moment.
+        let exactly = |text: &str| match moment(text, now) {
+            Ok(TimePoint::Instant(i)) => i.to_string(),
+            other => panic!("{text}: {other:?}"),
+        };
+        let shown = when(Instant::parse("2024-05-01T00:00:00.25").expect("a time"));
+        assert_eq!(shown, "2024-05-01 00:00:00");
+        assert_eq!(exactly(&shown), "2024-05-01T00:00:00.999999Z");
+        assert_eq!(exactly("2024-05-01T02:00:00+02:00"), "2024-05-01T00:00:00.999999Z");
+        assert_eq!(exactly("2024-05-01 00:00:00.25"), "2024-05-01T00:00:00.250Z");
+        assert_eq!(exactly("2024-05-01 10:30"), "2024-05-01T10:30:00.000Z");
+        assert_eq!(exactly("#inst \"2024-05-01T00:00:00\""), "2024-05-01T00:00:00.000Z");
+        assert_eq!(
+            exactly("2024-05-02T12:00:00"),
+            "2024-05-02T12:00:00.000Z",
+            "never after now"
+        );
+        for (line, first, rest) in [
+            ("2024-05-01 20:03:59 now", "2024-05-01 20:03:59", "now"),
+            ("3 2024-05-01  [:a 1]", "3", "2024-05-01  [:a 1]"),
+            ("2024-05-01", "2024-05-01", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(first_moment(line), (first, rest));
+        }
+        let e = moment("3 extra", now).expect_err("more than a moment").to_string();
+        assert!(e.contains("`3 extra` is no moment"), "{e}");
+        for text in ["", "-1", "-h", "-é", "-99999999999999999w", "tomorrow", "2024-05-01 x"] {
             assert!(moment(text, now).is_err(), "{text}");
         }
     }

@@ -16,6 +16,8 @@ use crate::print::{Reply, columns};
 
 /// The most lines of a drawing.
 const LINES_MAX: usize = 500;
+/// The shortest that a bar is.
+const BAR_MIN: usize = 12;
 
 /// A value that held for a while.
 struct Period {
@@ -127,9 +129,25 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &
     let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| columns::width(t)).max().unwrap_or(0);
     let names = widest(&mut periods.iter().map(|p| &p.name)).min(28);
     let values = widest(&mut periods.iter().map(|p| &p.shown)).min(26);
-    let dates = widest(&mut moments.values());
+    // The days stand in the title; where all is of one day, or the line would be too long, less is enough behind the bars.
+    let same_day = moments.values().all(|when| when.get(..10) == moments[first].get(..10));
+    let brief = |t: T| match moments[&t].get(11..) {
+        Some(time) if same_day && !time.is_empty() => time.to_string(),
+        _ => moments[&t].clone(),
+    };
+    let mut told: BTreeMap<T, String> = ts.iter().map(|t| (*t, brief(*t))).collect();
+    let room = |told: &BTreeMap<T, String>, values: usize| {
+        let dates = told.values().map(|t| columns::width(t)).max().unwrap_or(0);
+        style.width.saturating_sub(names + values + 4 + 2 * dates + 8)
+    };
+    if room(&told, values) < BAR_MIN {
+        told = ts.iter().map(|t| (*t, format!("t {t}"))).collect();
+    }
+    let values = values
+        .saturating_sub(BAR_MIN.saturating_sub(room(&told, values)))
+        .max(values.min(8));
     let left = names + values + 4;
-    let bar = style.width.saturating_sub(left + 2 * dates + 8).clamp(12, 64);
+    let bar = room(&told, values).clamp(BAR_MIN, 64);
     // A transaction a place, evenly; the last leaves room for what still holds.
     let x = |t: T| ts.partition_point(|other| *other < t) * (bar - 1) / ts.len();
     let mut ticks = String::new();
@@ -158,15 +176,15 @@ fn draw(title: &str, periods: &[Period], moments: &BTreeMap<T, String>, style: &
         } else {
             paint.green(&line)
         };
-        let day = |t: Option<T>| t.and_then(|t| moments.get(&t)).map_or("", String::as_str);
-        let told = match (p.from, p.until) {
+        let day = |t: Option<T>| t.and_then(|t| told.get(&t)).map_or("", String::as_str);
+        let when = match (p.from, p.until) {
             (_, None) => format!("since {}", day(p.from)),
             (None, _) => format!("until {}", day(p.until)),
             _ => format!("{} to {}", day(p.from), day(p.until)),
         };
         let name = columns::left(&columns::cut(name, 28), names);
-        let value = columns::left(&columns::cut(&p.shown, 26), values);
-        let _ = writeln!(out, "{name}  {value}  {line}{pad}  {told}");
+        let value = columns::left(&columns::cut(&p.shown, values), values);
+        let _ = writeln!(out, "{name}  {value}  {line}{pad}  {when}");
     }
     if periods.len() > LINES_MAX {
         let _ = writeln!(out, "{} more", periods.len() - LINES_MAX);

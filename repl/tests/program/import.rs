@@ -203,6 +203,38 @@ fn no_digit_is_lost_behind_the_sample() {
     assert_eq!(place.out(&sum), "3\n");
 }
 
+/// A row that nothing finds again would be another entity each time.
+#[test]
+fn a_row_without_its_id_is_a_bad_one() {
+    let place = Place::new(&[
+        ("books.csv", "isbn,title,2nd,db/id\n1,A,x,5\n,B,y,6\n,,,\n3,C,z,7\n"),
+        ("books.ndjson", "{\"isbn\":1}\n{\"title\":\"B\"}\n"),
+    ]);
+    let err = place.err(&["import", "books.csv", "--id", "isbn"], 1);
+    assert!(err.contains("column \"2nd\"") && err.contains("--attr 2nd="), "{err}");
+    place.write("books.csv", place.read("books.csv").replace("2nd", "second"));
+    let run = place.run(&["import", "books.csv", "--id", "isbn"]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.err.contains("books.csv:3: column isbn:"), "{}", run.err);
+    for _ in 0..2 {
+        let run = place.run(&["import", "books.csv", "--id", "isbn", "--on-error", "skip"]);
+        assert_eq!(run.code, 6, "{}", run.err);
+        assert!(run.err.contains("column db/id is not used"), "{}", run.err);
+        let run = place.run(&[
+            "import",
+            "books.ndjson",
+            "--entity",
+            "books",
+            "--id",
+            "isbn",
+            "--on-error",
+            "skip",
+        ]);
+        assert_eq!(run.code, 6, "{}", run.err);
+    }
+    assert_eq!(place.q("[:find (count ?b) . :where [?b :books/isbn]]"), "2\n");
+}
+
 #[test]
 fn an_id_twice_in_a_file_is_told() {
     let place = Place::new(&[

@@ -35,6 +35,58 @@ fn mistakes_have_a_place_and_a_way_out() {
 }
 
 #[test]
+fn slips_get_a_hint() {
+    let place = ships();
+    for (args, code, why) in [
+        (&["transact", "[{:ship/name \"Tern\"}]"][..], 1, "behind -e"),
+        (&["transact"], 2, "-e"),
+        (&["transact", "nothing.edn"], 5, "in the current folder"),
+        (&["eval", "nothing.edn"], 5, "cannot read nothing.edn"),
+        (&["import", "nothing.csv"], 5, "cannot read nothing.csv"),
+        (&["q", "[:find ?n where [?s :ship/name ?n]]"], 1, "did you mean :where?"),
+        (
+            &["q", "[:find ?n :where [?s :ship/name ?n] :order by ?n]"],
+            1,
+            ":order-by [[?x :desc] ?y]",
+        ),
+        (
+            &["q", "[:find ?n :where [?s :ship/name ?n] [(like ?n \"P%\")]]"],
+            1,
+            "starts-with?",
+        ),
+        (&["q", TONS, "--as-of", "3 extra"], 2, "`3 extra` is no moment"),
+    ] {
+        let err = place.err(args, code);
+        assert!(err.contains(why), "{args:?}: {err}");
+    }
+    let run = place.run(&["--db", "asof-data"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "a prompt whose input has ended");
+    let run = place.run(&["repl", "typo", "-e", ".open typo2"]);
+    assert!(
+        run.err.contains("typo, a new database") && run.err.contains("typo2, a new database, t 0"),
+        "{}",
+        run.err
+    );
+}
+
+/// What is shown of a time is that time when it is typed.
+#[test]
+fn times_are_read_as_they_are_shown() {
+    let place = ships();
+    place.out(&["transact", "-e", "[{:ship/name \"Petrel\" :ship/tons 960}]"]);
+    let shown = place.run(&["repl", "asof-data", "-e", ".as-of 4"]).err;
+    let time = shown.split(['(', ')']).nth(1).expect("as of t 4 (TIME)");
+    assert_eq!(
+        place.answer(&["q", "[:find (max ?t) . :where [_ :ship/tons ?t]]", "--as-of", time]),
+        "960\n",
+        "{shown}"
+    );
+    let line = format!(".diff 3 {time} [:ship/name \"Petrel\"]");
+    let out = place.out(&["repl", "asof-data", "-e", &line]);
+    assert!(out.contains("960"), "{out}");
+}
+
+#[test]
 fn wrong_usage_is_code_2() {
     let place = ships();
     for args in [

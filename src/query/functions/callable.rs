@@ -29,6 +29,11 @@ impl Callable {
         }
         let Some(function) = lookup(name) else {
             let error = Error::new(Code::UnresolvedSymbol, format!("there is no function {name}")).at(name_span);
+            if matches!(name.name(), "like" | "ilike" | "LIKE" | "rlike" | "regexp") {
+                return Err(error.hint(
+                    "starts-with?, ends-with? and includes? look for a text, (re-find \"^P.*l$\" ?name) for a pattern",
+                ));
+            }
             let built_in = names().into_iter().chain(more.iter().copied());
             return Err(meant(error, name, registered, built_in));
         };

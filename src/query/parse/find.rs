@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Span};
 
 use super::super::ast::{Find, FindElem, Having, HavingArg, KeyKind, PullPattern, Shape, Var};
 use super::binding::is_dots;
-use super::{Part, Scope, as_var, invalid, is_plain, is_source, one};
+use super::{Part, Scope, as_var, bare_key, invalid, is_plain, is_source, one};
 
 /// Parses the forms of `:find`.
 pub(super) fn find(scope: &mut Scope, forms: &[&Edn], span: Span) -> Result<Find> {
@@ -56,8 +56,11 @@ fn element(scope: &mut Scope, form: &Edn) -> Result<FindElem> {
         return Ok(FindElem::Var(scope.var(s)));
     }
     let not_an_element = || -> Error {
-        invalid(format!("{form} cannot be asked for"), form.span)
-            .hint("ask for ?x, (count ?x) or another aggregate, or (pull ?e [...])")
+        let e = invalid(format!("{form} cannot be asked for"), form.span);
+        match bare_key(form) {
+            Some(key) => e.hint(format!("did you mean :{key}?")),
+            None => e.hint("ask for ?x, (count ?x) or another aggregate, or (pull ?e [...])"),
+        }
     };
     let Node::List(items) = &form.node else {
         return Err(not_an_element());

@@ -175,9 +175,20 @@ fn is_single(key: &str) -> bool {
     )
 }
 
+/// The part of a query whose name a form is without its colon.
+pub(super) fn bare_key(form: &Edn) -> Option<&'static str> {
+    let Node::Symbol(name) = &form.node else { return None };
+    KEYS.into_iter().find(|key| is_plain(name, key))
+}
+
 fn key(name: &str, span: Span) -> Result<&'static str> {
     match KEYS.iter().find(|k| **k == name) {
         Some(k) => Ok(k),
+        // Words of SQL.
+        None if matches!(name, "order" | "sort" | "order_by" | "orderBy" | "sort-by") => {
+            Err(invalid(format!(":{name} is no part of a query"), span)
+                .hint("did you mean :order-by? :order-by [[?x :desc] ?y] sorts by ?x, the greatest first"))
+        }
         None => Err(invalid(format!(":{name} is no part of a query"), span)
             .suggest(&format!(":{name}"), KEYS.map(|k| format!(":{k}")).iter().map(|s| &**s))),
     }
