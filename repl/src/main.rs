@@ -64,6 +64,11 @@ pub fn complain_of(kind: ErrorKind, text: &str) {
     anstream::eprintln!("\x1b[1;31m{word}\x1b[0m {text}");
 }
 
+/// The error for a file that cannot be written.
+pub fn unwritable(file: &std::path::Path, e: std::io::Error) -> Error {
+    Error::new(Code::Io, format!("cannot write {}: {e}", file.display())).caused_by(e)
+}
+
 /// The error for a file that cannot be read.
 pub fn unreadable(name: &str, e: std::io::Error) -> Error {
     let way = match e.kind() {

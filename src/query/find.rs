@@ -173,7 +173,7 @@ impl<'a> Finder<'a> {
                 rows.distinct = false;
             }
         }
-        let rows = rows.into_distinct();
+        let rows = rows.dedup();
         meter.check()?;
         let grouped = self.elems.iter().any(|e| matches!(e, Elem::Aggregate(..)));
         let (mut columns, len) = if grouped {

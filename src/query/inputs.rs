@@ -302,14 +302,14 @@ impl Bound {
             // The common case, without a detour.
             Some((v, (tag, w))) => {
                 self.consts.entry(v).or_insert((tag, w));
-                Relation::new(vec![v], vec![Column::of(tag, vec![w])], 1).into_distinct()
+                Relation::new(vec![v], vec![Column::of(tag, vec![w])], 1).dedup()
             }
             None => {
                 let mut binder = Binder::new(form, &self.values, meter, true);
                 if let Some(v) = data {
                     binder.add(&v).map_err(|e| e.at(span))?;
                 }
-                Relation::new(binder.vars, binder.cols, binder.len).into_distinct()
+                Relation::new(binder.vars, binder.cols, binder.len).dedup()
             }
         };
         self.join(rows, meter)

@@ -112,18 +112,15 @@ impl Relation {
         }
     }
     /// Each row once, the first of equal ones.
-    pub fn dedup(&self) -> Relation {
+    pub fn dedup(self) -> Relation {
         if self.distinct || self.len <= 1 {
-            return Relation {
-                distinct: true,
-                ..self.clone()
-            };
+            return Relation { distinct: true, ..self };
         }
         if self.cols.is_empty() {
             return Relation {
                 len: self.len.min(1),
                 distinct: true,
-                ..self.clone()
+                ..self
             };
         }
         let keep = match self.packed() {
@@ -147,13 +144,6 @@ impl Relation {
             ..self.select(&keep)
         }
     }
-    /// As [`Relation::dedup`].
-    pub fn into_distinct(self) -> Relation {
-        match self.distinct || self.len <= 1 {
-            true => Relation { distinct: true, ..self },
-            false => self.dedup(),
-        }
-    }
     /// Whether many rows are equal, as far as a sample of them shows.
     pub fn repeats(&self) -> bool {
         const SAMPLE: usize = 256;
@@ -163,7 +153,8 @@ impl Relation {
             .filter(|i| (*i as usize) < self.len)
             .collect();
         let sample = self.gather(&at, false);
-        sample.dedup().len * 4 < sample.len * 3
+        let all = sample.len;
+        sample.dedup().len * 4 < all * 3
     }
     /// The rows as one number each, when they fit: words less the smallest of their column, side by side.
     fn packed(&self) -> Option<Vec<u64>> {

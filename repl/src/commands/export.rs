@@ -27,7 +27,7 @@ line in the order of t, retractions among them. asof import dump makes an identi
 Without both, what holds is written as transaction data for asof transact: a vector with the names and attributes,
 then a vector with everything else. Entities are tempids there, and get ids of their own when it is transacted.
 
-A file that ends in .csv, .tsv, .json, .ndjson or .parquet gets a table, as if the format stood before it.
+A file that ends in .csv, .tsv, .json, .ndjson, .jsonl or .parquet gets a table, as if the format stood before it.
 
 Examples:
   asof export --history backup.asof-dump
@@ -209,7 +209,7 @@ impl Export {
         let budget = limits.within(budget);
         let patience = Patience::of(&budget);
         let done = match args {
-            Some(args) => args.run(conn, format, &budget),
+            Some(args) => args.run(conn, format, &budget, &patience),
             None => self.dump.run(conn, &patience),
         };
         done.map_err(|e| {
@@ -311,12 +311,11 @@ fn into(file: Option<&Path>, write: &mut dyn FnMut(Output) -> Result<()>) -> Res
 }
 
 impl TableArgs {
-    fn run(&self, conn: &Connection, format: Format, budget: &Budget) -> Result<()> {
+    fn run(&self, conn: &Connection, format: Format, budget: &Budget, patience: &Patience) -> Result<()> {
         format.check()?;
         let started = Instant::now();
-        let patience = &Patience::of(budget);
         let rows = match (&self.query, self.view.history) {
-            (Some(query), _) => self.query(query, conn, format, budget)?,
+            (Some(query), _) => self.query(query, conn, format, budget, patience)?,
             (None, true) => self.history(conn, format, patience)?,
             (None, false) => self.entities(conn, format, patience)?,
         };
@@ -329,7 +328,14 @@ impl TableArgs {
         self.view.window(&db)?.of(db)
     }
 
-    fn query(&self, query: &str, conn: &Connection, format: Format, budget: &Budget) -> Result<u64> {
+    fn query(
+        &self,
+        query: &str,
+        conn: &Connection,
+        format: Format,
+        budget: &Budget,
+        patience: &Patience,
+    ) -> Result<u64> {
         let (name, text) = text_or_file("query", query.to_string())?;
         let located = |e: Error| e.in_source(&name, &text);
         let form = edn::read_one(&text).map_err(located)?;
@@ -345,8 +351,7 @@ impl TableArgs {
             .and_then(|query| query.run_with(&inputs, &options))
             .map_err(located)?;
         let (columns, rows) = answer(&found)?;
-        let patience = Patience::of(budget);
-        write_table(self.file.as_deref(), format, &columns, &patience, &mut |sink, seen| {
+        write_table(self.file.as_deref(), format, &columns, patience, &mut |sink, seen| {
             for row in &rows {
                 sink.row(row)?;
                 seen();

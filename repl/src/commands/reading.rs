@@ -47,7 +47,7 @@ impl DbArg {
     }
     /// Whether there is none yet, so that opening it makes it.
     pub fn is_new(&self) -> bool {
-        !self.db.join("FORMAT").exists()
+        !crate::shell::is_database(&self.db)
     }
     /// Opens the database with options of the caller's.
     pub fn open_with(&self, options: Options) -> Result<Connection> {

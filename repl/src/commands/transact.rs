@@ -43,13 +43,14 @@ pub struct Transact {
 
 impl Transact {
     pub fn run(self) -> Result<()> {
-        let (_run, budget) = self.time.begin();
-        let patience = Patience::of(&budget);
+        // Until all is read there is nothing to end cleanly: Ctrl-C then ends the program itself.
         let texts = match self.text {
             Some(text) => vec![("text".to_string(), text)],
             None if self.files.is_empty() => missing(),
             None => self.files.iter().map(|file| input(file)).collect::<Result<_>>()?,
         };
+        let (_run, budget) = self.time.begin();
+        let patience = Patience::of(&budget);
         // Everything is read before anything is written: a typo in the last form leaves the database as it was.
         let mut transactions = Vec::new();
         for (name, text) in &texts {

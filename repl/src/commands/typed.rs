@@ -65,15 +65,15 @@ fn untold(word: &str) -> Option<Format> {
 
 /// What is in a file, by its ending.
 fn source(file: &str) -> Option<&'static str> {
-    let ending = Path::new(file).extension()?.to_str()?;
-    let found = ENDINGS.iter().find(|(known, _)| *known == ending);
+    let ending = Path::new(file).extension()?.to_str()?.to_ascii_lowercase();
+    let found = ENDINGS.iter().find(|(known, _)| **known == *ending);
     found.map(|(_, source)| *source)
 }
 
 /// The words of a command line, with the format of `asof export FILE` and `asof import FILE` where the file's ending tells it: a
 /// table has options that a dump lacks. A database's folder alone means the prompt, as a file does with other shells.
 pub fn with_format(mut words: Vec<OsString>) -> Vec<OsString> {
-    let holds_one = |dir: &OsString| Path::new(dir).join("FORMAT").is_file();
+    let holds_one = |dir: &OsString| crate::shell::is_database(Path::new(dir));
     if let Some(first) = words.get(1)
         && holds_one(first)
         && !Cli::command()

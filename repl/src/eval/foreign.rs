@@ -47,7 +47,7 @@ const WORDS: [(&str, &str, Wish); 29] = [
 ];
 
 /// What shells of other databases call things, and what they are called here.
-const COMMANDS: [(&str, &str); 27] = [
+const COMMANDS: [(&str, &str); 28] = [
     (".tables", ".schema"),
     (".indexes", ".schema"),
     (".indices", ".schema"),
@@ -62,6 +62,7 @@ const COMMANDS: [(&str, &str); 27] = [
     (".restore", ".import dump"),
     (".databases", ".show"),
     (".dbinfo", ".stats"),
+    (".tour", ".help tour"),
     ("\\d", ".schema"),
     ("\\dt", ".schema"),
     ("\\l", ".show"),
@@ -169,13 +170,17 @@ fn way(wish: Wish, text: &str, prompt: bool) -> String {
 /// `SELECT a, b FROM t` as a query, where it is as plain as that.
 fn selected(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
+    if !lower.starts_with("select") {
+        return None;
+    }
+    let from = lower.find(" from ")?;
     let plain = |name: &str| {
         let name = name.trim();
         let fits = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         fits.then(|| name.to_string())
     };
-    let columns = &text["select".len()..lower.find(" from ")?];
-    let table = text[lower.find(" from ")? + " from ".len()..].trim_end_matches(';');
+    let columns = &text["select".len()..from];
+    let table = text[from + " from ".len()..].trim_end_matches(';');
     let table = plain(table.split_whitespace().next()?)?;
     if columns.trim() == "*" {
         return Some(format!("[:find (pull ?e [*]) :where [?e :{table}/ATTRIBUTE]]"));
@@ -204,6 +209,8 @@ mod tests {
             ),
             ("select count(*) from ship", "this is SQL"),
             ("SELECT", "this is SQL"),
+            ("ask from x", "this is SPARQL"),
+            ("with é from t", "this is SQL"),
             ("SELECT ?s WHERE { ?s ?p ?o }", "this is SPARQL"),
             ("MATCH (n)-[:KNOWS]->(m) RETURN m", "this is Cypher"),
             ("?- parent(X, Y).", "Prolog"),

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Error as IoError, ErrorKind, Result as IoResult, Write};
 use std::path::{Path, PathBuf};
 
-use asof::error::{Code, Error, Result};
+use asof::error::Result;
 
 use super::Output;
 
@@ -14,8 +14,7 @@ const LINKS_MAX: usize = 40;
 /// Writes what `FILE` names. A file is replaced when all of it is written, and keeps its mode; links stay, and what they lead to
 /// is written. Pipes and devices are written straight into.
 pub fn write_file(file: &Path, write: &mut dyn FnMut(Output) -> Result<()>) -> Result<()> {
-    let unwritable =
-        |e: IoError| Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e);
+    let unwritable = |e: IoError| crate::unwritable(file, e);
     let (target, descriptor) = behind_links(file).map_err(unwritable)?;
     if descriptor {
         // What it leads to may hold something already that others wrote.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use asof::error::{Code, Error, ErrorKind, Result};
+use asof::error::{Error, ErrorKind, Result};
 use clap::{Args, ValueEnum};
 
 /// A row and why it is not imported.
@@ -83,10 +83,9 @@ impl Rejects {
     /// Of the source that is called `name`, into `file`, which is begun anew.
     pub fn new(name: &str, file: Option<&Path>, style: Style) -> Result<Rejects> {
         let open = |path: &Path| {
-            let unwritable = |e: std::io::Error| {
-                Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", path.display())).caused_by(e)
-            };
-            File::create(path).map(BufWriter::new).map_err(unwritable)
+            File::create(path)
+                .map(BufWriter::new)
+                .map_err(|e| crate::unwritable(path, e))
         };
         let mut rejects = Rejects {
             name: name.to_string(),

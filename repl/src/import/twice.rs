@@ -38,6 +38,7 @@ impl Twice {
 
     /// A row.
     pub fn see(&mut self, line: u64, item: &Item) {
+        let mut earlier = None;
         for (attr, fact) in &item.facts {
             let Fact::Value(value) = fact else { continue };
             if !self.ids.contains(attr) {
@@ -45,17 +46,17 @@ impl Twice {
             }
             let room = self.first.len() < KNOWN_MAX;
             match self.first.entry(self.hasher.hash_one((attr, value))) {
-                Entry::Occupied(first) => {
-                    self.count += 1;
-                    if self.shown.len() < SHOWN_MAX {
-                        self.shown.push(format!("line {line} (first in line {})", first.get()));
-                    }
-                }
+                Entry::Occupied(first) => earlier = earlier.or(Some(*first.get())),
                 Entry::Vacant(place) if room => {
                     place.insert(line);
                 }
                 Entry::Vacant(_) => {}
             }
+        }
+        let Some(first) = earlier else { return };
+        self.count += 1;
+        if self.shown.len() < SHOWN_MAX {
+            self.shown.push(format!("line {line} (first in line {first})"));
         }
     }
 

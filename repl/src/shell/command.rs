@@ -214,6 +214,9 @@ pub fn parse(line: &str) -> Result<(&'static Command, &str)> {
             let e = Error::new(Code::InvalidArgument, format!("there is no command {name}"));
             Err(match called_here(name) {
                 Some(ours) => e.hint(format!("it is called {ours} here")),
+                None if [".undo", ".revert", ".rollback"].contains(&name) => {
+                    e.hint("what was stored stays in the past: say what holds instead, or retract it; .diff shows what came and went")
+                }
                 None if name.len() > 1 && (2..6).contains(&several.len()) => {
                     let names: Vec<&str> = several.iter().map(|c| c.name).collect();
                     let (last, others) = names.split_last().expect("two at least");

@@ -24,10 +24,6 @@ pub fn is_database(dir: &Path) -> bool {
     dir.join("FORMAT").exists()
 }
 
-fn unwritable(file: &Path, e: std::io::Error) -> Error {
-    Error::new(Code::InvalidArgument, format!("cannot write {}: {e}", file.display())).caused_by(e)
-}
-
 impl Shell {
     /// Does what a file says.
     pub(super) fn read(&mut self, file: &str) -> Result<Flow> {
@@ -52,7 +48,7 @@ impl Shell {
         self.file = None;
         if !file.is_empty() {
             let path = named(file);
-            let made = File::create(&path).map_err(|e| unwritable(&path, e))?;
+            let made = File::create(&path).map_err(|e| crate::unwritable(&path, e))?;
             self.file = Some((made, path.display().to_string()));
             self.remark(&format!("results go to {}; .output ends that", path.display()))?;
         }

@@ -19,6 +19,11 @@ pub fn topic(name: &str, style: &Style) -> Result<String> {
         "" => Ok(format!("{}\n{}", start(), names(style.width))),
         "commands" => Ok(commands(style.width)),
         _ => {
+            if let Some(command) = COMMANDS.iter().find(|c| c.name.strip_prefix('.') == Some(name))
+                && !NAMES.contains(&name)
+            {
+                return Ok(about(command, style.width));
+            }
             let found = TOPICS.iter().find(|(topic, _)| *topic == name);
             let (_, text) = found.ok_or_else(|| {
                 Error::new(Code::InvalidArgument, format!("there is no help about {name}"))

@@ -238,7 +238,7 @@ fn pictures_go_to_files() {
     );
     assert!(
         place
-            .err(&["plot", "days", "-o", "no/such/x.svg"], 1)
+            .err(&["plot", "days", "-o", "no/such/x.svg"], 5)
             .contains("cannot write")
     );
 }

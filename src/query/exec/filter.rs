@@ -113,7 +113,7 @@ impl Exec<'_> {
             Callee::Named(function) => {
                 let made = function.call(args);
                 // What the program registered knows no bounds.
-                let bound = |v| bounded(&f.name.to_string(), v);
+                let bound = |v| bounded(&f.name, v);
                 match function {
                     Callable::BuiltIn(_) => made,
                     Callable::Registered(_) => made.and_then(bound),

@@ -52,13 +52,13 @@ impl<'a> Finder<'a> {
 type Hit = Option<(u64, Word)>;
 
 /// What was found lately: rows with the same entity often stand together, or come again and again.
-struct Lately(Vec<Option<((usize, u64), Hit)>>);
+struct Recent(Vec<Option<((usize, u64), Hit)>>);
 
-impl Lately {
+impl Recent {
     /// For so many rows.
-    fn new(rows: usize) -> Lately {
+    fn new(rows: usize) -> Recent {
         const MOST: usize = 1024;
-        Lately(vec![None; rows.min(MOST).next_power_of_two()])
+        Recent(vec![None; rows.min(MOST).next_power_of_two()])
     }
     fn get(&mut self, attr: usize, e: u64, find: impl FnOnce() -> Result<Hit>) -> Result<Hit> {
         let place = mix(attr as u64, e) as usize & (self.0.len() - 1);
@@ -81,7 +81,7 @@ impl Exec<'_> {
         let db = &source.db;
         let mut forward = Finder::new(db, Order::Aevt);
         let mut backward = Finder::new(db, Order::Vaet);
-        let mut lately = Lately::new(rel.len);
+        let mut recent = Recent::new(rel.len);
         let mut binder = Binder::new(binding, self.values, self.meter, false);
         let mut rows = Vec::new();
         for i in 0..rel.len {
@@ -103,10 +103,10 @@ impl Exec<'_> {
                 let Some(e) = entity else { break };
                 let hit = if a.reverse {
                     let range = || Range::av(a.attr.id, Probe::inline(e));
-                    let found = lately.get(k, e, || backward.first(&range()))?;
+                    let found = recent.get(k, e, || backward.first(&range()))?;
                     found.map(|(e, _)| Val::Ref(EntityId(e)))
                 } else {
-                    match lately.get(k, e, || forward.first(&Range::ea(e, a.attr.id)))? {
+                    match recent.get(k, e, || forward.first(&Range::ea(e, a.attr.id)))? {
                         Some((_, w)) => match Val::from_word(a.attr.value_type, w) {
                             Some(v) => Some(v),
                             None => Some(db.words().value(a.attr.value_type, w)?.into()),

@@ -101,15 +101,14 @@ pub(super) fn all(
                 known.push(Component { start, len: 0, tree });
                 continue;
             }
-            let all_trees = || {
-                next.iter()
-                    .all(|w| w != v && known[component[*w as usize] as usize].tree)
-            };
+            let trees = next
+                .iter()
+                .all(|w| w != v && known[component[*w as usize] as usize].tree);
             let apart = match next {
                 [one] => *one != *v,
-                _ => all_trees(),
+                _ => trees,
             };
-            tree &= all_trees();
+            tree &= trees;
             if apart {
                 for w in next {
                     let other = component[*w as usize] as usize;

@@ -86,6 +86,9 @@ pub const OWN: [&str; 9] = [
     "ground", "get-else", "get-some", "missing?", "tuple", "untuple", "q", "tx-ids", "tx-data",
 ];
 
+/// Those of them that read what one entity has; they never fail.
+pub const LOOKUPS: [&str; 3] = ["get-else", "get-some", "missing?"];
+
 /// Names that two of the namespaces have, for what is one function here: `(namespace, name)`.
 const ALSO: &[(&str, &str)] = &[("clojure.string", "reverse"), ("clojure.core", "second")];
 
@@ -128,12 +131,11 @@ pub fn call(function: &Function, args: &[Val]) -> Result<Val> {
 
 /// Whether a function answers whatever it is given: comparisons, tests of kinds, and the engine's own.
 pub(crate) fn never_fails(name: &Symbol) -> bool {
-    const OWN: [&str; 3] = ["get-else", "get-some", "missing?"];
     let tests = compare::FUNCTIONS
         .iter()
         .filter(|f| f.is_predicate)
         .chain(kinds::FUNCTIONS);
-    name.ns().is_none() && (OWN.contains(&name.name()) || tests.into_iter().any(|f| f.name == name.name()))
+    name.ns().is_none() && (LOOKUPS.contains(&name.name()) || tests.into_iter().any(|f| f.name == name.name()))
 }
 
 /// The error for an argument of the wrong type; `index` counts from 0.
@@ -165,16 +167,16 @@ const LEVELS_MAX: usize = 100;
 const PARTS_MAX: usize = 1_000_000;
 
 /// Hands a value on that a function built from others, unless it has grown too deep or too large.
-pub(crate) fn bounded(function: &str, value: Val) -> Result<Val> {
+pub(crate) fn bounded(function: impl std::fmt::Display, value: Val) -> Result<Val> {
     limited(function, value, PARTS_MAX)
 }
 
 /// Hands the answer of a query inside another on, unless it has grown too deep; the budget of rows says how large it may be.
-pub(crate) fn shallow(function: &str, value: Val) -> Result<Val> {
+pub(crate) fn shallow(function: impl std::fmt::Display, value: Val) -> Result<Val> {
     limited(function, value, usize::MAX)
 }
 
-fn limited(function: &str, value: Val, parts_max: usize) -> Result<Val> {
+fn limited(function: impl std::fmt::Display, value: Val, parts_max: usize) -> Result<Val> {
     fn within(v: &Val, levels: usize, left: &mut usize) -> bool {
         if *left == 0 {
             return false;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::BitOr;
 use std::sync::LazyLock;
 
-use super::{Function, kinds, text};
+use super::{Function, text};
 use crate::datom::{Val, ValueType};
 use crate::edn::Instant;
 use crate::error::Result;
@@ -308,11 +308,10 @@ impl Function {
             ("coll?", Types::COLLECTION),
             ("true? false?", Types::BOOLEAN),
         ];
-        let is_one = kinds::FUNCTIONS.iter().any(|f| f.name == self.name);
         let found = TESTS
             .iter()
             .find(|(names, _)| names.split(' ').any(|name| name == self.name));
-        found.filter(|_| is_one).map(|(_, types)| *types)
+        found.map(|(_, types)| *types)
     }
 }
 

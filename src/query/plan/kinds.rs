@@ -4,6 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::super::ast::{Arg, Clause, Rules, Term, Var};
+use super::super::functions;
 use super::super::source::Sources;
 use crate::datom::ValueType;
 use crate::edn::{Node, Symbol};
@@ -128,8 +129,7 @@ impl Scope<'_> {
                     }
                 }
                 Clause::Function(call, ..) | Clause::Predicate(call) => {
-                    let lookup =
-                        call.name.ns().is_none() && matches!(call.name.name(), "get-else" | "get-some" | "missing?");
+                    let lookup = call.name.ns().is_none() && functions::LOOKUPS.contains(&call.name.name());
                     if !lookup {
                         continue;
                     }

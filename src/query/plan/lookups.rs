@@ -8,6 +8,7 @@ use super::{Attr, Goal, Lookup, LookupKind, Operand};
 use crate::datom::{Val, ValueType};
 use crate::edn::{Edn, Keyword, Node};
 use crate::error::{Code, Error, Result, Span};
+use crate::schema::bootstrap;
 
 impl Planner<'_> {
     /// The goal of one of the three; `bound` is what the clause binds, or why that it binds nothing is a mistake.
@@ -60,8 +61,8 @@ impl Planner<'_> {
             "missing?" => LookupKind::Missing,
             "get-some" => LookupKind::Some,
             _ => {
-                // It depends on the moment, and a plan is kept for all moments.
-                self.lasting &= db.db.as_of_t().is_none();
+                // A plan is kept for all moments: how many values there may be was then never said otherwise.
+                self.lasting &= db.db.was_already(attrs[0].attr.id, bootstrap::CARDINALITY)?;
                 LookupKind::Else(default_value(db, &attrs[0], &args[2], call.span)?)
             }
         };

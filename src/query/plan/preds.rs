@@ -41,16 +41,7 @@ impl Planner<'_> {
             )
             .at(call.span));
         }
-        let vars: Vec<Var> = bodies[0]
-            .head
-            .iter()
-            .map(|v| self.vars.fresh(bodies[0].vars.name(*v).clone()))
-            .collect();
-        for (v, kind) in vars.iter().zip(self.rule_kinds.of(&call.name, call.source)) {
-            if let Some(Kind::Entity(_)) = kind {
-                self.entities.insert(*v);
-            }
-        }
+        let vars = self.head_vars(&bodies[0], call);
         let id = self.preds.len();
         self.preds.push(Pred {
             name: call.name.clone(),
@@ -101,20 +92,23 @@ impl Planner<'_> {
         }
     }
 
+    /// Variables of its own for the head of a rule's body.
+    fn head_vars(&mut self, rule: &Rule, call: &RuleCall) -> Vec<Var> {
+        let names = rule.head.iter().map(|v| rule.vars.name(*v).clone());
+        let vars: Vec<Var> = names.map(|name| self.vars.fresh(name)).collect();
+        for (v, kind) in vars.iter().zip(self.rule_kinds.of(&call.name, call.source)) {
+            if let Some(Kind::Entity(_)) = kind {
+                self.entities.insert(*v);
+            }
+        }
+        vars
+    }
+
     fn pred_bodies(&mut self, bodies: &[Rule], call: &RuleCall, bound: &[bool]) -> Result<Vec<Body>> {
         bodies
             .iter()
             .map(|rule| {
-                let args: Vec<Var> = rule
-                    .head
-                    .iter()
-                    .map(|v| self.vars.fresh(rule.vars.name(*v).clone()))
-                    .collect();
-                for (v, kind) in args.iter().zip(self.rule_kinds.of(&call.name, call.source)) {
-                    if let Some(Kind::Entity(_)) = kind {
-                        self.entities.insert(*v);
-                    }
-                }
+                let args = self.head_vars(rule, call);
                 let clauses = self.instance(rule, &args);
                 let goals = self.rule_body(&clauses, &args, call.source)?;
                 let input: Vec<Var> = args.iter().zip(bound).filter(|(_, b)| **b).map(|(v, _)| *v).collect();

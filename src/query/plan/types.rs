@@ -150,7 +150,7 @@ impl Planner<'_> {
         let why = Why::Result(call.name.clone());
         if call.name.ns().is_none() {
             match call.name.name() {
-                "ground" | "identity" => {
+                name @ ("ground" | "identity") if name == "ground" || self.built_in(&call.name).is_some() => {
                     return match call.args.first()? {
                         Arg::Const(c) => Some((Types::of_val(&Val::from_edn(c).ok()?), why)),
                         Arg::Var(v, _) => known.get(v).cloned(),
